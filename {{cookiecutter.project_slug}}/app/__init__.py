@@ -1,0 +1,1 @@
+"""The application: start reading at ``factory.py``."""

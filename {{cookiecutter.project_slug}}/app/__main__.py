@@ -1,0 +1,90 @@
+"""The app from the shell: ``python -m app --help``."""
+
+import argparse
+import asyncio
+import getpass
+import secrets
+import sys
+from collections.abc import Sequence
+
+from app import security_log
+from app.accounts.errors import AccountError
+from app.database import Unavailable
+from app.services import Services
+from app.settings import Settings, SettingsError
+
+ROLES = ("user", "admin")
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command; 0 when it did what it says, 1 with a sentence when it could not."""
+    options = _parser().parse_args(arguments)
+    if options.command == "new-key":
+        print(secrets.token_urlsafe(48))
+        return 0
+    try:
+        password = _ask_password(options) if options.command == "create-user" else ""
+        print(asyncio.run(_run(options, password)))
+    except Unavailable as error:
+        print(f"The database is out of reach: {error.__cause__}", file=sys.stderr)
+    except (AccountError, SettingsError) as error:
+        print(error, file=sys.stderr)
+    else:
+        return 0
+    return 1
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m app", description="Look after the app.")
+    commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
+
+    create = commands.add_parser("create-user", help="open an account")
+    create.add_argument("name")
+    create.add_argument("--role", choices=ROLES, default=ROLES[0])
+    create.add_argument(
+        "--password-stdin", action="store_true", help="read the password from standard input"
+    )
+
+    disable = commands.add_parser("disable-user", help="close an account and end its sessions")
+    disable.add_argument("name")
+
+    end = commands.add_parser("end-sessions", help="sign a user out everywhere")
+    end.add_argument("name")
+
+    commands.add_parser("purge", help="delete what has expired; safe to run from cron")
+    commands.add_parser("new-key", help="print a fresh key for SECRET_KEYS")
+    return parser
+
+
+def _ask_password(options: argparse.Namespace) -> str:
+    if options.password_stdin:
+        return sys.stdin.readline().rstrip("\r\n")
+    password = getpass.getpass("Password: ")
+    if getpass.getpass("Once more: ") != password:
+        raise AccountError("The two passwords differ.")
+    return password
+
+
+async def _run(options: argparse.Namespace, password: str) -> str:
+    """Run a command that needs the app's parts; return what it did."""
+    services = Services(Settings.load())
+    security_log.address.set("shell")
+    security_log.write_to_stderr()
+    try:
+        match options.command:
+            case "create-user":
+                user = await services.accounts.register(options.name, password, options.role)
+                return f"Created {user.username} ({user.role})."
+            case "disable-user":
+                ended = await services.accounts.disable(options.name)
+                return f"Closed the account and ended {ended} sessions."
+            case "end-sessions":
+                return f"Ended {await services.accounts.end_sessions(options.name)} sessions."
+            case _:
+                return f"Deleted {await services.purge()} expired records."
+    finally:
+        await services.close()
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

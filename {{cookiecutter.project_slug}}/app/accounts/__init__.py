@@ -1,0 +1,1 @@
+"""Who may sign in: names, passwords, the throttle. It uses the sessions, never the other way."""

@@ -1,0 +1,172 @@
+"""What people and operators do with accounts.
+
+Whatever ends all sessions of a user first moves the user's epoch on, in the same statement as the
+change itself, and only then removes the sessions. From that statement on they are dead even if the
+process is killed before it removes them, or a sign-in with the old password is still under way.
+"""
+
+from collections.abc import Callable
+from typing import NamedTuple
+
+from sqlalchemy import Executable, bindparam, select, update
+from sqlalchemy.exc import IntegrityError
+
+from app import security_log
+from app.accounts.errors import NameTaken, NoSuchUser, SignInFailed, WrongPassword
+from app.accounts.names import normalise
+from app.accounts.passwords import Passwords
+from app.accounts.throttle import Throttle
+from app.database import Database
+from app.models import User
+from app.sessions.service import Sessions
+from app.sessions.session import Client, Principal, Session
+
+_FIND = select(
+    User.id, User.username, User.role, User.password_hash, User.is_active, User.epoch
+).where(User.username == bindparam("username"))
+_ALL = select(User.id, User.username, User.role).order_by(User.username)
+_REHASH = (
+    update(User)
+    .where(User.id == bindparam("user_id"), User.epoch == bindparam("old_epoch"))
+    .values(password_hash=bindparam("new_hash"))
+)
+_MOVE_ON = update(User).values(epoch=User.epoch + 1).returning(User.id, User.epoch)
+_CHANGE_PASSWORD = _MOVE_ON.where(
+    User.id == bindparam("user_id"), User.epoch == bindparam("old_epoch")
+).values(password_hash=bindparam("new_hash"))
+_DISABLE = _MOVE_ON.where(User.username == bindparam("name")).values(is_active=False)
+_END_SESSIONS = _MOVE_ON.where(User.username == bindparam("name"))
+
+
+class SignedIn(NamedTuple):
+    """A new ticket, with the session and the user that it stands for."""
+
+    ticket: str
+    session: Session
+    user: Principal
+
+
+class Accounts:
+    """Register, sign in, change a password, close an account. clock: Unix time in seconds.
+
+    Every method raises Unavailable when a store is out of reach.
+    """
+
+    def __init__(
+        self,
+        database: Database,
+        sessions: Sessions,
+        passwords: Passwords,
+        throttle: Throttle,
+        clock: Callable[[], float],
+    ) -> None:
+        self._database = database
+        self._sessions = sessions
+        self._passwords = passwords
+        self._throttle = throttle
+        self._clock = clock
+
+    async def register(self, username: str, password: str, role: str = "user") -> Principal:
+        """Open an account. Raises InvalidName, PasswordRefused or NameTaken."""
+        name = normalise(username)
+        self._passwords.check(password, name)
+        user = User(
+            username=name,
+            password_hash=await self._passwords.hash(password),
+            role=role,
+            created_at=self._clock(),
+        )
+        try:
+            async with self._database.transaction() as work:
+                work.add(user)
+        except IntegrityError:
+            raise NameTaken from None
+        security_log.event("user_created", actor=user.id, role=role)
+        return Principal(user.id, user.username, user.role)
+
+    async def sign_in(
+        self,
+        username: str,
+        password: str,
+        client: Client,
+        *,
+        remember: bool = False,
+        old_ticket: str | None = None,
+    ) -> SignedIn:
+        """Check a password and start a session; the one that came with the request ends.
+
+        Raises InvalidName, TooManyFailures, or SignInFailed for every other reason alike.
+        """
+        name = normalise(username)
+        attempt = await self._throttle.admit(name, client.ip)
+        row = await self._database.first(_FIND, {"username": name})
+        right, newer_hash = await self._passwords.verify(
+            password, row.password_hash if row else None
+        )
+        if row is None or not right or not row.is_active:
+            security_log.event("authn_login_fail", actor=name, warning=True)
+            raise SignInFailed
+        await attempt.succeed()
+        if newer_hash:
+            values = {"user_id": row.id, "old_epoch": row.epoch, "new_hash": newer_hash}
+            await self._database.run(_REHASH, values)
+        ticket, _ = await self._sessions.start(row.id, row.epoch, client, remember=remember)
+        if old_ticket:
+            await self._sessions.end(old_ticket)
+        # The account may have been closed, or its password changed, since the row was read.
+        started = await self._sessions.resume_with_user(ticket)
+        if started is None:
+            raise SignInFailed
+        security_log.event("authn_login_success", actor=row.id, session=started[0].key)
+        return SignedIn(ticket, *started)
+
+    async def change_password(
+        self, user: Principal, session: Session, client: Client, current: str, new: str
+    ) -> str | None:
+        """Set a new password, end the user's other sessions, and return this one's new ticket.
+
+        None when this session was ended meanwhile. Raises PasswordRefused, TooManyFailures, or
+        WrongPassword when the current one is not right.
+        """
+        self._passwords.check(new, user.username)
+        attempt = await self._throttle.admit(user.username, client.ip)
+        row = await self._database.first(_FIND, {"username": user.username})
+        right, _ = await self._passwords.verify(current, row.password_hash if row else None)
+        if row is None or not right:
+            security_log.event(
+                "authn_password_change_fail", actor=user.id, session=session.key, warning=True
+            )
+            raise WrongPassword
+        await attempt.succeed()
+        values = {
+            "user_id": user.id,
+            "old_epoch": row.epoch,
+            "new_hash": await self._passwords.hash(new),
+        }
+        changed = await self._database.first(_CHANGE_PASSWORD, values)
+        renewed = await self._sessions.renew(session, changed.epoch) if changed else None
+        await self._sessions.end_all(user.id, keep=renewed[1] if renewed else None)
+        if renewed is None:
+            return None
+        security_log.event("authn_password_change", actor=user.id, session=renewed[1].key)
+        return renewed[0]
+
+    async def disable(self, username: str) -> int:
+        """Close an account and end its sessions; how many. Raises NoSuchUser."""
+        ended = await self._end_all(_DISABLE, username)
+        security_log.event("user_disabled", actor=normalise(username))
+        return ended
+
+    async def end_sessions(self, username: str) -> int:
+        """Sign a user out everywhere; of how many sessions. Raises NoSuchUser."""
+        return await self._end_all(_END_SESSIONS, username)
+
+    async def all(self) -> list[Principal]:
+        """Return every account, by name."""
+        return [Principal._make(row) for row in await self._database.all(_ALL)]
+
+    async def _end_all(self, move_on: Executable, username: str) -> int:
+        moved = await self._database.first(move_on, {"name": normalise(username)})
+        if moved is None:
+            raise NoSuchUser(f"There is no user {username!r}.")
+        return await self._sessions.end_all(moved.id)

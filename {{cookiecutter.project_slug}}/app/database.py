@@ -1,0 +1,131 @@
+"""The way to the database: single statements for most things, a unit of work where two belong."""
+
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
+from contextlib import asynccontextmanager, contextmanager
+from typing import Any
+
+#{% if cookiecutter.database == "sqlite" %}
+from sqlalchemy import Connection, Executable, Row, event, select, true
+#{% else %}
+from sqlalchemy import Executable, Row, select, true
+#{% endif %}
+#{% if cookiecutter.database == "sqlite" %}
+from sqlalchemy.engine.interfaces import DBAPIConnection
+#{% endif %}
+from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
+from sqlalchemy.exc import TimeoutError as PoolTimeoutError
+from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker, create_async_engine
+#{% if cookiecutter.database == "sqlite" %}
+from sqlalchemy.pool import ConnectionPoolEntry
+#{% endif %}
+
+# How long one step may take before the request is answered 503: waiting for a free
+# connection, for a lock, or for the server.
+TIMEOUT_SECONDS = 2
+
+Values = Mapping[str, Any]
+AnyRow = Row[*tuple[Any, ...]]
+
+
+class Unavailable(Exception):
+    """A store is out of reach: refused, cut off, locked, full, or too slow."""
+
+
+class Database:
+    """A pool of connections.
+
+    Every method raises Unavailable within a few seconds when the database is out of reach, and
+    works again by itself once it is back.
+    """
+
+    def __init__(self, url: str) -> None:
+        #{% if cookiecutter.database == "sqlite" %}
+        # isolation_level None: the driver begins nothing by itself, ``_begin`` below does.
+        self._engine = create_async_engine(
+            url,
+            pool_timeout=TIMEOUT_SECONDS,
+            connect_args={"isolation_level": None, "timeout": TIMEOUT_SECONDS},
+        )
+        event.listen(self._engine.sync_engine, "connect", _prepare)
+        event.listen(self._engine.sync_engine, "begin", _begin)
+        self._autocommit = self._engine.execution_options(single_statement=True)
+        #{% else %}
+        self._engine = create_async_engine(
+            url,
+            pool_timeout=TIMEOUT_SECONDS,
+            connect_args={"timeout": TIMEOUT_SECONDS, "command_timeout": TIMEOUT_SECONDS},
+        )
+        # One network turn instead of three: no BEGIN and COMMIT around a single statement.
+        self._autocommit = self._engine.execution_options(isolation_level="AUTOCOMMIT")
+        #{% endif %}
+        self._transactions = async_sessionmaker(self._engine, expire_on_commit=False)
+
+    async def first(self, statement: Executable, values: Values | None = None) -> AnyRow | None:
+        """Run one statement, atomically; its first row, or None."""
+        with _reachable():
+            async with self._autocommit.connect() as connection:
+                return (await connection.execute(statement, values)).first()
+
+    async def one(self, statement: Executable, values: Values | None = None) -> AnyRow:
+        """Run one statement that gives exactly one row, atomically."""
+        with _reachable():
+            async with self._autocommit.connect() as connection:
+                return (await connection.execute(statement, values)).one()
+
+    async def all(self, statement: Executable, values: Values | None = None) -> Sequence[AnyRow]:
+        """Run one statement, atomically; all its rows."""
+        with _reachable():
+            async with self._autocommit.connect() as connection:
+                return (await connection.execute(statement, values)).all()
+
+    async def run(self, statement: Executable, values: Values | None = None) -> int:
+        """Run one writing statement, atomically; how many rows it changed."""
+        with _reachable():
+            async with self._autocommit.connect() as connection:
+                return (await connection.execute(statement, values)).rowcount
+
+    @asynccontextmanager
+    async def transaction(self) -> AsyncIterator[AsyncSession]:
+        """Begin a unit of work: all is kept when the block ends well, nothing when it raises."""
+        with _reachable():
+            async with self._transactions.begin() as work:
+                yield work
+
+    async def ping(self) -> None:
+        """Raise Unavailable unless the database answers."""
+        await self.first(select(true()))
+
+    async def close(self) -> None:
+        """Give all connections back."""
+        await self._engine.dispose()
+
+
+@contextmanager
+def _reachable() -> Iterator[None]:
+    try:
+        yield
+    except (OperationalError, InterfaceError, PoolTimeoutError, OSError) as error:
+        raise Unavailable from error
+    except DBAPIError as error:
+        if error.connection_invalidated:
+            raise Unavailable from error
+        raise
+
+
+#{% if cookiecutter.database == "sqlite" %}
+def _prepare(connection: DBAPIConnection, _: ConnectionPoolEntry) -> None:
+    """Set what SQLite keeps per connection."""
+    cursor = connection.cursor()
+    # Readers and one writer do not wait for each other.
+    cursor.execute("PRAGMA journal_mode = WAL")
+    # A logout that was answered must survive a power cut, so every commit is synced.
+    cursor.execute("PRAGMA synchronous = FULL")
+    cursor.execute("PRAGMA foreign_keys = ON")
+    cursor.close()
+
+
+def _begin(connection: Connection) -> None:
+    """Take the write lock at once: a transaction that reads first could not get it later."""
+    if not connection.get_execution_options().get("single_statement"):
+        connection.exec_driver_sql("BEGIN IMMEDIATE")
+#{% endif %}

@@ -1,0 +1,64 @@
+"""How the app is put together: read this first."""
+
+import time
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+
+from fastapi import FastAPI
+from fastapi.staticfiles import StaticFiles
+from starlette.middleware.trustedhost import TrustedHostMiddleware
+from starlette.types import ASGIApp
+
+from app.services import Services
+from app.settings import PROJECT, Settings
+from app.web import access, api, docs, errors, health, pages
+from app.web.edge import Edge
+from app.web.https import HttpsOnlyMiddleware
+
+
+class App(FastAPI):
+    """FastAPI inside of our own layer, so that even its last-resort 500 has our headers."""
+
+    def build_middleware_stack(self) -> ASGIApp:
+        """Wrap everything that FastAPI builds."""
+        return Edge(super().build_middleware_stack(), self.state.services)
+
+
+def create_app(settings: Settings, clock: Callable[[], float] = time.time) -> FastAPI:
+    """Build the app. clock: returns Unix time in seconds."""
+    app = App(
+        title=PROJECT["name"],
+        description=PROJECT["description"],
+        lifespan=_lifespan,
+        max_body_size=settings.max_body_bytes,
+        # Documentation and schema are routes of ours, in development only.
+        openapi_url=None,
+        # A redirect built from the Host header, for a path that does not exist: rather a 404.
+        redirect_slashes=False,
+        # The framework would hand out exception texts to whatever exporter is installed.
+        telemetry={"tracing": False, "metrics": False, "logs": False, "auto_configure": False},
+    )
+    app.state.services = Services(settings, clock)
+
+    # The last one added is the first one asked.
+    if settings.production:
+        app.add_middleware(HttpsOnlyMiddleware)
+    app.add_middleware(
+        TrustedHostMiddleware, allowed_hosts=settings.allowed_hosts, www_redirect=False
+    )
+
+    errors.install(app)
+    app.include_router(api.router)
+    app.include_router(health.router)
+    app.include_router(pages.router)
+    app.mount("/static", access.public(StaticFiles(packages=[("app.web", "static")])))
+    if not settings.production:
+        app.include_router(docs.router)
+    return app
+
+
+@asynccontextmanager
+async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
+    access.refuse_undeclared_routes(app)
+    yield
+    await app.state.services.close()

@@ -1,0 +1,71 @@
+"""The tables. Times are Unix time in seconds, UTC."""
+
+from sqlalchemy import ForeignKey, Index, LargeBinary, MetaData, String
+from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
+
+# Fixed names let a later migration drop or change a constraint on any database.
+_NAMES = {
+    "pk": "pk_%(table_name)s",
+    "fk": "fk_%(table_name)s_%(column_0_name)s",
+    "uq": "uq_%(table_name)s_%(column_0_name)s",
+    "ix": "ix_%(table_name)s_%(column_0_name)s",
+}
+
+
+class Base(DeclarativeBase):
+    """Parent of every table; ``alembic revision --autogenerate`` reads its metadata."""
+
+    metadata = MetaData(naming_convention=_NAMES)
+
+
+class User(Base):
+    """An account."""
+
+    __tablename__ = "users"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    username: Mapped[str] = mapped_column(String(64), unique=True)
+    """As ``accounts.names.normalise`` spells it, so that look-alikes collide."""
+    password_hash: Mapped[str] = mapped_column(String(255))
+    role: Mapped[str] = mapped_column(String(16), default="user")
+    is_active: Mapped[bool] = mapped_column(default=True)
+    epoch: Mapped[int] = mapped_column(default=0)
+    """Counts how often all sessions of the user were ended; one of an earlier epoch is dead."""
+    created_at: Mapped[float]
+
+
+class SessionRow(Base):
+    """A session at the server. ``sessions.session.Session`` says what each column means."""
+
+    __tablename__ = "sessions"
+    #{% if cookiecutter.database == "sqlite" %}
+    __table_args__ = ({"sqlite_with_rowid": False},)
+    #{% endif %}
+
+    key: Mapped[bytes] = mapped_column(LargeBinary(32), primary_key=True)
+    user_id: Mapped[int] = mapped_column(ForeignKey(User.id, ondelete="CASCADE"), index=True)
+    epoch: Mapped[int]
+    created_at: Mapped[float]
+    last_seen_at: Mapped[float]
+    authenticated_at: Mapped[float]
+    expires_at: Mapped[float] = mapped_column(index=True)
+    remember: Mapped[bool]
+    ip: Mapped[str] = mapped_column(String(45))
+    user_agent: Mapped[str] = mapped_column(String(200))
+
+
+class LoginAttempt(Base):
+    """A guess at a password, and whether it was right. ``accounts.throttle`` counts them."""
+
+    __tablename__ = "login_attempts"
+    __table_args__ = (
+        Index("ix_login_attempts_name_hash_at", "name_hash", "at"),
+        Index("ix_login_attempts_address_at", "address", "at"),
+        Index("ix_login_attempts_at", "at"),
+    )
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    name_hash: Mapped[bytes] = mapped_column(LargeBinary(32))
+    address: Mapped[str] = mapped_column(String(45))
+    at: Mapped[float]
+    succeeded: Mapped[bool] = mapped_column(default=False)

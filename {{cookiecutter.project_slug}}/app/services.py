@@ -1,0 +1,62 @@
+"""What the app is made of, put together once from the settings."""
+
+import time
+from collections.abc import Callable
+
+from app.accounts.passwords import Passwords
+from app.accounts.service import Accounts
+from app.accounts.throttle import Throttle
+from app.database import Database
+from app.sessions.cookie import CookiePolicy
+from app.sessions.service import Sessions
+from app.sessions.session import Lifetimes
+from app.sessions.store import SessionStore
+from app.sessions.ticket import Tickets
+from app.settings import PROJECT, Settings
+
+
+class Services:
+    """The parts of one running app; the web and the shell share them.
+
+    clock: returns Unix time in seconds. Tests hand in one that they can turn.
+    """
+
+    def __init__(self, settings: Settings, clock: Callable[[], float] = time.time) -> None:
+        self.settings = settings
+        self.database = Database(settings.database_url)
+        self.cookie = CookiePolicy(
+            secure=settings.session_cookie_secure, samesite=settings.session_samesite
+        )
+        self.lifetimes = Lifetimes(
+            absolute=settings.session_lifetime,
+            idle=settings.session_idle_timeout,
+            remember=settings.session_remember_lifetime,
+        )
+        self.sessions = Sessions(
+            store=SessionStore(self.database),
+            tickets=Tickets([key.get_secret_value() for key in settings.secret_keys]),
+            lifetimes=self.lifetimes,
+            clock=clock,
+        )
+        self.throttle = Throttle(
+            self.database, settings.login_max_failures, settings.login_window, clock
+        )
+        self.accounts = Accounts(
+            database=self.database,
+            sessions=self.sessions,
+            passwords=Passwords(settings.password_min_length, PROJECT["name"]),
+            throttle=self.throttle,
+            clock=clock,
+        )
+
+    async def purge(self) -> int:
+        """Delete every expired session and every attempt that no longer counts; how many."""
+        deleted = 0
+        for sweep in (self.sessions.sweep, self.throttle.sweep):
+            while batch := await sweep():
+                deleted += batch
+        return deleted
+
+    async def close(self) -> None:
+        """Give the connections back."""
+        await self.database.close()

@@ -1,0 +1,68 @@
+"""What a session is, and how long it lives."""
+
+from dataclasses import dataclass
+from typing import NamedTuple
+
+# Last-seen is written at most this often, or the idle limit would cost a write for each request.
+TOUCH_SECONDS = 60
+
+
+class Client(NamedTuple):
+    """Where a session was started, so that its user can recognise it."""
+
+    ip: str
+    user_agent: str
+
+
+class Principal(NamedTuple):
+    """The user a session speaks for."""
+
+    id: int
+    username: str
+    role: str
+
+
+class Session(NamedTuple):
+    """A record, not a dictionary: nothing is written back at the end of a request.
+
+    Times are Unix time in seconds.
+    """
+
+    key: bytes
+    """SHA-256 of the ticket in the cookie. It names the session and opens nothing."""
+    user_id: int
+    epoch: int
+    """The user's epoch at the start; once the user's has moved on, the session is dead."""
+    created_at: float
+    last_seen_at: float
+    authenticated_at: float
+    """When the password was last asked for."""
+    expires_at: float
+    remember: bool
+    ip: str
+    user_agent: str
+
+    @property
+    def id(self) -> str:
+        """The key as text, for lists and links."""
+        return self.key.hex()
+
+
+@dataclass(frozen=True)
+class Lifetimes:
+    """The limits of a session, in seconds (ASVS 5.0 7.3.1 and 7.3.2)."""
+
+    absolute: int
+    idle: int
+    remember: int
+
+    def expires_at(self, *, created_at: float, last_seen_at: float, remember: bool) -> float:
+        """When a session ends if nothing more is heard of it. Activity never moves the first."""
+        if remember:
+            return created_at + self.remember
+        return min(created_at + self.absolute, last_seen_at + self.idle)
+
+    @property
+    def touch_interval(self) -> float:
+        """How old last-seen may grow before it is written again."""
+        return min(TOUCH_SECONDS, self.idle / 20)

@@ -1,0 +1,97 @@
+"""Sessions in the database. A table of hashes: a stolen copy signs nobody in.
+
+Every method is one statement. None inserts where it meant to update, so a request in flight
+cannot bring back a session that was ended meanwhile.
+"""
+
+from sqlalchemy import bindparam, delete, insert, select, update
+
+from app.database import Database
+from app.models import SessionRow, User
+from app.sessions.session import Principal, Session
+
+# Enough for a sweep to catch up, few enough to hold the lock for milliseconds only.
+SWEEP_BATCH = 500
+
+_columns = [getattr(SessionRow, name) for name in Session._fields]
+_is_it = SessionRow.key == bindparam("key")
+_is_live = SessionRow.expires_at > bindparam("now")
+_is_users = SessionRow.user_id == bindparam("user_id")
+
+_ADD = insert(SessionRow)
+_GET = select(*_columns).where(_is_it, _is_live)
+_GET_WITH_USER = (
+    select(*_columns, User.id, User.username, User.role)
+    .join_from(SessionRow, User)
+    .where(_is_it, _is_live, User.is_active, User.epoch == SessionRow.epoch)
+)
+_OF_USER = select(*_columns).where(_is_users, _is_live).order_by(SessionRow.last_seen_at.desc())
+_TOUCH = (
+    update(SessionRow)
+    .where(SessionRow.key == bindparam("b_key"), SessionRow.last_seen_at < bindparam("b_seen"))
+    .values(last_seen_at=bindparam("b_seen"), expires_at=bindparam("b_expires"))
+)
+_REPLACE = update(SessionRow).where(SessionRow.key == bindparam("old_key"))
+_REMOVE = delete(SessionRow).where(_is_it, _is_users)
+_REMOVE_OF_USER = delete(SessionRow).where(_is_users, SessionRow.key != bindparam("keep"))
+_SWEEP = delete(SessionRow).where(
+    SessionRow.key.in_(
+        select(SessionRow.key)
+        .where(SessionRow.expires_at <= bindparam("now"))
+        .limit(bindparam("batch"))
+    )
+)
+
+
+class SessionStore:
+    """The table ``sessions``.
+
+    ``key`` is SHA-256 of a ticket, ``now`` Unix time in seconds. What has expired is not there.
+    Every method raises Unavailable when the database is out of reach.
+    """
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    async def add(self, session: Session) -> None:
+        """Keep a new session."""
+        await self._database.run(_ADD, session._asdict())
+
+    async def get(self, key: bytes, now: float) -> Session | None:
+        """Return the live session of that key."""
+        row = await self._database.first(_GET, {"key": key, "now": now})
+        return Session._make(row) if row else None
+
+    async def get_with_user(self, key: bytes, now: float) -> tuple[Session, Principal] | None:
+        """Return the live session of that key and its user, if the account still stands by it."""
+        row = await self._database.first(_GET_WITH_USER, {"key": key, "now": now})
+        if row is None:
+            return None
+        width = len(_columns)
+        return Session._make(row[:width]), Principal._make(row[width:])
+
+    async def of_user(self, user_id: int, now: float) -> list[Session]:
+        """Return the live sessions of a user, the latest seen first."""
+        rows = await self._database.all(_OF_USER, {"user_id": user_id, "now": now})
+        return [Session._make(row) for row in rows]
+
+    async def touch(self, key: bytes, last_seen_at: float, expires_at: float) -> None:
+        """Note that a session was used, unless a later use is noted already."""
+        values = {"b_key": key, "b_seen": last_seen_at, "b_expires": expires_at}
+        await self._database.run(_TOUCH, values)
+
+    async def replace(self, old_key: bytes, session: Session) -> bool:
+        """Put a session in the place of another; false when that one was ended meanwhile."""
+        return await self._database.run(_REPLACE, {"old_key": old_key, **session._asdict()}) == 1
+
+    async def remove(self, key: bytes, user_id: int) -> bool:
+        """End one session of a user; whether it was there."""
+        return await self._database.run(_REMOVE, {"key": key, "user_id": user_id}) == 1
+
+    async def remove_of_user(self, user_id: int, keep: bytes = b"") -> int:
+        """End all sessions of a user but the one to keep; how many."""
+        return await self._database.run(_REMOVE_OF_USER, {"user_id": user_id, "keep": keep})
+
+    async def sweep(self, now: float) -> int:
+        """Delete a batch of expired sessions; how many."""
+        return await self._database.run(_SWEEP, {"now": now, "batch": SWEEP_BATCH})

@@ -1,0 +1,217 @@
+"""Every knob of the app: read once, from the environment or ``.env``, into one typed object."""
+
+import json
+from pathlib import Path
+from typing import Annotated, Any, Literal, Self
+from urllib.parse import urlsplit
+
+from pydantic import (
+    BeforeValidator,
+    Field,
+    PositiveInt,
+    SecretStr,
+    ValidationError,
+    ValidationInfo,
+    field_validator,
+)
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+from sqlalchemy.engine import make_url
+from sqlalchemy.exc import ArgumentError
+
+ROOT = Path(__file__).parent.parent
+PROJECT: dict[str, str] = json.loads((Path(__file__).parent / "project.json").read_text("utf-8"))
+
+# Browsers cut a cookie's life at 400 days (draft-ietf-httpbis-rfc6265bis, 5.6.2).
+MAX_COOKIE_SECONDS = 400 * 24 * 3600
+KEY_MIN_CHARACTERS = 32
+PASSWORD_MAX_CHARACTERS = 128
+LOCAL_HOSTS = ("localhost", "127.0.0.1", "[::1]", "*.localhost")
+
+#{% if cookiecutter.database == "sqlite" %}
+DATABASE_DRIVER = "sqlite+aiosqlite"
+DEFAULT_DATABASE_URL = f"sqlite+aiosqlite:///{ROOT / 'app.db'}"
+#{% else %}
+DATABASE_DRIVER = "postgresql+asyncpg"
+DEFAULT_DATABASE_URL = "postgresql+asyncpg://postgres@localhost:5432/postgres"
+#{% endif %}
+
+
+class SettingsError(Exception):
+    """What is wrong with the settings: one sentence for each fault, a line each."""
+
+
+def _split(value: object) -> object:
+    """Turn a JSON list or a comma-separated text into a list; anything else is left alone."""
+    if not isinstance(value, str):
+        return value
+    if value.lstrip().startswith("["):
+        return json.loads(value)
+    return [item.strip() for item in value.split(",") if item.strip()]
+
+
+Keys = Annotated[tuple[SecretStr, ...], NoDecode, BeforeValidator(_split)]
+Names = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_split)]
+SameSite = Literal["lax", "strict", "none"]
+Seconds = Annotated[PositiveInt, Field(le=MAX_COOKIE_SECONDS)]
+
+
+class Settings(BaseSettings):
+    """The settings, each with its unit and its check. A field may look at those above it."""
+
+    model_config = SettingsConfigDict(
+        env_file=ROOT / ".env",
+        env_ignore_empty=True,
+        extra="ignore",
+        frozen=True,
+        hide_input_in_errors=True,
+        validate_default=True,
+    )
+
+    environment: Literal["development", "production"] = "development"
+    secret_keys: Keys = ()
+    """Newest first: the first signs, all verify."""
+    database_url: str = DEFAULT_DATABASE_URL
+
+    session_lifetime: Seconds = 43_200
+    """Seconds from sign-in to the end, whatever happens."""
+    session_idle_timeout: Seconds = 3_600
+    """Seconds from the last request to the end."""
+    session_remember_lifetime: Seconds = 2_592_000
+    """Seconds from sign-in to the end with "remember me"; the idle limit does not apply."""
+    session_cookie_secure: bool = True
+    #{% if cookiecutter.samesite == "lax" %}
+    session_samesite: SameSite = "lax"
+    #{% elif cookiecutter.samesite == "strict" %}
+    session_samesite: SameSite = "strict"
+    #{% else %}
+    session_samesite: SameSite = "none"
+    #{% endif %}
+
+    trusted_origins: Names = ()
+    """Origins of front ends on other sites, written as browsers send them."""
+    allowed_hosts: Names = ()
+    """Host headers that are answered."""
+    allow_registration: bool = Field(default=None)  # type: ignore[assignment]
+
+    password_min_length: Annotated[int, Field(ge=8, le=PASSWORD_MAX_CHARACTERS)] = 15
+    """Characters after NFC. NIST SP 800-63B-4 asks for 15, and never fewer than 8."""
+    login_max_failures: PositiveInt = 5
+    login_window: PositiveInt = 900
+    """Seconds for which a failed sign-in counts."""
+    max_body_bytes: PositiveInt = 65_536
+
+    @property
+    def production(self) -> bool:
+        """Whether real people depend on this process."""
+        return self.environment == "production"
+
+    @classmethod
+    def load(cls, **values: Any) -> Self:
+        """Read and check the settings; ``values`` win over the environment and ``.env``.
+
+        Raises SettingsError with one sentence for each fault, all at once.
+        """
+        try:
+            return cls(**values)
+        except ValidationError as error:
+            faults = (
+                f"{str(fault['loc'][0]).upper()}: {_sentence(fault)}" for fault in error.errors()
+            )
+            raise SettingsError("\n".join(dict.fromkeys(faults))) from None
+
+    @field_validator("secret_keys")
+    @classmethod
+    def _check_keys(cls, keys: tuple[SecretStr, ...]) -> tuple[SecretStr, ...]:
+        texts = [key.get_secret_value() for key in keys]
+        if not texts:
+            raise ValueError("is not set; make a key with `python -m app new-key`")
+        if any(len(text) < KEY_MIN_CHARACTERS for text in texts):
+            raise ValueError(f"each key needs at least {KEY_MIN_CHARACTERS} characters")
+        if any(_is_placeholder(text) for text in texts):
+            raise ValueError("holds a placeholder; make a key with `python -m app new-key`")
+        if len(set(texts)) < len(texts):
+            raise ValueError("holds the same key twice")
+        return keys
+
+    @field_validator("database_url")
+    @classmethod
+    def _check_database_url(cls, url: str) -> str:
+        try:
+            driver = make_url(url).drivername
+        except ArgumentError:
+            driver = None
+        if driver != DATABASE_DRIVER:
+            raise ValueError(f"must be a URL that begins with {DATABASE_DRIVER}://")
+        return url
+
+    @field_validator("session_cookie_secure")
+    @classmethod
+    def _check_secure(cls, secure: bool, info: ValidationInfo) -> bool:
+        if not secure and info.data.get("environment") == "production":
+            raise ValueError("must be true in production, or the cookie travels in the clear")
+        return secure
+
+    @field_validator("session_samesite")
+    @classmethod
+    def _check_samesite(cls, samesite: str, info: ValidationInfo) -> str:
+        if samesite == "none" and info.data.get("session_cookie_secure") is False:
+            raise ValueError("none needs SESSION_COOKIE_SECURE=true; browsers drop it otherwise")
+        return samesite
+
+    @field_validator("trusted_origins")
+    @classmethod
+    def _check_origins(cls, origins: tuple[str, ...], info: ValidationInfo) -> tuple[str, ...]:
+        schemes = ("https",) if info.data.get("environment") == "production" else ("http", "https")
+        for origin in origins:
+            if not _is_origin(origin, schemes):
+                raise ValueError(
+                    f"{origin!r} must be an origin like {schemes[-1]}://app.example.com: "
+                    f"lower case, no path, no wildcard, scheme {' or '.join(schemes)}"
+                )
+        return origins
+
+    @field_validator("allowed_hosts")
+    @classmethod
+    def _check_hosts(cls, hosts: tuple[str, ...], info: ValidationInfo) -> tuple[str, ...]:
+        production = info.data.get("environment") == "production"
+        if production and not hosts:
+            raise ValueError("must name the hosts this app answers to in production")
+        if "*" in hosts:
+            raise ValueError("may not be a bare *; name the hosts")
+        if any("*" in host[1:] or (host[0] == "*" and host[1:2] != ".") for host in hosts):
+            raise ValueError("takes a wildcard only as the whole first label, like *.example.com")
+        return hosts or LOCAL_HOSTS
+
+    @field_validator("allow_registration", mode="before")
+    @classmethod
+    def _default_registration(cls, allowed: object, info: ValidationInfo) -> object:
+        return info.data.get("environment") == "development" if allowed is None else allowed
+
+
+def _sentence(fault: Any) -> str:
+    """Say what is wrong without the value, which may be a secret."""
+    cause = fault.get("ctx", {}).get("error")
+    text = str(cause) if isinstance(cause, ValueError) else fault["msg"]
+    return text[0].lower() + text[1:] + "."
+
+
+def _is_placeholder(key: str) -> bool:
+    words = ("change", "secret", "placeholder", "example", "insecure", "replace", "your-")
+    return len(set(key)) < 10 or any(word in key.lower() for word in words)
+
+
+def _is_origin(text: str, schemes: tuple[str, ...]) -> bool:
+    """Whether ``text`` is one origin, spelled as a browser would send it (RFC 6454, 6.2)."""
+    try:
+        url = urlsplit(text)
+        default_port = {"http": 80, "https": 443}.get(url.scheme)
+        return (
+            url.scheme in schemes
+            and bool(url.hostname)
+            and "*" not in text
+            and "@" not in url.netloc
+            and url.port != default_port
+            and text == f"{url.scheme}://{url.netloc}" == text.lower()
+        )
+    except ValueError:
+        return False

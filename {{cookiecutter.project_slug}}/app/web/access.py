@@ -1,0 +1,99 @@
+"""Who may: the dependencies that protect a route, and the mark of one that is public.
+
+Every route depends on one of these or says ``@public``; otherwise the app does not start.
+"""
+
+from typing import Annotated, NamedTuple, TypeVar
+
+from fastapi import Depends, FastAPI, HTTPException
+from fastapi.dependencies.models import Dependant
+from fastapi.routing import iter_route_contexts
+from starlette.requests import HTTPConnection
+
+from app import security_log
+from app.sessions.session import Principal, Session
+from app.web.visit import visit_of
+
+
+class NotSignedIn(Exception):
+    """The request has no live session: 401, or the sign-in page."""
+
+
+class SignedIn(NamedTuple):
+    """The session of a request and its user."""
+
+    session: Session
+    user: Principal
+
+
+async def current_session(connection: HTTPConnection) -> Session:
+    """Return the session of the request, reading nothing of its user. Raises NotSignedIn."""
+    session = await visit_of(connection).session()
+    if session is None:
+        raise NotSignedIn
+    return session
+
+
+async def signed_in(connection: HTTPConnection) -> SignedIn:
+    """Return the session of the request and its user, in one read. Raises NotSignedIn."""
+    found = await visit_of(connection).session_and_user()
+    if found is None:
+        raise NotSignedIn
+    return SignedIn(*found)
+
+
+async def current_user(connection: HTTPConnection) -> Principal:
+    """Return the user of the request. Raises NotSignedIn."""
+    return (await signed_in(connection)).user
+
+
+async def optional_user(connection: HTTPConnection) -> Principal | None:
+    """Return the user of the request, or None. It protects nothing: the route is to be public."""
+    found = await visit_of(connection).session_and_user()
+    return found[1] if found else None
+
+
+async def admin_user(connection: HTTPConnection) -> Principal:
+    """Return the user of the request, an administrator. Raises NotSignedIn, or 403."""
+    session, user = await signed_in(connection)
+    if user.role != "admin":
+        security_log.event("authz_fail", actor=user.id, session=session.key, warning=True)
+        raise HTTPException(403, "This needs the role admin.")
+    return user
+
+
+CurrentSession = Annotated[Session, Depends(current_session)]
+CurrentSignedIn = Annotated[SignedIn, Depends(signed_in)]
+CurrentUser = Annotated[Principal, Depends(current_user)]
+OptionalUser = Annotated[Principal | None, Depends(optional_user)]
+AdminUser = Annotated[Principal, Depends(admin_user)]
+
+_PROTECTING = frozenset({current_session, signed_in, current_user, admin_user})
+_PUBLIC = "is_public"
+
+Endpoint = TypeVar("Endpoint")
+
+
+def public(endpoint: Endpoint) -> Endpoint:
+    """Declare that a route, or a mounted app, is for everybody."""
+    setattr(endpoint, _PUBLIC, True)
+    return endpoint
+
+
+def refuse_undeclared_routes(app: FastAPI) -> None:
+    """Raise RuntimeError for a route that neither asks who is there nor is declared public."""
+    for route in iter_route_contexts(app.routes):
+        declared = route.endpoint or getattr(route.original_route, "app", None)
+        if not getattr(declared, _PUBLIC, False) and not _protects(
+            getattr(route.original_route, "dependant", None)
+        ):
+            raise RuntimeError(
+                f"{route.path} is open to everybody. Let it depend on CurrentUser or another alias "
+                "of app/web/access.py, or declare it @public."
+            )
+
+
+def _protects(dependant: Dependant | None) -> bool:
+    if dependant is None:
+        return False
+    return dependant.call in _PROTECTING or any(map(_protects, dependant.dependencies))

@@ -1,0 +1,126 @@
+"""The JSON API."""
+
+from fastapi import APIRouter, HTTPException
+
+from app.web.access import (
+    AdminUser,
+    CurrentSession,
+    CurrentSignedIn,
+    CurrentUser,
+    NotSignedIn,
+    public,
+)
+from app.web.schemas import (
+    DeviceOut,
+    LoginIn,
+    Message,
+    PasswordIn,
+    RegisterIn,
+    SessionOut,
+    UserOut,
+)
+from app.web.visit import CurrentServices, CurrentVisit
+
+router = APIRouter(prefix="/api")
+
+
+@router.post("/register", status_code=201)
+@public
+async def register(body: RegisterIn, services: CurrentServices) -> UserOut:
+    """Open an account."""
+    if not services.settings.allow_registration:
+        raise HTTPException(403, "Registration is closed.")
+    user = await services.accounts.register(body.username, body.password)
+    return UserOut.model_validate(user)
+
+
+@router.post("/login")
+@public
+async def login(body: LoginIn, services: CurrentServices, visit: CurrentVisit) -> UserOut:
+    """Sign in. One answer for a wrong name, a wrong password and a closed account."""
+    signed_in = await services.accounts.sign_in(
+        body.username,
+        body.password,
+        visit.client,
+        remember=body.remember,
+        old_ticket=visit.ticket,
+    )
+    visit.hand_out(signed_in.ticket, remember=signed_in.session.remember)
+    return UserOut.model_validate(signed_in.user)
+
+
+@router.post("/logout", status_code=204)
+@public
+async def logout(services: CurrentServices, visit: CurrentVisit) -> None:
+    """Sign out here: end the session at the server, and delete the cookie."""
+    if visit.ticket:
+        await services.sessions.end(visit.ticket)
+    visit.take_back()
+
+
+@router.get("/me")
+async def me(user: CurrentUser) -> UserOut:
+    """Say who is signed in."""
+    return UserOut.model_validate(user)
+
+
+@router.get("/data")
+async def data(user: CurrentUser) -> Message:
+    """Answer signed-in users only: an example to start from."""
+    return Message(message=f"Hello {user.username}, only you can see this.")
+
+
+@router.get("/admin/users")
+async def users(_: AdminUser, services: CurrentServices) -> list[UserOut]:
+    """List the accounts, for administrators only: an example to start from."""
+    return [UserOut.model_validate(user) for user in await services.accounts.all()]
+
+
+@router.get("/public")
+@public
+async def for_everybody() -> Message:
+    """Answer everybody, without looking at any session."""
+    return Message(message="Hello, everybody can see this.")
+
+
+@router.get("/session")
+async def session(current: CurrentSession) -> SessionOut:
+    """Describe the session of this request."""
+    return SessionOut.of(current)
+
+
+@router.get("/sessions")
+async def sessions(current: CurrentSession, services: CurrentServices) -> list[DeviceOut]:
+    """List the live sessions of the user."""
+    mine = await services.sessions.of_user(current.user_id)
+    return [DeviceOut.of(each, current) for each in mine]
+
+
+@router.delete("/sessions/{session_id}", status_code=204)
+async def end_session(
+    session_id: str, current: CurrentSession, services: CurrentServices, visit: CurrentVisit
+) -> None:
+    """End one session of the user. Another user's is as unknown as one that never was."""
+    if not await services.sessions.end_one(current.user_id, session_id):
+        raise HTTPException(404, "There is no such session.")
+    if session_id == current.id:
+        visit.take_back()
+
+
+@router.delete("/sessions", status_code=204)
+async def end_other_sessions(current: CurrentSession, services: CurrentServices) -> None:
+    """End every other session of the user."""
+    await services.sessions.end_all(current.user_id, keep=current)
+
+
+@router.post("/password", status_code=204)
+async def change_password(
+    body: PasswordIn, signed_in: CurrentSignedIn, services: CurrentServices, visit: CurrentVisit
+) -> None:
+    """Change the password: every other session ends, this one gets a new ticket."""
+    ticket = await services.accounts.change_password(
+        signed_in.user, signed_in.session, visit.client, body.current_password, body.new_password
+    )
+    if ticket is None:
+        raise NotSignedIn
+    visit.hand_out(ticket, remember=signed_in.session.remember)

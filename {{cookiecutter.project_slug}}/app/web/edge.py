@@ -1,0 +1,67 @@
+"""The outermost layer: every request enters and every answer leaves through it."""
+
+from starlette.datastructures import Headers
+from starlette.requests import Request
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from app import security_log
+from app.services import Services
+from app.web.errors import error_response
+from app.web.headers import SECURITY_HEADERS, STRICT_TRANSPORT_SECURITY
+from app.web.origin import refusal
+from app.web.visit import Visit
+
+
+class Edge:
+    """Refuses what another site caused, and puts the headers on every answer.
+
+    It is outside of the framework's own layers, whose 413 and 500 would miss them otherwise.
+    """
+
+    def __init__(self, app: ASGIApp, services: Services) -> None:
+        self._app = app
+        self._services = services
+        self._trusted_origins = frozenset(services.settings.trusted_origins)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one request or connection (ASGI)."""
+        if scope["type"] == "lifespan":
+            await self._app(scope, receive, send)
+            return
+        visit = Visit(scope, self._services)
+        scope["app.visit"] = visit
+        security_log.address.set(visit.client.ip)
+        if scope["type"] == "websocket":
+            await self._app(scope, receive, send)
+            return
+
+        encrypted = self._services.settings.production and scope["scheme"] == "https"
+
+        async def send_with_headers(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                headers: list[tuple[bytes, bytes]] = list(message.get("headers", ()))
+                present = {name for name, _ in headers}
+                headers += [header for header in SECURITY_HEADERS if header[0] not in present]
+                if encrypted:
+                    headers.append(STRICT_TRANSPORT_SECURITY)
+                visit.write_headers(headers)
+                message["headers"] = headers
+            await send(message)
+
+        reason = self._refusal(scope)
+        if reason is None:
+            await self._app(scope, receive, send_with_headers)
+            return
+        security_log.event("malicious_cors", warning=True, reason=reason)
+        response = error_response(Request(scope), 403, f"This request was refused: {reason}.")
+        await response(scope, receive, send_with_headers)
+
+    def _refusal(self, scope: Scope) -> str | None:
+        headers = Headers(scope=scope)
+        return refusal(
+            method=scope["method"],
+            own_origin=f"{scope['scheme']}://{headers.get('host', '')}",
+            trusted_origins=self._trusted_origins,
+            sec_fetch_site=headers.getlist("sec-fetch-site"),
+            origin=headers.getlist("origin"),
+        )

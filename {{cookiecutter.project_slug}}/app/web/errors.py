@@ -1,0 +1,90 @@
+"""Errors as answers: JSON for the API, a page for people."""
+
+from collections.abc import Mapping
+from http import HTTPStatus
+from urllib.parse import quote
+
+from fastapi import FastAPI
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import JSONResponse, RedirectResponse
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import Response
+
+from app.accounts.errors import (
+    AccountError,
+    NameTaken,
+    SignInFailed,
+    TooManyFailures,
+    WrongPassword,
+)
+from app.database import Unavailable
+from app.web.access import NotSignedIn
+from app.web.templating import templates
+
+_STATUS: dict[type[AccountError], int] = {
+    SignInFailed: 401,
+    WrongPassword: 403,
+    NameTaken: 409,
+    TooManyFailures: 429,
+}
+
+
+def status_of(error: AccountError) -> int:
+    """Return the HTTP status that says what the error says."""
+    return _STATUS.get(type(error), 422)
+
+
+def error_response(
+    request: Request, status: int, detail: object, headers: Mapping[str, str] | None = None
+) -> Response:
+    """Answer with an error. detail: a sentence, or FastAPI's list of what is wrong."""
+    if request.url.path.startswith(("/api/", "/health/")):
+        return JSONResponse({"detail": detail}, status, headers)
+    context = {
+        "status": status,
+        "title": HTTPStatus(status).phrase,
+        "detail": detail if isinstance(detail, str) else "Something in the request is not valid.",
+    }
+    return templates.TemplateResponse(request, "error.html", context, status, headers)
+
+
+def install(app: FastAPI) -> None:
+    """Answer each of the app's exceptions."""
+
+    @app.exception_handler(HTTPException)
+    async def http_error(request: Request, error: HTTPException) -> Response:
+        return error_response(request, error.status_code, error.detail, error.headers)
+
+    @app.exception_handler(RequestValidationError)
+    async def invalid(request: Request, error: RequestValidationError) -> Response:
+        # Without what was sent: it may be a password, or text that JSON cannot hold.
+        faults = [{key: fault[key] for key in ("type", "loc", "msg")} for fault in error.errors()]
+        return error_response(request, 422, faults)
+
+    @app.exception_handler(NotSignedIn)
+    async def not_signed_in(request: Request, _: NotSignedIn) -> Response:
+        if not request.url.path.startswith("/api/"):
+            path = quote(request.url.path, safe="/")
+            return RedirectResponse(f"/login?next={path}", status_code=303)
+        cookie_name = request.app.state.services.cookie.name
+        challenge = {"WWW-Authenticate": f'Cookie cookie-name="{cookie_name}"'}
+        return error_response(request, 401, "Sign in first.", challenge)
+
+    @app.exception_handler(AccountError)
+    async def account_error(request: Request, error: AccountError) -> Response:
+        status = status_of(error)
+        detail = [{"type": "value_error", "loc": ["body"], "msg": str(error)}]
+        headers = (
+            {"Retry-After": str(error.retry_after)} if isinstance(error, TooManyFailures) else None
+        )
+        return error_response(request, status, detail if status == 422 else str(error), headers)
+
+    @app.exception_handler(Unavailable)
+    async def unavailable(request: Request, _: Unavailable) -> Response:
+        detail = "The service is out of reach for the moment. Try again soon."
+        return error_response(request, 503, detail, {"Retry-After": "2"})
+
+    @app.exception_handler(Exception)
+    async def unexpected(request: Request, _: Exception) -> Response:
+        return error_response(request, 500, "Something went wrong here. It has been noted.")

@@ -1,0 +1,199 @@
+"""The pages: plain HTML forms that work without JavaScript."""
+
+from typing import Annotated
+
+from fastapi import APIRouter, Form, HTTPException, Query, Request
+from fastapi.responses import RedirectResponse
+from starlette.responses import Response
+
+from app.accounts.errors import AccountError, TooManyFailures
+from app.web.access import (
+    CurrentSession,
+    CurrentSignedIn,
+    CurrentUser,
+    NotSignedIn,
+    OptionalUser,
+    public,
+)
+from app.web.errors import status_of
+from app.web.redirects import HOME, safe_next
+from app.web.schemas import DeviceOut, Text
+from app.web.templating import templates
+from app.web.visit import CurrentServices, CurrentVisit
+
+router = APIRouter(include_in_schema=False)
+
+Field = Annotated[Text, Form()]
+
+
+@router.get("/")
+async def dashboard(request: Request, user: CurrentUser) -> Response:
+    """Show the first page after signing in."""
+    return templates.TemplateResponse(request, "dashboard.html", {"user": user})
+
+
+@router.get("/login")
+@public
+async def login_page(
+    request: Request,
+    user: OptionalUser,
+    services: CurrentServices,
+    next_path: Annotated[str, Query(alias="next")] = HOME,
+    registered: bool = False,
+) -> Response:
+    """Show the sign-in form; somebody who is signed in already goes on."""
+    if user:
+        return _see(safe_next(next_path))
+    context = {
+        "next": safe_next(next_path),
+        "registered": registered,
+        "may_register": services.settings.allow_registration,
+    }
+    return templates.TemplateResponse(request, "login.html", context)
+
+
+@router.post("/login")
+@public
+async def login(
+    request: Request,
+    services: CurrentServices,
+    visit: CurrentVisit,
+    username: Field = "",
+    password: Field = "",
+    remember: Annotated[bool, Form()] = False,
+    next_path: Annotated[Text, Form(alias="next")] = HOME,
+) -> Response:
+    """Sign in."""
+    try:
+        signed_in = await services.accounts.sign_in(
+            username, password, visit.client, remember=remember, old_ticket=visit.ticket
+        )
+    except AccountError as error:
+        context = {
+            "next": safe_next(next_path),
+            "username": username,
+            "remember": remember,
+            "may_register": services.settings.allow_registration,
+        }
+        return _form_again(request, "login.html", error, context)
+    visit.hand_out(signed_in.ticket, remember=signed_in.session.remember)
+    return _see(safe_next(next_path))
+
+
+@router.get("/register")
+@public
+async def register_page(request: Request, services: CurrentServices) -> Response:
+    """Show the form for a new account."""
+    _refuse_when_closed(services.settings.allow_registration)
+    context = {"min_length": services.settings.password_min_length}
+    return templates.TemplateResponse(request, "register.html", context)
+
+
+@router.post("/register")
+@public
+async def register(
+    request: Request, services: CurrentServices, username: Field = "", password: Field = ""
+) -> Response:
+    """Open an account."""
+    _refuse_when_closed(services.settings.allow_registration)
+    try:
+        await services.accounts.register(username, password)
+    except AccountError as error:
+        context = {"username": username, "min_length": services.settings.password_min_length}
+        return _form_again(request, "register.html", error, context)
+    return _see("/login?registered=1")
+
+
+@router.post("/logout")
+@public
+async def logout(services: CurrentServices, visit: CurrentVisit) -> Response:
+    """Sign out here."""
+    if visit.ticket:
+        await services.sessions.end(visit.ticket)
+    visit.take_back()
+    return _see("/login")
+
+
+@router.get("/account")
+async def account(
+    request: Request,
+    signed_in: CurrentSignedIn,
+    services: CurrentServices,
+    changed: bool = False,
+) -> Response:
+    """Show the password form and the user's sessions."""
+    context = {**await _account(services, signed_in), "changed": changed}
+    return templates.TemplateResponse(request, "account.html", context)
+
+
+@router.post("/account")
+async def change_password(
+    request: Request,
+    signed_in: CurrentSignedIn,
+    services: CurrentServices,
+    visit: CurrentVisit,
+    current_password: Field = "",
+    new_password: Field = "",
+) -> Response:
+    """Change the password."""
+    try:
+        ticket = await services.accounts.change_password(
+            signed_in.user, signed_in.session, visit.client, current_password, new_password
+        )
+    except AccountError as error:
+        context = await _account(services, signed_in)
+        return _form_again(request, "account.html", error, context)
+    if ticket is None:
+        raise NotSignedIn
+    visit.hand_out(ticket, remember=signed_in.session.remember)
+    return _see("/account?changed=1")
+
+
+@router.post("/account/sessions/end-others")
+async def end_other_sessions(current: CurrentSession, services: CurrentServices) -> Response:
+    """Sign out everywhere else."""
+    await services.sessions.end_all(current.user_id, keep=current)
+    return _see("/account")
+
+
+@router.post("/account/sessions/{session_id}/end")
+async def end_session(
+    session_id: str, current: CurrentSession, services: CurrentServices
+) -> Response:
+    """End one session of the user."""
+    if not await services.sessions.end_one(current.user_id, session_id):
+        raise HTTPException(404, "There is no such session.")
+    return _see("/account")
+
+
+async def _account(services: CurrentServices, signed_in: CurrentSignedIn) -> dict[str, object]:
+    session, user = signed_in
+    devices = [
+        DeviceOut.of(each, session) for each in await services.sessions.of_user(session.user_id)
+    ]
+    return {
+        "user": user,
+        "devices": devices,
+        "min_length": services.settings.password_min_length,
+    }
+
+
+def _form_again(
+    request: Request, template: str, error: AccountError, context: dict[str, object]
+) -> Response:
+    """Show a form once more, with what was wrong and a status that says so."""
+    headers = {}
+    if isinstance(error, TooManyFailures):
+        headers["Retry-After"] = str(error.retry_after)
+    context = {**context, "error": str(error)}
+    return templates.TemplateResponse(request, template, context, status_of(error), headers)
+
+
+def _refuse_when_closed(open_to_all: bool) -> None:
+    if not open_to_all:
+        raise HTTPException(403, "Registration is closed.")
+
+
+def _see(path: str) -> Response:
+    """Answer a form: 303, so that reloading does not send it again."""
+    return RedirectResponse(path, status_code=303)

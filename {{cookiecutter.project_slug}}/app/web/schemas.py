@@ -1,0 +1,113 @@
+"""What the JSON API takes and gives."""
+
+from datetime import UTC, datetime
+from typing import Annotated, Self
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+
+from app.sessions.session import Session
+
+# Far above any name or password that could be right, far below what takes time to handle.
+MAX_TEXT_CHARACTERS = 1024
+
+
+def _storable(text: str) -> str:
+    """Refuse what neither a database nor a hash can hold: NUL and lone surrogates."""
+    if "\0" in text or any("\ud800" <= character <= "\udfff" for character in text):
+        raise ValueError("holds a character that is not allowed")
+    return text
+
+
+Text = Annotated[str, Field(max_length=MAX_TEXT_CHARACTERS), AfterValidator(_storable)]
+
+
+class _In(BaseModel):
+    """A body. Fields that are not named here change nothing."""
+
+    model_config = ConfigDict(strict=True, extra="ignore")
+
+
+class RegisterIn(_In):
+    """A new account."""
+
+    username: Text
+    password: Text
+
+
+class LoginIn(_In):
+    """Somebody who wants to sign in."""
+
+    username: Text
+    password: Text
+    remember: bool = False
+
+
+class PasswordIn(_In):
+    """A change of password."""
+
+    current_password: Text
+    new_password: Text
+
+
+class UserOut(BaseModel):
+    """An account."""
+
+    model_config = ConfigDict(from_attributes=True)
+
+    id: int
+    username: str
+    role: str
+
+
+class Message(BaseModel):
+    """A sentence."""
+
+    message: str
+
+
+class SessionOut(BaseModel):
+    """The session of a request. Its id opens nothing."""
+
+    id: str
+    created_at: datetime
+    last_seen_at: datetime
+    expires_at: datetime
+    authenticated_at: datetime
+
+    @classmethod
+    def of(cls, session: Session) -> Self:
+        """Show a session."""
+        return cls(
+            id=session.id,
+            created_at=_utc(session.created_at),
+            last_seen_at=_utc(session.last_seen_at),
+            expires_at=_utc(session.expires_at),
+            authenticated_at=_utc(session.authenticated_at),
+        )
+
+
+class DeviceOut(BaseModel):
+    """A session in the list of a user's sessions."""
+
+    id: str
+    created_at: datetime
+    last_seen_at: datetime
+    ip: str
+    user_agent: str
+    current: bool
+
+    @classmethod
+    def of(cls, session: Session, current: Session) -> Self:
+        """Show a session to the user who looks at it from the current one."""
+        return cls(
+            id=session.id,
+            created_at=_utc(session.created_at),
+            last_seen_at=_utc(session.last_seen_at),
+            ip=session.ip,
+            user_agent=session.user_agent,
+            current=session.key == current.key,
+        )
+
+
+def _utc(unix_time: float) -> datetime:
+    return datetime.fromtimestamp(unix_time, UTC)

@@ -1,0 +1,95 @@
+"""One request's dealings with its session, from the raw cookie to the answer's headers."""
+
+from typing import Annotated
+
+from fastapi import Depends
+from starlette.requests import HTTPConnection
+from starlette.types import Scope
+
+from app import security_log
+from app.services import Services
+from app.sessions.session import Client, Principal, Session
+
+MAX_USER_AGENT_CHARACTERS = 200
+
+
+class Visit:
+    """What a request knows of its session, and what its answer has to say about it.
+
+    The edge makes one for each request and writes its headers when the answer starts, so that
+    they hold on errors and redirects as well.
+    """
+
+    __slots__ = ("_cookie", "_headers", "_services", "client", "depends_on_session")
+
+    def __init__(self, scope: Scope, services: Services) -> None:
+        self._services = services
+        self._headers: list[tuple[bytes, bytes]] = scope["headers"]
+        self._cookie: bytes | None = None
+        self.client = _client(scope)
+        self.depends_on_session = False
+
+    @property
+    def ticket(self) -> str | None:
+        """The ticket that came with the request, or None. It is not checked yet."""
+        self.depends_on_session = True
+        values = self._services.cookie.read(self._headers)
+        if len(values) > 1:
+            # One of them was planted, and nothing says which (RFC 6265bis, 8.6).
+            security_log.event("input_validation_fail", warning=True, reason="two session cookies")
+            return None
+        return values[0] if values else None
+
+    async def session(self) -> Session | None:
+        """Return the session of this request."""
+        ticket = self.ticket
+        return await self._services.sessions.resume(ticket) if ticket else None
+
+    async def session_and_user(self) -> tuple[Session, Principal] | None:
+        """Return the session of this request and its user."""
+        ticket = self.ticket
+        return await self._services.sessions.resume_with_user(ticket) if ticket else None
+
+    def hand_out(self, ticket: str, *, remember: bool) -> None:
+        """Let the answer set the cookie."""
+        max_age = self._services.settings.session_remember_lifetime if remember else None
+        self._cookie = self._services.cookie.set(ticket, max_age)
+        self.depends_on_session = True
+
+    def take_back(self) -> None:
+        """Let the answer delete the cookie."""
+        self._cookie = self._services.cookie.delete()
+        self.depends_on_session = True
+
+    def write_headers(self, headers: list[tuple[bytes, bytes]]) -> None:
+        """Add to an answer's headers what its session asks for."""
+        if not self.depends_on_session:
+            return
+        # No cache may keep it, and none may hand it to somebody else (ASVS 5.0 14.3.2).
+        headers[:] = [header for header in headers if header[0] != b"cache-control"]
+        headers += [(b"cache-control", b"no-store"), (b"vary", b"Cookie")]
+        if self._cookie:
+            headers.append((b"set-cookie", self._cookie))
+
+
+def visit_of(connection: HTTPConnection) -> Visit:
+    """Return the visit that a request belongs to."""
+    visit: Visit = connection.scope["app.visit"]
+    return visit
+
+
+def services_of(connection: HTTPConnection) -> Services:
+    """Return the parts of the running app."""
+    services: Services = connection.app.state.services
+    return services
+
+
+CurrentVisit = Annotated[Visit, Depends(visit_of)]
+CurrentServices = Annotated[Services, Depends(services_of)]
+
+
+def _client(scope: Scope) -> Client:
+    address = scope["client"][0] if scope.get("client") else "local"
+    agent = next((value for name, value in scope["headers"] if name == b"user-agent"), b"")
+    text = agent.decode("latin-1")[:MAX_USER_AGENT_CHARACTERS]
+    return Client(ip=address[:45], user_agent="".join(filter(str.isprintable, text)))

@@ -1,0 +1,66 @@
+"""Accounts, sessions and login attempts."""
+
+from collections.abc import Sequence
+
+import sqlalchemy as sa
+from alembic import op
+
+revision: str = "0001"
+down_revision: str | None = None
+branch_labels: str | Sequence[str] | None = None
+depends_on: str | Sequence[str] | None = None
+
+
+def upgrade() -> None:
+    op.create_table(
+        "users",
+        sa.Column("id", sa.Integer(), nullable=False),
+        sa.Column("username", sa.String(64), nullable=False),
+        sa.Column("password_hash", sa.String(255), nullable=False),
+        sa.Column("role", sa.String(16), nullable=False),
+        sa.Column("is_active", sa.Boolean(), nullable=False),
+        sa.Column("epoch", sa.Integer(), nullable=False),
+        sa.Column("created_at", sa.Float(), nullable=False),
+        sa.PrimaryKeyConstraint("id", name="pk_users"),
+        sa.UniqueConstraint("username", name="uq_users_username"),
+    )
+    op.create_table(
+        "sessions",
+        sa.Column("key", sa.LargeBinary(32), nullable=False),
+        sa.Column("user_id", sa.Integer(), nullable=False),
+        sa.Column("epoch", sa.Integer(), nullable=False),
+        sa.Column("created_at", sa.Float(), nullable=False),
+        sa.Column("last_seen_at", sa.Float(), nullable=False),
+        sa.Column("authenticated_at", sa.Float(), nullable=False),
+        sa.Column("expires_at", sa.Float(), nullable=False),
+        sa.Column("remember", sa.Boolean(), nullable=False),
+        sa.Column("ip", sa.String(45), nullable=False),
+        sa.Column("user_agent", sa.String(200), nullable=False),
+        sa.PrimaryKeyConstraint("key", name="pk_sessions"),
+        sa.ForeignKeyConstraint(
+            ["user_id"], ["users.id"], name="fk_sessions_user_id", ondelete="CASCADE"
+        ),
+        #{% if cookiecutter.database == "sqlite" %}
+        sqlite_with_rowid=False,
+        #{% endif %}
+    )
+    op.create_index("ix_sessions_user_id", "sessions", ["user_id"])
+    op.create_index("ix_sessions_expires_at", "sessions", ["expires_at"])
+    op.create_table(
+        "login_attempts",
+        sa.Column("id", sa.Integer(), nullable=False),
+        sa.Column("name_hash", sa.LargeBinary(32), nullable=False),
+        sa.Column("address", sa.String(45), nullable=False),
+        sa.Column("at", sa.Float(), nullable=False),
+        sa.Column("succeeded", sa.Boolean(), nullable=False),
+        sa.PrimaryKeyConstraint("id", name="pk_login_attempts"),
+    )
+    op.create_index("ix_login_attempts_name_hash_at", "login_attempts", ["name_hash", "at"])
+    op.create_index("ix_login_attempts_address_at", "login_attempts", ["address", "at"])
+    op.create_index("ix_login_attempts_at", "login_attempts", ["at"])
+
+
+def downgrade() -> None:
+    op.drop_table("login_attempts")
+    op.drop_table("sessions")
+    op.drop_table("users")
