@@ -106,11 +106,11 @@ class Accounts:
         if row is None or not right or not row.is_active:
             security_log.event("authn_login_fail", actor=name, warning=True)
             raise SignInFailed
-        await attempt.succeed()
+        await self._throttle.succeed(attempt)
         if newer_hash:
             values = {"user_id": row.id, "old_epoch": row.epoch, "new_hash": newer_hash}
             await self._database.run(_REHASH, values)
-        ticket, _ = await self._sessions.start(row.id, row.epoch, client, remember=remember)
+        ticket = await self._sessions.start(row.id, row.epoch, client, remember=remember)
         if old_ticket:
             await self._sessions.end(old_ticket)
         # The account may have been closed, or its password changed, since the row was read.
@@ -137,19 +137,19 @@ class Accounts:
                 "authn_password_change_fail", actor=user.id, session=session.key, warning=True
             )
             raise WrongPassword
-        await attempt.succeed()
+        await self._throttle.succeed(attempt)
         values = {
             "user_id": user.id,
             "old_epoch": row.epoch,
             "new_hash": await self._passwords.hash(new),
         }
         changed = await self._database.first(_CHANGE_PASSWORD, values)
-        renewed = await self._sessions.renew(session, changed.epoch) if changed else None
-        await self._sessions.end_all(user.id, keep=renewed[1] if renewed else None)
-        if renewed is None:
+        if changed is None:
             return None
-        security_log.event("authn_password_change", actor=user.id, session=renewed[1].key)
-        return renewed[0]
+        security_log.event("authn_password_change", actor=user.id, session=session.key)
+        ticket = await self._sessions.renew(session, changed.epoch)
+        await self._sessions.end_before(changed.epoch, user.id)
+        return ticket
 
     async def disable(self, username: str) -> int:
         """Close an account and end its sessions; how many. Raises NoSuchUser."""
@@ -169,4 +169,4 @@ class Accounts:
         moved = await self._database.first(move_on, {"name": normalise(username)})
         if moved is None:
             raise NoSuchUser(f"There is no user {username!r}.")
-        return await self._sessions.end_all(moved.id)
+        return await self._sessions.end_before(moved.epoch, moved.id)

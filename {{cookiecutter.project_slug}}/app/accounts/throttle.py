@@ -1,18 +1,20 @@
 """Slows down guessing: counts failed sign-ins by account and by address, in the database.
 
-All workers see the same count, and a restart does not reset it.
+All workers see the same count, and a restart does not reset it (ASVS 5.0 6.3.1; NIST SP 800-63B-4,
+3.2.2, allows at most 100 failures in a row).
 """
 
 import hashlib
 import math
 from collections.abc import Callable
 from ipaddress import IPv6Address, IPv6Network, ip_address
+from typing import NamedTuple
 
-from sqlalchemy import ColumnElement, and_, bindparam, delete, func, insert, or_, select, update
+from sqlalchemy import and_, bindparam, delete, insert, or_, select, update
 
 from app import security_log
 from app.accounts.errors import TooManyFailures
-from app.database import Database, Values
+from app.database import Database
 from app.models import LoginAttempt
 
 # People behind one address share it, and one person has several devices: an address over all
@@ -26,41 +28,33 @@ SWEEP_BATCH = 500
 
 _same_name = LoginAttempt.name_hash == bindparam("name_hash")
 _same_address = LoginAttempt.address == bindparam("address")
-_same_pair = and_(_same_name, _same_address)
-_failed = and_(~LoginAttempt.succeeded, LoginAttempt.at > bindparam("since"))
-
-
-def _tally(where: ColumnElement[bool]) -> tuple[ColumnElement[int], ColumnElement[float]]:
-    return (
-        func.count().filter(where, _failed),
-        func.coalesce(func.min(LoginAttempt.at).filter(where, _failed), 0.0),
-    )
-
-
-_COUNT = select(
-    *_tally(_same_pair),
-    *_tally(_same_address),
-    *_tally(_same_name),
-    func.count().filter(_same_pair, LoginAttempt.succeeded),
-).where(or_(_same_name, _same_address))
-_ADD = insert(LoginAttempt).returning(LoginAttempt.id)
-_REMOVE = delete(LoginAttempt).where(LoginAttempt.id == bindparam("id"))
-_SUCCEED = (
-    update(LoginAttempt).where(LoginAttempt.id == bindparam("attempt")).values(succeeded=True)
+_counts = and_(~LoginAttempt.succeeded, LoginAttempt.at > bindparam("since"))
+_outdated = or_(
+    and_(~LoginAttempt.succeeded, LoginAttempt.at <= bindparam("since")),
+    LoginAttempt.at <= bindparam("known_since"),
 )
-_FORGET = delete(LoginAttempt).where(_same_pair, LoginAttempt.id != bindparam("attempt"))
+
+_ADD = insert(LoginAttempt).values(succeeded=False).returning(LoginAttempt.id)
+_FAILURES = select(LoginAttempt.name_hash, LoginAttempt.address, LoginAttempt.at).where(
+    or_(_same_name, _same_address), _counts
+)
+_KNOWN = select(LoginAttempt.id).where(_same_name, _same_address, LoginAttempt.succeeded)
+_SUCCEED = update(LoginAttempt).where(LoginAttempt.id == bindparam("b_id")).values(succeeded=True)
+_FORGET = delete(LoginAttempt).where(
+    _same_name, _same_address, LoginAttempt.id != bindparam("keep")
+)
+_WITHDRAW = delete(LoginAttempt).where(LoginAttempt.id == bindparam("id"))
 _SWEEP = delete(LoginAttempt).where(
-    LoginAttempt.id.in_(
-        select(LoginAttempt.id)
-        .where(
-            or_(
-                and_(~LoginAttempt.succeeded, LoginAttempt.at <= bindparam("since")),
-                LoginAttempt.at <= bindparam("known_since"),
-            )
-        )
-        .limit(SWEEP_BATCH)
-    )
+    LoginAttempt.id.in_(select(LoginAttempt.id).where(_outdated).limit(SWEEP_BATCH))
 )
+
+
+class Attempt(NamedTuple):
+    """One guess."""
+
+    id: int
+    name_hash: bytes
+    address: str
 
 
 class Throttle:
@@ -78,43 +72,33 @@ class Throttle:
         self._window = window
         self._clock = clock
 
-    async def admit(self, username: str, address: str) -> "Attempt":
+    async def admit(self, username: str, address: str) -> Attempt:
         """Let a guess pass, or raise TooManyFailures, alike for names that exist and that do not.
 
-        The guess counts as failed until ``Attempt.succeed``, and is counted before the password is
-        looked at: of a thousand guesses at once no more pass than one after the other.
+        A guess counts as failed until ``succeed``, from before the password is looked at: of a
+        thousand at once no more pass than one after the other.
         """
         now = self._clock()
-        pair = {
-            # Hashed, because people type their password into the wrong field.
-            "name_hash": hashlib.sha256(username.encode()).digest(),
-            "address": _network(address),
-        }
-        row = await self._database.one(_ADD, {**pair, "at": now, "succeeded": False})
-        attempt = Attempt(self._database, row.id, pair)
-        tallies = await self._database.one(_COUNT, {**pair, "since": now - self._window})
-        retry_after = self._retry_after(tuple(tallies), now)
-        if retry_after is None:
-            await self.sweep()
-            return attempt
-        await attempt.withdraw()
-        security_log.event("authn_login_fail_max", actor=username, warning=True)
-        raise TooManyFailures(retry_after)
+        # Hashed, because people type their password into the wrong field.
+        name_hash = hashlib.sha256(username.encode()).digest()
+        address = _subscriber(address)
+        values = {"name_hash": name_hash, "address": address}
+        row = await self._database.one(_ADD, {**values, "at": now})
+        attempt = Attempt(row.id, name_hash, address)
+        wait = await self._wait(attempt, now)
+        if wait is not None:
+            await self._database.run(_WITHDRAW, {"id": attempt.id})
+            security_log.event("authn_login_fail_max", actor=username, warning=True)
+            raise TooManyFailures(max(1, math.ceil(wait)))
+        await self.sweep()
+        return attempt
 
-    def _retry_after(self, tallies: tuple[float, ...], now: float) -> int | None:
-        """Return for how many seconds to wait, or None for not at all."""
-        pair, pair_since, address, address_since, name, name_since, known = tallies
-        limits = [
-            (pair, pair_since, self._max_failures),
-            (address, address_since, self._max_failures * WIDER),
-        ]
-        # Others' failures do not lock an account for the places that it has signed in from.
-        if not known:
-            limits.append((name, name_since, self._max_failures * WIDER))
-        waits = [
-            since + self._window - now for failures, since, limit in limits if failures > limit
-        ]
-        return max(1, math.ceil(max(waits))) if waits else None
+    async def succeed(self, attempt: Attempt) -> None:
+        """Forget the failures of this account from this address, and no others: it was right."""
+        await self._database.run(_SUCCEED, {"b_id": attempt.id})
+        id_, name_hash, address = attempt
+        values = {"keep": id_, "name_hash": name_hash, "address": address}
+        await self._database.run(_FORGET, values)
 
     async def sweep(self) -> int:
         """Delete a batch of attempts that no longer count; how many."""
@@ -122,33 +106,33 @@ class Throttle:
         values = {"since": now - self._window, "known_since": now - KNOWN_SECONDS}
         return await self._database.run(_SWEEP, values)
 
+    async def _wait(self, attempt: Attempt, now: float) -> float | None:
+        """Return for how many seconds to wait, or None when the guess may pass."""
+        values = {"name_hash": attempt.name_hash, "address": attempt.address}
+        failures = await self._database.all(_FAILURES, {**values, "since": now - self._window})
+        of_name = [row.at for row in failures if row.name_hash == attempt.name_hash]
+        of_address = [row.at for row in failures if row.address == attempt.address]
+        of_both = [
+            row.at
+            for row in failures
+            if (row.name_hash, row.address) == (attempt.name_hash, attempt.address)
+        ]
+        limits = [(of_both, self._max_failures), (of_address, self._max_failures * WIDER)]
+        # What others fail does not lock an account for the places that it has signed in from.
+        if not await self._database.first(_KNOWN, values):
+            limits.append((of_name, self._max_failures * WIDER))
+        waits = [min(times) + self._window - now for times, limit in limits if len(times) > limit]
+        return max(waits, default=None)
 
-class Attempt:
-    """One guess that was let pass."""
 
-    def __init__(self, database: Database, attempt_id: int, pair: Values) -> None:
-        self._database = database
-        self._id = attempt_id
-        self._pair = pair
-
-    async def succeed(self) -> None:
-        """Forget the failures of this account from this address, and no others: it was right."""
-        await self._database.run(_SUCCEED, {"attempt": self._id})
-        await self._database.run(_FORGET, {"attempt": self._id, **self._pair})
-
-    async def withdraw(self) -> None:
-        """Take the guess out of the count: nobody looked at it."""
-        await self._database.run(_REMOVE, {"id": self._id})
-
-
-def _network(address: str) -> str:
+def _subscriber(address: str) -> str:
     """Return what one subscriber holds: an IPv4 address, or the /64 of an IPv6 one."""
     try:
         parsed = ip_address(address)
     except ValueError:
-        return address[:45]
-    if isinstance(parsed, IPv6Address):
-        if parsed.ipv4_mapped:
-            return str(parsed.ipv4_mapped)
-        return str(IPv6Network((int(parsed), 64), strict=False).network_address)
-    return str(parsed)
+        return address
+    if not isinstance(parsed, IPv6Address):
+        return address
+    if parsed.ipv4_mapped:
+        return str(parsed.ipv4_mapped)
+    return str(IPv6Network((int(parsed), 64), strict=False).network_address)

@@ -29,8 +29,8 @@ class Sessions:
 
     async def start(
         self, user_id: int, epoch: int, client: Client, *, remember: bool = False
-    ) -> tuple[str, Session]:
-        """Begin a session for somebody who has just proved who they are.
+    ) -> str:
+        """Begin a session for somebody who has just proved who they are; return its ticket.
 
         The ticket is always new: one that the visitor brought along may have been planted
         (session fixation, ASVS 5.0 7.2.4).
@@ -55,7 +55,7 @@ class Sessions:
         security_log.event("session_created", actor=user_id, session=session.key)
         # Sessions come only from here, so sweeping here keeps their number bounded.
         await self.sweep()
-        return ticket, session
+        return ticket
 
     async def resume(self, ticket: str) -> Session | None:
         """Return the session that a ticket stands for: one read, and seldom a write."""
@@ -78,8 +78,8 @@ class Sessions:
         session, user = found
         return await self._seen(session, now), user
 
-    async def renew(self, session: Session, epoch: int) -> tuple[str, Session] | None:
-        """Give a session a new ticket after its user has proved again who they are.
+    async def renew(self, session: Session, epoch: int) -> str | None:
+        """Return a new ticket for a session whose user has proved again who they are.
 
         The old ticket is dead from then on. None when the session was ended meanwhile.
         """
@@ -95,7 +95,7 @@ class Sessions:
         if not await self._store.replace(session.key, renewed):
             return None
         security_log.event("session_renewed", actor=session.user_id, session=renewed.key)
-        return ticket, renewed
+        return ticket
 
     async def end(self, ticket: str) -> None:
         """End the session of a ticket, if there is one."""
@@ -114,9 +114,15 @@ class Sessions:
             security_log.event("session_ended", actor=user_id, session=key)
         return ended
 
-    async def end_all(self, user_id: int, *, keep: Session | None = None) -> int:
-        """End every session of a user but the one to keep; how many."""
-        ended = await self._store.remove_of_user(user_id, keep.key if keep else b"")
+    async def end_others(self, session: Session) -> int:
+        """End every other session of the same user; how many."""
+        ended = await self._store.remove_others(session.key, session.user_id)
+        security_log.event("session_ended", actor=session.user_id, count=ended)
+        return ended
+
+    async def end_before(self, epoch: int, user_id: int) -> int:
+        """End every session of a user that was started before that epoch; how many."""
+        ended = await self._store.remove_before(epoch, user_id)
         security_log.event("session_ended", actor=user_id, count=ended)
         return ended
 

@@ -33,7 +33,8 @@ _TOUCH = (
 )
 _REPLACE = update(SessionRow).where(SessionRow.key == bindparam("old_key"))
 _REMOVE = delete(SessionRow).where(_is_it, _is_users)
-_REMOVE_OF_USER = delete(SessionRow).where(_is_users, SessionRow.key != bindparam("keep"))
+_REMOVE_OTHERS = delete(SessionRow).where(_is_users, SessionRow.key != bindparam("key"))
+_REMOVE_BEFORE = delete(SessionRow).where(_is_users, SessionRow.epoch < bindparam("epoch"))
 _SWEEP = delete(SessionRow).where(
     SessionRow.key.in_(
         select(SessionRow.key)
@@ -88,9 +89,13 @@ class SessionStore:
         """End one session of a user; whether it was there."""
         return await self._database.run(_REMOVE, {"key": key, "user_id": user_id}) == 1
 
-    async def remove_of_user(self, user_id: int, keep: bytes = b"") -> int:
-        """End all sessions of a user but the one to keep; how many."""
-        return await self._database.run(_REMOVE_OF_USER, {"user_id": user_id, "keep": keep})
+    async def remove_others(self, key: bytes, user_id: int) -> int:
+        """End every session of a user but this one; how many."""
+        return await self._database.run(_REMOVE_OTHERS, {"key": key, "user_id": user_id})
+
+    async def remove_before(self, epoch: int, user_id: int) -> int:
+        """End every session of a user that was started before that epoch; how many."""
+        return await self._database.run(_REMOVE_BEFORE, {"epoch": epoch, "user_id": user_id})
 
     async def sweep(self, now: float) -> int:
         """Delete a batch of expired sessions; how many."""

@@ -110,7 +110,7 @@ async def end_session(
 @router.delete("/sessions", status_code=204)
 async def end_other_sessions(current: CurrentSession, services: CurrentServices) -> None:
     """End every other session of the user."""
-    await services.sessions.end_all(current.user_id, keep=current)
+    await services.sessions.end_others(current)
 
 
 @router.post("/password", status_code=204)

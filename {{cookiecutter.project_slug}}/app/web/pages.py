@@ -152,7 +152,7 @@ async def change_password(
 @router.post("/account/sessions/end-others")
 async def end_other_sessions(current: CurrentSession, services: CurrentServices) -> Response:
     """Sign out everywhere else."""
-    await services.sessions.end_all(current.user_id, keep=current)
+    await services.sessions.end_others(current)
     return _see("/account")
 
 

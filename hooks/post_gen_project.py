@@ -1,0 +1,75 @@
+"""What remains to be done once the files are there.
+
+1. Keep of each set of alternatives the chosen one, under its plain name.
+2. Make a secret key, in a ``.env`` that git ignores.
+3. Say what to type next.
+
+Standard library alone, no network. Every duty may be done twice without harm.
+"""
+
+import os
+import re
+import secrets
+import sys
+from pathlib import Path
+
+CHOSEN = {
+    "{{ cookiecutter.database }}",
+    "{{ cookiecutter.ci }}",
+    "{{ cookiecutter.license }}",
+}
+
+# "name__choice.ext" is one of several alternatives for "name.ext".
+ALTERNATIVE = re.compile(
+    r"(?P<name>.+)__(?P<choice>sqlite|postgresql|github|gitlab|MIT|Apache-2\.0|Proprietary)"
+    r"(?P<ending>\.\w+)?"
+)
+
+
+def keep_the_chosen(project):
+    """Rename the chosen alternatives, delete the others and the folders that this empties."""
+    for path in sorted(project.rglob("*__*")):
+        match = ALTERNATIVE.fullmatch(path.name)
+        if not match:
+            continue
+        if match["choice"] in CHOSEN:
+            path.replace(path.with_name(match["name"] + (match["ending"] or "")))
+            continue
+        path.unlink()
+        for folder in path.relative_to(project).parents:
+            if folder != Path() and not any((project / folder).iterdir()):
+                (project / folder).rmdir()
+
+
+def make_secret_key(project):
+    """Write ``.env`` from ``.env.example``, readable by its owner only; never overwrite one."""
+    example = (project / ".env.example").read_text(encoding="utf-8")
+    key = secrets.token_urlsafe(48)
+    try:
+        # Created with its mode, so that there is no moment in which others could read it.
+        handle = os.open(project / ".env", os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    except FileExistsError:
+        return
+    with open(handle, "w", encoding="utf-8", newline="\n") as file:
+        file.write(re.sub("^SECRET_KEYS=$", f"SECRET_KEYS={key}", example, flags=re.MULTILINE))
+
+
+def say_what_is_next(project):
+    """Print the next commands."""
+    print(f"\nYour app is in {project.name}. Next:\n")
+    print(f"  cd {project.name}")
+    print("  make run     # then open http://localhost:8000 and register")
+    print("  make test    # its own tests")
+
+
+def main():
+    """Do every duty; return the exit status."""
+    project = Path.cwd()
+    keep_the_chosen(project)
+    make_secret_key(project)
+    say_what_is_next(project)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

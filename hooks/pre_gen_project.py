@@ -1,0 +1,56 @@
+"""Refuse an answer that could not work, with one sentence, before any file is written.
+
+Standard library alone, no network.
+"""
+
+import json
+import re
+import sys
+
+# As JSON in a raw string with single quotes, which ``tojson`` never leaves unescaped: no answer
+# can end the string.
+ANSWERS = {
+    "project_name": json.loads(r'''{{ cookiecutter.project_name | tojson }}'''),
+    "project_slug": json.loads(r'''{{ cookiecutter.project_slug | tojson }}'''),
+    "description": json.loads(r'''{{ cookiecutter.description | tojson }}'''),
+    "author": json.loads(r'''{{ cookiecutter.author | tojson }}'''),
+}
+
+MAX_CHARACTERS = {"project_name": 80, "project_slug": 60, "description": 200, "author": 100}
+
+# A folder on every system, and a name for a Python project (PEP 508).
+SLUG = re.compile(r"[A-Za-z0-9]([A-Za-z0-9_-]*[A-Za-z0-9])?")
+RESERVED_ON_WINDOWS = re.compile(r"(con|prn|aux|nul|com[0-9]|lpt[0-9])", re.IGNORECASE)
+
+
+def fault(answers):
+    """Return a sentence that says what is wrong and what to type, or None."""
+    for key, answer in answers.items():
+        if len(answer) > MAX_CHARACTERS[key]:
+            return f"{key} is too long: use at most {MAX_CHARACTERS[key]} characters."
+        if not answer.isprintable():
+            return f"{key} holds characters that cannot be seen: use one line of plain text."
+    if not answers["project_name"].strip():
+        return "project_name is empty: type the name of your project, such as My FastAPI App."
+    slug = answers["project_slug"]
+    if not SLUG.fullmatch(slug):
+        return (
+            f"project_slug {slug!r} is no good name for a folder: use letters, digits, - and _, "
+            "with a letter or digit first and last, such as my-fastapi-app."
+        )
+    if RESERVED_ON_WINDOWS.fullmatch(slug):
+        return f"project_slug {slug!r} is a name that Windows keeps for itself: choose another."
+    return None
+
+
+def main():
+    """Print the fault, if there is one, and return the exit status."""
+    sentence = fault(ANSWERS)
+    if sentence:
+        print(sentence, file=sys.stderr)
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

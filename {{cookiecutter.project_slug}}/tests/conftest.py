@@ -1,0 +1,109 @@
+"""Fixtures: a clock that tests turn, an app on a database of its own, and browsers."""
+
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import AsyncExitStack
+from typing import Any
+
+import pytest
+from fastapi import FastAPI
+from sqlalchemy import Engine, event
+
+from app.accounts import passwords
+from app.factory import create_app
+from app.settings import Settings
+from tests.browser import Browser
+
+pytest_plugins = ["tests.database"]
+
+KEY = "k3Jd9-sL2mQ8vX0zR7tY4wB6nC1pF5hG_aUeIoT"
+
+
+class Clock:
+    """Unix time in seconds, standing still until it is turned."""
+
+    def __init__(self) -> None:
+        self.now = 1_800_000_000.0
+
+    def __call__(self) -> float:
+        return self.now
+
+    def turn(self, seconds: float) -> None:
+        self.now += seconds
+
+
+@pytest.fixture(scope="session", autouse=True)
+def no_settings_of_the_developer() -> Iterator[None]:
+    """Read neither ``.env`` nor the environment: tests mean the same on every machine."""
+    with pytest.MonkeyPatch.context() as patch:
+        for name in Settings.model_fields:
+            patch.delenv(name.upper(), raising=False)
+        yield
+
+
+@pytest.fixture(scope="session")
+def anyio_backend() -> str:
+    return "asyncio"
+
+
+@pytest.fixture(autouse=True)
+def cheap_hashes(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Spend no time on strong hashes where they are not what is tested."""
+    cheap = passwords._CONTEXT.copy(argon2__memory_cost=64, argon2__time_cost=1)
+    monkeypatch.setattr(passwords, "_CONTEXT", cheap)
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock()
+
+
+@pytest.fixture
+def settings(database_url: str) -> dict[str, Any]:
+    """Return the settings under test; a test changes them before it asks for the app."""
+    return {"database_url": database_url, "secret_keys": KEY, "_env_file": None}
+
+
+Start = Callable[..., Any]
+
+
+@pytest.fixture
+async def start(settings: dict[str, Any], clock: Clock) -> AsyncIterator[Start]:
+    """Start apps with settings of the test's choice; they end with the test."""
+    async with AsyncExitStack() as stack:
+
+        async def start_app(**changes: Any) -> FastAPI:
+            app = create_app(Settings.load(**{**settings, **changes}), clock)
+            await stack.enter_async_context(app.router.lifespan_context(app))
+            return app
+
+        yield start_app
+
+
+@pytest.fixture
+async def app(start: Start) -> FastAPI:
+    started: FastAPI = await start()
+    return started
+
+
+@pytest.fixture
+def statements() -> Iterator[list[str]]:
+    """Collect the SQL that is sent from here on."""
+    sent: list[str] = []
+
+    def note(*values: Any) -> None:
+        sent.append(values[2])
+
+    event.listen(Engine, "before_cursor_execute", note)
+    yield sent
+    event.remove(Engine, "before_cursor_execute", note)
+
+
+@pytest.fixture
+def browser(app: FastAPI) -> Browser:
+    return Browser(app)
+
+
+@pytest.fixture
+def other(app: FastAPI) -> Browser:
+    """Return a second browser, at another address."""
+    return Browser(app, address="198.51.100.7")

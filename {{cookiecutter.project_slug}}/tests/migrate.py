@@ -1,0 +1,13 @@
+"""Runs the project's migrations against a database of the tests."""
+
+from alembic import command
+from alembic.config import Config
+
+from app.settings import ROOT
+
+
+def migrate(database_url: str, revision: str = "head") -> None:
+    """Bring a database up to a revision, or down to ``base``."""
+    config = Config(ROOT / "alembic.ini")
+    config.attributes["database_url"] = database_url
+    (command.downgrade if revision == "base" else command.upgrade)(config, revision)

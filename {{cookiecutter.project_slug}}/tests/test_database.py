@@ -1,0 +1,94 @@
+"""The database: one statement for a request, migrations that fit, and what happens without it."""
+
+import asyncio
+
+import pytest
+from alembic.autogenerate import compare_metadata
+from alembic.migration import MigrationContext
+from sqlalchemy import Connection
+from sqlalchemy.ext.asyncio import create_async_engine
+
+from app.models import Base, User
+from tests.browser import COOKIE, Browser
+from tests.conftest import Clock, Start
+from tests.migrate import migrate
+
+
+@pytest.mark.parametrize("path", ["/api/session", "/api/me", "/api/data", "/"])
+async def test_an_authenticated_request_costs_one_statement(
+    browser: Browser, statements: list[str], path: str
+) -> None:
+    await browser.signed_in()
+    statements.clear()
+    assert (await browser.get(path)).status_code == 200
+    [statement] = statements
+    assert statement.startswith("SELECT")
+    assert ("users" in statement) == (path != "/api/session")
+
+
+async def test_noting_that_a_session_was_used_costs_one_more(
+    browser: Browser, statements: list[str], clock: Clock
+) -> None:
+    await browser.signed_in()
+    clock.turn(60)
+    statements.clear()
+    await browser.get("/api/session")
+    assert [statement.split()[0] for statement in statements] == ["SELECT", "UPDATE"]
+
+
+def test_the_migrations_make_the_tables_of_the_models(empty_database_url: str) -> None:
+    migrate(empty_database_url)
+    assert differences(empty_database_url) == []
+
+
+def test_the_migrations_can_be_undone_and_done_again(empty_database_url: str) -> None:
+    for revision in ("head", "base", "head"):
+        migrate(empty_database_url, revision)
+    assert differences(empty_database_url) == []
+
+
+async def test_without_the_database_nothing_is_open_and_nothing_is_broken(
+    start: Start, browser: Browser, unreachable_database_url: str
+) -> None:
+    await browser.signed_in()
+    cookie = f"{COOKIE}={browser.ticket}"
+    cut_off = Browser(await start(database_url=unreachable_database_url))
+    for path in ("/api/me", "/api/session", "/health/ready", "/account"):
+        response = await cut_off.send_cookie(cookie, path)
+        assert response.status_code == 503, path
+        assert response.headers["retry-after"]
+    for path in ("/api/public", "/health/live", "/login"):
+        assert (await cut_off.get(path)).status_code == 200
+    response = await cut_off.post("/api/logout", headers={"cookie": cookie})
+    assert response.status_code == 503
+    assert "set-cookie" not in response.headers
+    assert (await cut_off.sign_in()).status_code == 503
+
+
+async def test_a_unit_of_work_is_kept_whole_or_not_at_all(browser: Browser) -> None:
+    await browser.register()
+    database = browser.app.state.services.database
+    with pytest.raises(ZeroDivisionError):
+        async with database.transaction() as work:
+            (await work.get_one(User, 1)).role = "admin"
+            await work.flush()
+            raise ZeroDivisionError
+    async with database.transaction() as work:
+        assert (await work.get_one(User, 1)).role == "user"
+
+
+def differences(database_url: str) -> list[object]:
+    """Compare a database with the models."""
+
+    def compare(connection: Connection) -> list[object]:
+        context = MigrationContext.configure(connection, opts={"compare_type": True})
+        return list(compare_metadata(context, Base.metadata))
+
+    async def connect() -> list[object]:
+        engine = create_async_engine(database_url)
+        async with engine.connect() as connection:
+            found = await connection.run_sync(compare)
+        await engine.dispose()
+        return found
+
+    return asyncio.run(connect())

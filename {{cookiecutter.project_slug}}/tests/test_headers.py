@@ -1,0 +1,112 @@
+"""Headers that hold on every answer."""
+
+import httpx2
+import pytest
+
+from tests.browser import Browser
+from tests.conftest import Start
+
+EXPECTED = {
+    "x-content-type-options": "nosniff",
+    "x-frame-options": "DENY",
+    "referrer-policy": "no-referrer",
+    "cross-origin-opener-policy": "same-origin",
+    "cross-origin-resource-policy": "same-origin",
+    "cross-origin-embedder-policy": "require-corp",
+}
+
+
+def check(response: httpx2.Response) -> None:
+    for name, value in EXPECTED.items():
+        assert response.headers.get_list(name) == [value]
+    [policy] = response.headers.get_list("content-security-policy")
+    assert policy.startswith("default-src 'none'; ")
+    assert "unsafe" not in policy
+    assert "frame-ancestors 'none'" in policy
+    assert "base-uri 'none'" in policy
+    assert "permissions-policy" in response.headers
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "status"),
+    [
+        ("GET", "/api/public", 200),
+        ("GET", "/", 303),
+        ("GET", "/login", 200),
+        ("GET", "/docs", 200),
+        ("GET", "/api/me", 401),
+        ("GET", "/nowhere", 404),
+        ("POST", "/api/me", 405),
+        ("POST", "/api/login", 422),
+        ("GET", "/static/style.css", 200),
+        ("GET", "/static/nowhere", 404),
+        ("GET", "/health/ready", 200),
+    ],
+)
+async def test_every_answer_has_them(browser: Browser, method: str, path: str, status: int) -> None:
+    response = await browser.request(method, path)
+    assert response.status_code == status
+    check(response)
+
+
+async def test_even_the_answer_of_last_resort_has_them_and_no_details(
+    browser: Browser, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def broken(*_: object) -> None:
+        raise ZeroDivisionError("secret details")
+
+    monkeypatch.setattr(browser.app.state.services.sessions, "resume_with_user", broken)
+    for path in ("/api/me", "/"):
+        response = await browser.send_cookie("__Host-Http-session=x", path)
+        assert response.status_code == 500
+        check(response)
+        assert "secret details" not in response.text
+        assert "ZeroDivisionError" not in response.text
+
+
+async def test_so_has_a_refused_host(browser: Browser) -> None:
+    check(await browser.get("/api/public", headers={"host": "evil.example"}))
+
+
+async def test_whatever_depended_on_a_session_is_not_stored(browser: Browser) -> None:
+    await browser.register()
+    responses = [await browser.sign_in()]
+    for path in ("/api/me", "/api/session", "/api/sessions", "/", "/login", "/account"):
+        responses.append(await browser.get(path))
+    responses.append(await browser.post("/api/logout"))
+    for path in ("/api/me", "/", "/login"):
+        responses.append(await browser.get(path))
+    for response in responses:
+        assert response.headers["cache-control"] == "no-store", response.url
+        assert "Cookie" in response.headers["vary"], response.url
+
+
+async def test_what_is_public_looks_at_no_session(browser: Browser, statements: list[str]) -> None:
+    await browser.signed_in()
+    statements.clear()
+    response = await browser.get("/api/public")
+    assert response.status_code == 200
+    assert "vary" not in response.headers
+    assert statements == []
+
+
+async def test_production_speaks_https_only(start: Start) -> None:
+    app = await start(environment="production", allowed_hosts="localhost", allow_registration=True)
+    browser = Browser(app)
+    response = await browser.get("/api/public")
+    assert response.headers["strict-transport-security"] == "max-age=31536000; includeSubDomains"
+    check(response)
+    browser.base_url = httpx2.URL("http://localhost")
+    for path in ("/", "/api/login"):
+        response = await browser.post(path)
+        assert response.status_code == 307
+        assert response.headers["location"] == f"https://localhost{path}"
+        assert "strict-transport-security" not in response.headers
+        assert "set-cookie" not in response.headers
+        check(response)
+    assert (await browser.get("/health/live")).status_code == 200
+
+
+async def test_development_does_not_pin_localhost_to_https(browser: Browser) -> None:
+    response = await browser.get("/api/public")
+    assert "strict-transport-security" not in response.headers

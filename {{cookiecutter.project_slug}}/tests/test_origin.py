@@ -1,0 +1,102 @@
+"""What another site causes is refused."""
+
+import pytest
+
+from app.web.origin import refusal
+from tests.browser import ORIGIN, PASSWORD, Browser
+from tests.conftest import Start
+
+FRONT_END = "https://front.example"
+
+# Method, Sec-Fetch-Site, Origin, and whether it may pass.
+CASES = [
+    ("POST", "same-origin", ORIGIN, True),
+    ("POST", "same-origin", "null", True),
+    ("POST", "none", None, True),
+    ("POST", "cross-site", "https://evil.example", False),
+    ("POST", "cross-site", None, False),
+    ("POST", "cross-site", ORIGIN, False),
+    ("POST", "same-site", "https://sub.localhost", False),
+    ("POST", "same-site", ORIGIN, False),
+    ("POST", "SAME-ORIGIN", ORIGIN, False),
+    ("POST", "unheard-of", ORIGIN, False),
+    ("POST", "cross-site", FRONT_END, True),
+    ("POST", None, FRONT_END, True),
+    ("POST", "cross-site", FRONT_END + ".evil.example", False),
+    ("POST", "cross-site", FRONT_END + ":8443", False),
+    ("POST", "cross-site", "http://front.example", False),
+    ("POST", None, ORIGIN, True),
+    ("POST", None, "null", False),
+    ("POST", None, "https://localhost.evil.example", False),
+    ("POST", None, "https://localhost:444", False),
+    ("POST", None, "http://localhost", False),
+    ("POST", None, "https://LOCALHOST", False),
+    ("POST", None, None, True),
+    ("PUT", "cross-site", None, False),
+    ("PATCH", "cross-site", None, False),
+    ("DELETE", "cross-site", None, False),
+    ("UNHEARD", "cross-site", None, False),
+    ("GET", "cross-site", "https://evil.example", True),
+    ("HEAD", "cross-site", "https://evil.example", True),
+    ("OPTIONS", "cross-site", "https://evil.example", True),
+]
+
+
+@pytest.mark.parametrize(("method", "site", "origin", "passes"), CASES)
+def test_only_the_app_itself_and_trusted_origins_may_change_things(
+    method: str, site: str | None, origin: str | None, passes: bool
+) -> None:
+    reason = refusal(
+        method,
+        own_origin=ORIGIN,
+        trusted_origins={FRONT_END},
+        sec_fetch_site=[site] if site else [],
+        origin=[origin] if origin else [],
+    )
+    assert (reason is None) == passes
+
+
+@pytest.mark.parametrize(
+    ("sites", "origins"), [(["same-origin"] * 2, [ORIGIN]), ([], [ORIGIN, ORIGIN])]
+)
+def test_a_header_that_comes_twice_is_refused(sites: list[str], origins: list[str]) -> None:
+    assert refusal("POST", ORIGIN, (), sites, origins)
+
+
+UNSAFE = [
+    ("POST", "/api/login"),
+    ("POST", "/api/logout"),
+    ("POST", "/api/register"),
+    ("POST", "/api/password"),
+    ("DELETE", "/api/sessions"),
+    ("DELETE", "/api/sessions/0"),
+    ("POST", "/login"),
+    ("POST", "/logout"),
+    ("POST", "/register"),
+    ("POST", "/account"),
+    ("POST", "/account/sessions/0/end"),
+    ("POST", "/account/sessions/end-others"),
+    ("POST", "/nowhere"),
+]
+
+
+@pytest.mark.parametrize(("method", "path"), UNSAFE)
+@pytest.mark.parametrize("site", ["cross-site", "same-site"])
+async def test_every_unsafe_route_refuses_other_sites_and_siblings(
+    browser: Browser, method: str, path: str, site: str
+) -> None:
+    await browser.signed_in()
+    body = {"username": "alice", "password": PASSWORD}
+    response = await browser.request(method, path, data=body, headers={"sec-fetch-site": site})
+    assert response.status_code == 403
+    assert "set-cookie" not in response.headers
+    assert await browser.is_signed_in()
+
+
+async def test_a_trusted_front_end_may_sign_in(start: Start) -> None:
+    browser = Browser(await start(trusted_origins=FRONT_END))
+    await browser.register()
+    browser.headers.update({"origin": FRONT_END, "sec-fetch-site": "cross-site"})
+    assert (await browser.sign_in()).status_code == 200
+    browser.headers["origin"] = "https://other.example"
+    assert (await browser.sign_in()).status_code == 403

@@ -1,0 +1,137 @@
+"""A start with settings that are wrong or dangerous is stopped, one sentence for each fault."""
+
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from app.settings import ROOT, Settings, SettingsError
+from tests.conftest import KEY
+
+PRODUCTION = {"environment": "production", "allowed_hosts": "app.example.com"}
+
+
+def load(**values: Any) -> Settings:
+    return Settings.load(**{"_env_file": None, "secret_keys": KEY, **values})
+
+
+def test_the_defaults_are_those_that_are_documented() -> None:
+    settings = load()
+    assert settings.environment == "development"
+    assert (settings.session_lifetime, settings.session_idle_timeout) == (43_200, 3_600)
+    assert settings.session_remember_lifetime == 2_592_000
+    assert settings.session_cookie_secure
+    assert settings.trusted_origins == ()
+    assert "localhost" in settings.allowed_hosts
+    assert settings.allow_registration
+    assert settings.password_min_length == 15
+    assert (settings.login_max_failures, settings.login_window) == (5, 900)
+    assert settings.max_body_bytes == 65_536
+
+
+def test_production_is_closed_until_it_is_opened() -> None:
+    settings = load(**PRODUCTION)
+    assert not settings.allow_registration
+    assert settings.allowed_hosts == ("app.example.com",)
+    assert load(**PRODUCTION, allow_registration="true").allow_registration
+
+
+@pytest.mark.parametrize(
+    ("written", "keys"),
+    [
+        (KEY, [KEY]),
+        (f"{KEY},{KEY}2", [KEY, f"{KEY}2"]),
+        (f" {KEY} , {KEY}2 ,", [KEY, f"{KEY}2"]),
+        (f'["{KEY}", "{KEY}2"]', [KEY, f"{KEY}2"]),
+    ],
+)
+def test_lists_are_json_or_separated_by_commas(written: str, keys: list[str]) -> None:
+    assert [key.get_secret_value() for key in load(secret_keys=written).secret_keys] == keys
+
+
+def test_a_key_is_never_shown() -> None:
+    assert KEY not in repr(load())
+
+
+FAULTS = [
+    ({"secret_keys": ""}, "SECRET_KEYS: is not set"),
+    ({"secret_keys": "tooshort"}, "SECRET_KEYS: each key needs at least 32 characters"),
+    ({"secret_keys": list(KEY)}, "SECRET_KEYS: each key needs at least 32 characters"),
+    ({"secret_keys": f"{KEY},short"}, "SECRET_KEYS: each key needs at least 32 characters"),
+    ({"secret_keys": "changeme-" * 5}, "SECRET_KEYS: holds a placeholder"),
+    ({"secret_keys": "a" * 64}, "SECRET_KEYS: holds a placeholder"),
+    ({"secret_keys": "your-secret-key-goes-here-1234567890"}, "SECRET_KEYS: holds a placeholder"),
+    ({"secret_keys": f"{KEY},{KEY}"}, "SECRET_KEYS: holds the same key twice"),
+    ({"secret_keys": "[1, 2"}, "SECRET_KEYS: "),
+    ({"environment": "staging"}, "ENVIRONMENT: "),
+    ({"database_url": "mysql://localhost/app"}, "DATABASE_URL: must be a URL that begins with"),
+    ({"database_url": "nonsense"}, "DATABASE_URL: must be a URL that begins with"),
+    ({"session_lifetime": "0"}, "SESSION_LIFETIME: "),
+    ({"session_lifetime": "soon"}, "SESSION_LIFETIME: "),
+    ({"session_remember_lifetime": 400 * 86_400 + 1}, "SESSION_REMEMBER_LIFETIME: "),
+    ({"session_idle_timeout": -1}, "SESSION_IDLE_TIMEOUT: "),
+    ({"session_samesite": "sometimes"}, "SESSION_SAMESITE: "),
+    (
+        {"session_samesite": "none", "session_cookie_secure": False},
+        "SESSION_SAMESITE: none needs SESSION_COOKIE_SECURE=true",
+    ),
+    ({**PRODUCTION, "session_cookie_secure": False}, "SESSION_COOKIE_SECURE: must be true"),
+    ({"environment": "production"}, "ALLOWED_HOSTS: must name the hosts"),
+    ({**PRODUCTION, "allowed_hosts": "*"}, "ALLOWED_HOSTS: may not be a bare *"),
+    ({"allowed_hosts": "a.*.com"}, "ALLOWED_HOSTS: takes a wildcard only"),
+    ({"allowed_hosts": "*example.com"}, "ALLOWED_HOSTS: takes a wildcard only"),
+    ({"trusted_origins": "*"}, "TRUSTED_ORIGINS: '*' must be an origin"),
+    ({"trusted_origins": "https://a.example/"}, "TRUSTED_ORIGINS: "),
+    ({"trusted_origins": "https://a.example/path"}, "TRUSTED_ORIGINS: "),
+    ({"trusted_origins": "https://A.example"}, "TRUSTED_ORIGINS: "),
+    ({"trusted_origins": "https://a.example:443"}, "TRUSTED_ORIGINS: "),
+    ({"trusted_origins": "https://a.example:x"}, "TRUSTED_ORIGINS: "),
+    ({"trusted_origins": "https://user@a.example"}, "TRUSTED_ORIGINS: "),
+    ({"trusted_origins": "null"}, "TRUSTED_ORIGINS: "),
+    ({**PRODUCTION, "trusted_origins": "http://a.example"}, "TRUSTED_ORIGINS: "),
+    ({"password_min_length": 7}, "PASSWORD_MIN_LENGTH: "),
+    ({"login_max_failures": 0}, "LOGIN_MAX_FAILURES: "),
+    ({"max_body_bytes": 0}, "MAX_BODY_BYTES: "),
+]
+
+
+@pytest.mark.parametrize(("values", "sentence"), FAULTS)
+def test_a_fault_stops_the_start_with_one_sentence(values: dict[str, Any], sentence: str) -> None:
+    with pytest.raises(SettingsError) as caught:
+        load(**values)
+    [line] = str(caught.value).splitlines()
+    assert line.startswith(sentence)
+    assert line.endswith(".")
+
+
+def test_all_faults_are_told_at_once_and_no_secret_with_them() -> None:
+    with pytest.raises(SettingsError) as caught:
+        load(
+            secret_keys="not-long-enough",
+            environment="production",
+            session_cookie_secure=False,
+            session_lifetime="soon",
+        )
+    names = [line.split(":")[0] for line in str(caught.value).splitlines()]
+    assert names == ["SECRET_KEYS", "SESSION_LIFETIME", "SESSION_COOKIE_SECURE", "ALLOWED_HOSTS"]
+    assert "not-long-enough" not in str(caught.value)
+
+
+def test_the_server_does_not_start_with_faults(tmp_path: Path) -> None:
+    environment = {"PATH": "", "PYTHONPATH": str(ROOT), "SECRET_KEYS": "x", "LOGIN_WINDOW": "0"}
+    done = subprocess.run(
+        [sys.executable, "-c", "import app.main"],
+        cwd=tmp_path,
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 1
+    assert "Traceback" not in done.stderr
+    assert [line.split(":")[0] for line in done.stderr.splitlines()[1:]] == [
+        "SECRET_KEYS",
+        "LOGIN_WINDOW",
+    ]

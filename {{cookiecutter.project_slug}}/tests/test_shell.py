@@ -1,0 +1,95 @@
+"""The commands of ``python -m app``."""
+
+import io
+from collections.abc import Callable, Iterator
+
+import pytest
+
+from app import security_log
+from app.__main__ import main
+from app.settings import KEY_MIN_CHARACTERS
+from tests.browser import PASSWORD
+from tests.conftest import KEY
+
+Run = Callable[..., tuple[int, str, str]]
+
+
+@pytest.fixture
+def run(
+    database_url: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> Iterator[Run]:
+    monkeypatch.setenv("DATABASE_URL", database_url)
+    monkeypatch.setenv("SECRET_KEYS", KEY)
+    token = security_log.address.set(None)
+
+    def run_command(*arguments: str, typed: str = "") -> tuple[int, str, str]:
+        monkeypatch.setattr("sys.stdin", io.StringIO(typed))
+        status = main(arguments)
+        return status, *capsys.readouterr()
+
+    yield run_command
+    security_log.address.reset(token)
+
+
+def test_a_user_is_created_signed_out_and_closed(run: Run) -> None:
+    status, out, _ = run(
+        "create-user", "Root", "--role", "admin", "--password-stdin", typed=PASSWORD
+    )
+    assert (status, out) == (0, "Created root (admin).\n")
+    assert run("end-sessions", "root")[:2] == (0, "Ended 0 sessions.\n")
+    assert run("disable-user", "root")[:2] == (0, "Closed the account and ended 0 sessions.\n")
+    assert run("purge")[:2] == (0, "Deleted 0 expired records.\n")
+
+
+def test_a_password_is_asked_for_twice(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    typed = iter([PASSWORD, PASSWORD, PASSWORD, "something else"])
+    monkeypatch.setattr("getpass.getpass", lambda _: next(typed))
+    assert run("create-user", "alice")[0] == 0
+    status, _, error = run("create-user", "bob")
+    assert (status, error) == (1, "The two passwords differ.\n")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "typed", "sentence"),
+    [
+        (("create-user", "bob", "--password-stdin"), "short\n", "at least 15 characters"),
+        (("create-user", "bob", "--password-stdin"), "", "at least 15 characters"),
+        (("create-user", "\n", "--password-stdin"), PASSWORD, "user name"),
+        (("disable-user", "nobody"), "", "There is no user 'nobody'"),
+        (("end-sessions", "nobody"), "", "There is no user 'nobody'"),
+    ],
+)
+def test_what_cannot_be_done_is_said_in_a_sentence(
+    run: Run, arguments: tuple[str, ...], typed: str, sentence: str
+) -> None:
+    status, out, error = run(*arguments, typed=typed)
+    assert (status, out) == (1, "")
+    assert sentence in error.splitlines()[-1]
+
+
+def test_a_fresh_key_will_do_and_needs_no_settings(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("SECRET_KEYS", "broken")
+    keys = set()
+    for _ in range(10):
+        assert main(["new-key"]) == 0
+        keys.add(capsys.readouterr().out.strip())
+    assert len(keys) == 10
+    assert all(len(key) >= KEY_MIN_CHARACTERS for key in keys)
+
+
+def test_wrong_settings_are_told(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SECRET_KEYS", "broken")
+    status, _, error = run("purge")
+    assert status == 1
+    assert error.startswith("SECRET_KEYS: ")
+
+
+def test_a_database_that_does_not_answer_is_told(
+    run: Run, monkeypatch: pytest.MonkeyPatch, unreachable_database_url: str
+) -> None:
+    monkeypatch.setenv("DATABASE_URL", unreachable_database_url)
+    status, _, error = run("purge")
+    assert status == 1
+    assert error.startswith("The database is out of reach: ")
