@@ -50,7 +50,7 @@ def make_secret_key(project):
         handle = os.open(project / ".env", os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     except FileExistsError:
         return
-    with open(handle, "w", encoding="utf-8", newline="\n") as file:
+    with os.fdopen(handle, "w", encoding="utf-8", newline="\n") as file:
         file.write(re.sub("^SECRET_KEYS=$", f"SECRET_KEYS={key}", example, flags=re.MULTILINE))
 
 

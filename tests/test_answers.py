@@ -1,0 +1,126 @@
+"""Whatever is answered: a working project, or one sentence and nothing left behind."""
+
+import json
+import os
+import subprocess
+import sys
+import tomllib
+from pathlib import Path
+
+import pytest
+
+from tests.conftest import CHOICES
+from tests.project import REPOSITORY, Project
+
+COOKIECUTTER = Path(sys.executable).parent / "cookiecutter"
+CONTRACT = [
+    "project_name",
+    "project_slug",
+    "description",
+    "author",
+    "session_backend",
+    "database",
+    "samesite",
+    "frontend",
+    "ci",
+    "license",
+]
+HOSTILE = """Bob's "App" \\ 🔐 ${HOME} {{ cookiecutter }} {% raw %} #{% if %} <b>&amp; 日本語"""
+
+
+def type_answers(folder: Path, *answers: str) -> subprocess.CompletedProcess[str]:
+    """Run cookiecutter as a person does; each answer is a line, an empty one takes the default."""
+    folder.mkdir(exist_ok=True)
+    home = folder.parent / "home"
+    home.mkdir(exist_ok=True)
+    lines = [*answers, *[""] * (len(CONTRACT) - len(answers))]
+    return subprocess.run(
+        [str(COOKIECUTTER), str(REPOSITORY), "--output-dir", str(folder)],
+        input="\n".join(lines) + "\n",
+        env={**os.environ, "HOME": str(home)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+def test_the_ten_prompts_come_in_order_and_each_has_a_label() -> None:
+    context = json.loads((REPOSITORY / "cookiecutter.json").read_text("utf-8"))
+    assert [key for key in context if not key.startswith("_")] == CONTRACT
+    assert list(context["__prompts__"]) == CONTRACT
+    for key, values in CHOICES.items():
+        labels = dict(context["__prompts__"][key])
+        assert labels.pop("__prompt__")
+        assert list(labels) == values
+        for value, label in labels.items():
+            assert label.startswith(f"{value} - "), label
+
+
+def test_pressing_return_ten_times_gives_the_default_project(tmp_path: Path) -> None:
+    done = type_answers(tmp_path / "out")
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert (tmp_path / "out" / "my-fastapi-app" / "app" / "main.py").is_file()
+    for command in ("cd my-fastapi-app", "make run", "make test"):
+        assert command in done.stdout
+
+
+def test_hostile_text_is_kept_to_the_letter(tmp_path: Path) -> None:
+    done = type_answers(tmp_path / "out", HOSTILE, "hostile", HOSTILE, HOSTILE)
+    assert done.returncode == 0, done.stdout + done.stderr
+    project = Project(tmp_path / "out" / "hostile", {})
+    shown = json.loads(project.read("app/project.json"))
+    assert shown == {"name": HOSTILE, "description": HOSTILE}
+    pyproject = tomllib.loads(project.read("pyproject.toml"))
+    assert pyproject["project"]["description"] == HOSTILE
+    assert f"Copyright (c) {HOSTILE}" in project.read("LICENSE")
+    assert project.read("README.md").startswith(f"# {HOSTILE}\n")
+
+
+@pytest.mark.parametrize(
+    ("name", "slug"),
+    [
+        ("My FastAPI App", "my-fastapi-app"),
+        ("Ünïcödé Straße", "unicode-strasse"),
+        ("Привет мир", "privet-mir"),
+        ("a/b\\c: d?", "a-b-c-d"),
+        ("🔐🔐🔐", "my-fastapi-app"),
+    ],
+)
+def test_the_folder_follows_from_the_name(tmp_path: Path, name: str, slug: str) -> None:
+    done = type_answers(tmp_path / "out", name)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert [path.name for path in (tmp_path / "out").iterdir()] == [slug]
+
+
+REFUSALS = [
+    (["Fine", "-starts-badly"], "project_slug '-starts-badly' is no good name for a folder"),
+    (["Fine", "has space"], "project_slug 'has space' is no good name for a folder"),
+    (["Fine", "a/b"], "project_slug 'a/b' is no good name for a folder"),
+    (["Fine", "../up"], "project_slug '../up' is no good name for a folder"),
+    (["Fine", "/absolute"], "project_slug '/absolute' is no good name for a folder"),
+    # cookiecutter's own sentence: it looks at the folder before it asks the template.
+    (["Fine", ".."], "directory already exists"),
+    (["Fine", "."], "directory already exists"),
+    (["Fine", "con"], "project_slug 'con' is a name that Windows keeps for itself"),
+    (["Fine", "x" * 61], "project_slug is too long"),
+    (["x" * 81, "fine"], "project_name is too long"),
+    (["tab\there", "fine"], "project_name holds characters that cannot be seen"),
+    (["Fine", "fine", "x" * 201], "description is too long"),
+    (["Fine", "fine", "", "x\x1b[31m"], "author holds characters that cannot be seen"),
+    (["   ", "fine"], "project_name is empty"),
+]
+
+
+@pytest.mark.parametrize(("answers", "sentence"), REFUSALS, ids=lambda value: ascii(value)[:40])
+def test_a_bad_answer_gets_one_sentence_and_leaves_nothing(
+    tmp_path: Path, answers: list[str], sentence: str
+) -> None:
+    out = tmp_path / "inner" / "out"
+    out.mkdir(parents=True)
+    done = type_answers(out, *answers)
+    assert done.returncode != 0
+    assert sentence in done.stderr + done.stdout
+    # Of a/b, cookiecutter leaves the empty folder a.
+    assert [path for path in out.rglob("*") if not path.is_dir()] == []
+    assert {path.name for path in (tmp_path / "inner").iterdir()} == {"out", "home"}
+    assert len(list(out.iterdir())) == ("a/b" in answers)

