@@ -12,7 +12,7 @@ from sqlalchemy import Executable, Row, select, true
 #{% if cookiecutter.database == "sqlite" %}
 from sqlalchemy.engine.interfaces import DBAPIConnection
 #{% endif %}
-from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
+from sqlalchemy.exc import DataError, DBAPIError, IntegrityError, ProgrammingError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker, create_async_engine
 #{% if cookiecutter.database == "sqlite" %}
@@ -43,6 +43,8 @@ class Database:
         # isolation_level None: the driver begins nothing by itself, ``_begin`` below does.
         self._engine = create_async_engine(
             url,
+            # Values stay out of errors and logs: there are password hashes among them.
+            hide_parameters=True,
             pool_timeout=TIMEOUT_SECONDS,
             connect_args={"isolation_level": None, "timeout": TIMEOUT_SECONDS},
         )
@@ -52,6 +54,8 @@ class Database:
         #{% else %}
         self._engine = create_async_engine(
             url,
+            # Values stay out of errors and logs: there are password hashes among them.
+            hide_parameters=True,
             pool_timeout=TIMEOUT_SECONDS,
             connect_args={"timeout": TIMEOUT_SECONDS, "command_timeout": TIMEOUT_SECONDS},
         )
@@ -104,24 +108,28 @@ class Database:
 def _reachable() -> Iterator[None]:
     try:
         yield
-    except (OperationalError, InterfaceError, PoolTimeoutError, OSError) as error:
-        raise Unavailable from error
-    except DBAPIError as error:
-        if error.connection_invalidated:
-            raise Unavailable from error
+    except (DataError, IntegrityError, ProgrammingError):
+        # The database answers: it is the statement that is wrong.
         raise
+    except (DBAPIError, PoolTimeoutError, OSError) as error:
+        raise Unavailable from error
 #{% if cookiecutter.database == "sqlite" %}
 
 
 def _prepare(connection: DBAPIConnection, _: ConnectionPoolEntry) -> None:
     """Set what SQLite keeps per connection."""
     cursor = connection.cursor()
-    # Readers and one writer do not wait for each other.
-    cursor.execute("PRAGMA journal_mode = WAL")
-    # A logout that was answered must survive a power cut, so every commit is synced.
-    cursor.execute("PRAGMA synchronous = FULL")
-    cursor.execute("PRAGMA foreign_keys = ON")
-    cursor.close()
+    try:
+        # Readers and one writer do not wait for each other.
+        cursor.execute("PRAGMA journal_mode = WAL")
+        # A logout that was answered must survive a power cut, so every commit is synced.
+        cursor.execute("PRAGMA synchronous = FULL")
+        cursor.execute("PRAGMA foreign_keys = ON")
+        cursor.close()
+    except Exception:
+        # It is not in the pool yet, so nobody else would close it.
+        connection.close()
+        raise
 
 
 def _begin(connection: Connection) -> None:

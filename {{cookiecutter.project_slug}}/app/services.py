@@ -9,7 +9,7 @@ from app.accounts.throttle import Throttle
 from app.database import Database
 from app.sessions.cookie import CookiePolicy
 from app.sessions.service import Sessions
-from app.sessions.session import Lifetimes
+from app.sessions.session import Limits
 from app.sessions.store import SessionStore
 from app.sessions.ticket import Tickets
 from app.settings import PROJECT, Settings
@@ -27,15 +27,14 @@ class Services:
         self.cookie = CookiePolicy(
             secure=settings.session_cookie_secure, samesite=settings.session_samesite
         )
-        self.lifetimes = Lifetimes(
-            absolute=settings.session_lifetime,
-            idle=settings.session_idle_timeout,
-            remember=settings.session_remember_lifetime,
-        )
         self.sessions = Sessions(
             store=SessionStore(self.database),
             tickets=Tickets([key.get_secret_value() for key in settings.secret_keys]),
-            lifetimes=self.lifetimes,
+            limits=Limits(
+                lifetime=settings.session_lifetime,
+                idle_timeout=settings.session_idle_timeout,
+                remember_lifetime=settings.session_remember_lifetime,
+            ),
             clock=clock,
         )
         self.throttle = Throttle(

@@ -23,6 +23,7 @@ PROJECT: dict[str, str] = json.loads((Path(__file__).parent / "project.json").re
 
 # Browsers cut a cookie's life at 400 days (draft-ietf-httpbis-rfc6265bis, 5.6.2).
 MAX_COOKIE_SECONDS = 400 * 24 * 3600
+# A shorter key could be guessed offline from one ticket.
 KEY_MIN_CHARACTERS = 32
 PASSWORD_MAX_CHARACTERS = 128
 LOCAL_HOSTS = ("localhost", "127.0.0.1", "[::1]", "*.localhost")

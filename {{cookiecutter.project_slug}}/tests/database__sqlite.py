@@ -29,4 +29,6 @@ def empty_database_url(tmp_path: Path) -> str:
 
 @pytest.fixture
 def unreachable_database_url(tmp_path: Path) -> str:
-    return f"sqlite+aiosqlite:///{tmp_path / 'no such folder' / 'test.db'}"
+    path = tmp_path / "broken.db"
+    path.write_bytes(b"this is no database " * 1000)
+    return f"sqlite+aiosqlite:///{path}"

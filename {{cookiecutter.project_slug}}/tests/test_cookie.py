@@ -32,6 +32,11 @@ def test_samesite_is_always_written_out(samesite: str) -> None:
     assert f"; SameSite={samesite.capitalize()}".encode() in policy.set("ticket", None)
 
 
+def test_samesite_none_without_secure_is_an_error() -> None:
+    with pytest.raises(ValueError, match="Secure"):
+        CookiePolicy(secure=False, samesite="none")
+
+
 async def test_no_other_answer_touches_it(browser: Browser) -> None:
     await browser.signed_in()
     for path in ("/api/me", "/api/session", "/api/public", "/", "/account", "/nowhere"):

@@ -25,6 +25,12 @@ def test_it_carries_256_random_bits_and_a_sha256_signature() -> None:
         assert len(base64.urlsafe_b64decode(signature + "=")) == 32
 
 
+@pytest.mark.parametrize("keys", [[], ["short"], [KEY, ""], KEY], ids=repr)
+def test_keys_that_could_be_guessed_are_refused(keys: list[str]) -> None:
+    with pytest.raises(ValueError, match="32 characters"):
+        Tickets(keys)
+
+
 def test_the_server_knows_it_by_the_sha256_of_its_random_part() -> None:
     ticket = Tickets([KEY]).issue()
     assert Tickets([KEY]).verify(ticket) == hashlib.sha256(ticket[:43].encode()).digest()

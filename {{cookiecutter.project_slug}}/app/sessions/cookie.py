@@ -15,6 +15,10 @@ class CookiePolicy:
     secure: bool
     samesite: Literal["lax", "strict", "none"]
 
+    def __post_init__(self) -> None:
+        if self.samesite == "none" and not self.secure:
+            raise ValueError("a browser drops a cookie with SameSite=None that is not Secure")
+
     @property
     def name(self) -> str:
         """``__Host-`` keeps sibling subdomains and plain http from setting it, ``-Http-`` scripts.

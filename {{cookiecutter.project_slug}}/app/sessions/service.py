@@ -3,7 +3,7 @@
 from collections.abc import Callable
 
 from app import security_log
-from app.sessions.session import Client, Lifetimes, Principal, Session
+from app.sessions.session import Client, Limits, Principal, Session
 from app.sessions.store import SessionStore
 from app.sessions.ticket import Tickets, key_of
 
@@ -19,12 +19,12 @@ class Sessions:
         self,
         store: SessionStore,
         tickets: Tickets,
-        lifetimes: Lifetimes,
+        limits: Limits,
         clock: Callable[[], float],
     ) -> None:
         self._store = store
         self._tickets = tickets
-        self._lifetimes = lifetimes
+        self._limits = limits
         self._clock = clock
 
     async def start(
@@ -44,9 +44,7 @@ class Sessions:
             created_at=now,
             last_seen_at=now,
             authenticated_at=now,
-            expires_at=self._lifetimes.expires_at(
-                created_at=now, last_seen_at=now, remember=remember
-            ),
+            expires_at=self._limits.expires_at(created_at=now, last_seen_at=now, remember=remember),
             remember=remember,
             ip=client.ip,
             user_agent=client.user_agent,
@@ -135,13 +133,13 @@ class Sessions:
         return await self._store.sweep(self._clock())
 
     async def _seen(self, session: Session, now: float) -> Session:
-        if now - session.last_seen_at < self._lifetimes.touch_interval:
+        if now - session.last_seen_at < self._limits.touch_interval:
             return session
         seen = session._replace(last_seen_at=now, expires_at=self._expires_at(session, now))
         await self._store.touch(seen.key, seen.last_seen_at, seen.expires_at)
         return seen
 
     def _expires_at(self, session: Session, last_seen_at: float) -> float:
-        return self._lifetimes.expires_at(
+        return self._limits.expires_at(
             created_at=session.created_at, last_seen_at=last_seen_at, remember=session.remember
         )

@@ -49,20 +49,20 @@ class Session(NamedTuple):
 
 
 @dataclass(frozen=True)
-class Lifetimes:
+class Limits:
     """The limits of a session, in seconds (ASVS 5.0 7.3.1 and 7.3.2)."""
 
-    absolute: int
-    idle: int
-    remember: int
+    lifetime: int
+    idle_timeout: int
+    remember_lifetime: int
 
     def expires_at(self, *, created_at: float, last_seen_at: float, remember: bool) -> float:
         """When a session ends if nothing more is heard of it. Activity never moves the first."""
         if remember:
-            return created_at + self.remember
-        return min(created_at + self.absolute, last_seen_at + self.idle)
+            return created_at + self.remember_lifetime
+        return min(created_at + self.lifetime, last_seen_at + self.idle_timeout)
 
     @property
     def touch_interval(self) -> float:
         """How old last-seen may grow before it is written again."""
-        return min(TOUCH_SECONDS, self.idle / 20)
+        return min(TOUCH_SECONDS, self.idle_timeout / 20)

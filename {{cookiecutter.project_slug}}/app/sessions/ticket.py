@@ -8,6 +8,8 @@ from collections.abc import Sequence
 from itsdangerous import Signer
 from itsdangerous.encoding import base64_decode, base64_encode
 
+from app.settings import KEY_MIN_CHARACTERS
+
 # ASVS 5.0 7.2.3 and 11.5.1 ask for 128 bits.
 RANDOM_BYTES = 32
 
@@ -26,6 +28,9 @@ class Tickets:
     """
 
     def __init__(self, keys: Sequence[str]) -> None:
+        if not keys or any(len(key) < KEY_MIN_CHARACTERS for key in keys):
+            # A text in the place of a list would be taken for keys of one letter each.
+            raise ValueError(f"keys must be a list of {KEY_MIN_CHARACTERS} characters or more each")
         # The library signs with the last key, and by default with SHA-1 and a plain concatenation.
         self._signer = Signer(
             list(reversed(keys)), salt=SALT, key_derivation="hmac", digest_method=hashlib.sha256

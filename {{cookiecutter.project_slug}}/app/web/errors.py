@@ -1,5 +1,6 @@
 """Errors as answers: JSON for the API, a page for people."""
 
+import logging
 from collections.abc import Mapping
 from http import HTTPStatus
 from urllib.parse import quote
@@ -21,6 +22,8 @@ from app.accounts.errors import (
 from app.database import Unavailable
 from app.web.access import NotSignedIn
 from app.web.templating import templates
+
+LOGGER = logging.getLogger("app")
 
 _STATUS: dict[type[AccountError], int] = {
     SignInFailed: 401,
@@ -81,7 +84,8 @@ def install(app: FastAPI) -> None:
         return error_response(request, status, detail if status == 422 else str(error), headers)
 
     @app.exception_handler(Unavailable)
-    async def unavailable(request: Request, _: Unavailable) -> Response:
+    async def unavailable(request: Request, error: Unavailable) -> Response:
+        LOGGER.error("A store is out of reach: %s", error.__cause__)
         detail = "The service is out of reach for the moment. Try again soon."
         return error_response(request, 503, detail, {"Retry-After": "2"})
 
