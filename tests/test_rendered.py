@@ -56,6 +56,7 @@ COMMON = {
     "app/web/docs.py",
     "app/web/edge.py",
     "app/web/errors.py",
+    "app/web/forwarding.py",
     "app/web/headers.py",
     "app/web/health.py",
     "app/web/https.py",

@@ -1,13 +1,13 @@
 """The way to the database: single statements for most things, a unit of work where two belong."""
 
-from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager, contextmanager
-from typing import Any
+from typing import Any, TypeVar
 
 #{% if cookiecutter.database == "sqlite" %}
-from sqlalchemy import Connection, Executable, Row, event, select, true
+from sqlalchemy import Connection, CursorResult, Executable, Row, event, select, true
 #{% else %}
-from sqlalchemy import Executable, Row, select, true
+from sqlalchemy import CursorResult, Executable, Row, select, true
 #{% endif %}
 #{% if cookiecutter.database == "sqlite" %}
 from sqlalchemy.engine.interfaces import DBAPIConnection
@@ -25,6 +25,8 @@ TIMEOUT_SECONDS = 2
 
 Values = Mapping[str, Any]
 AnyRow = Row[*tuple[Any, ...]]
+AnyResult = CursorResult[*tuple[Any, ...]]
+T = TypeVar("T")
 
 
 class Unavailable(Exception):
@@ -66,27 +68,19 @@ class Database:
 
     async def first(self, statement: Executable, values: Values | None = None) -> AnyRow | None:
         """Run one statement, atomically; its first row, or None."""
-        with _reachable():
-            async with self._autocommit.connect() as connection:
-                return (await connection.execute(statement, values)).first()
+        return await self._execute(statement, values, CursorResult.first)
 
     async def one(self, statement: Executable, values: Values | None = None) -> AnyRow:
-        """Run one statement that gives exactly one row, atomically."""
-        with _reachable():
-            async with self._autocommit.connect() as connection:
-                return (await connection.execute(statement, values)).one()
+        """Run one statement, atomically, that gives exactly one row."""
+        return await self._execute(statement, values, CursorResult.one)
 
     async def all(self, statement: Executable, values: Values | None = None) -> Sequence[AnyRow]:
         """Run one statement, atomically; all its rows."""
-        with _reachable():
-            async with self._autocommit.connect() as connection:
-                return (await connection.execute(statement, values)).all()
+        return await self._execute(statement, values, CursorResult.all)
 
     async def run(self, statement: Executable, values: Values | None = None) -> int:
-        """Run one writing statement, atomically; how many rows it changed."""
-        with _reachable():
-            async with self._autocommit.connect() as connection:
-                return (await connection.execute(statement, values)).rowcount
+        """Run one statement, atomically; how many rows it changed."""
+        return await self._execute(statement, values, lambda result: result.rowcount)
 
     @asynccontextmanager
     async def transaction(self) -> AsyncIterator[AsyncSession]:
@@ -102,6 +96,13 @@ class Database:
     async def close(self) -> None:
         """Give all connections back."""
         await self._engine.dispose()
+
+    async def _execute(
+        self, statement: Executable, values: Values | None, fetch: Callable[[AnyResult], T]
+    ) -> T:
+        with _reachable():
+            async with self._autocommit.connect() as connection:
+                return fetch(await connection.execute(statement, values))
 
 
 @contextmanager

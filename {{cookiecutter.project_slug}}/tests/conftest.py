@@ -35,7 +35,7 @@ class Clock:
 def no_settings_of_the_developer() -> Iterator[None]:
     """Read neither ``.env`` nor the environment: tests mean the same on every machine."""
     with pytest.MonkeyPatch.context() as patch:
-        for name in Settings.model_fields:
+        for name in (*Settings.model_fields, "FORWARDED_ALLOW_IPS"):
             patch.delenv(name.upper(), raising=False)
         yield
 

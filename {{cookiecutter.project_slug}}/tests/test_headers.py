@@ -107,6 +107,14 @@ async def test_production_speaks_https_only(start: Start) -> None:
     assert (await browser.get("/health/live")).status_code == 200
 
 
+async def test_a_header_does_not_make_http_https(start: Start) -> None:
+    browser = Browser(await start(environment="production", allowed_hosts="localhost"))
+    # As uvicorn hands it on when it believes the header.
+    response = await browser.get("/login", headers={"x-forwarded-proto": "https"})
+    assert response.status_code == 307
+    assert "strict-transport-security" not in response.headers
+
+
 async def test_development_does_not_pin_localhost_to_https(browser: Browser) -> None:
     response = await browser.get("/api/public")
     assert "strict-transport-security" not in response.headers

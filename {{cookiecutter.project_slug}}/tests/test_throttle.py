@@ -1,8 +1,12 @@
 """Guessing is slow, and nobody is locked out by others."""
 
 import asyncio
+from typing import Any
 
+import httpx2
 import pytest
+from fastapi import FastAPI
+from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
 
 from tests.browser import Browser
 from tests.conftest import Clock, Start
@@ -65,6 +69,41 @@ async def test_forwarding_headers_do_not_evade_it(browser: Browser) -> None:
     for name in ("x-forwarded-for", "x-real-ip", "forwarded", "client-ip"):
         browser.headers[name] = "203.0.113.9"
     assert (await browser.sign_in()).status_code == 429
+
+
+@pytest.mark.parametrize("spelling", ["{}", "{}:1234", "203.0.113.250, {}"])
+async def test_nor_do_they_where_uvicorn_believes_them_by_default(
+    start: Start, spelling: str
+) -> None:
+    app = await start()
+    browser = BehindUvicorn(app, address="127.0.0.1")
+    await browser.register()
+    for number in range(5):
+        browser.headers["x-forwarded-for"] = spelling.format(f"203.0.113.{number}")
+        await fail(browser, times=1)
+    browser.headers["x-forwarded-for"] = spelling.format("203.0.113.99")
+    assert (await browser.sign_in()).status_code == 429
+
+
+async def test_a_proxy_that_the_operator_names_is_believed(
+    start: Start, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("FORWARDED_ALLOW_IPS", "127.0.0.1")
+    browser = BehindUvicorn(await start(), address="127.0.0.1")
+    browser.headers["x-forwarded-for"] = "203.0.113.9"
+    await browser.signed_in()
+    [session] = (await browser.get("/api/sessions")).json()
+    assert session["ip"] == "203.0.113.9"
+
+
+class BehindUvicorn(Browser):
+    """A browser whose requests pass what uvicorn puts before an app by default."""
+
+    def __init__(self, app: FastAPI, address: str) -> None:
+        super().__init__(app, address)
+        inside: Any = app
+        outside: Any = ProxyHeadersMiddleware(inside, trusted_hosts="127.0.0.1")
+        self._transport = httpx2.ASGITransport(outside, client=(address, 50_000))
 
 
 async def test_the_owner_gets_in_from_elsewhere(browser: Browser, other: Browser) -> None:

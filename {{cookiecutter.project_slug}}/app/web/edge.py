@@ -7,6 +7,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from app import security_log
 from app.services import Services
 from app.web.errors import error_response
+from app.web.forwarding import Forwarding
 from app.web.headers import SECURITY_HEADERS, STRICT_TRANSPORT_SECURITY
 from app.web.origin import refusal
 from app.web.visit import Visit
@@ -21,6 +22,7 @@ class Edge:
     def __init__(self, app: ASGIApp, services: Services) -> None:
         self._app = app
         self._services = services
+        self._forwarding = Forwarding()
         self._trusted_origins = frozenset(services.settings.trusted_origins)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -28,6 +30,7 @@ class Edge:
         if scope["type"] == "lifespan":
             await self._app(scope, receive, send)
             return
+        self._forwarding.check(scope)
         visit = Visit(scope, self._services)
         scope["app.visit"] = visit
         security_log.address.set(visit.client.ip)
