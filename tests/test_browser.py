@@ -1,5 +1,9 @@
 """A person at a real browser."""
 
+import threading
+from collections.abc import Callable, Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
 import httpx2
 import pytest
 from playwright.sync_api import Browser, Page, expect
@@ -66,6 +70,58 @@ def test_a_visit_from_registering_to_signing_out(ready: Bake, chromium: Browser)
         copied = {"cookie": f"{cookie['name']}={renewed['value']}"}
         assert httpx2.get(f"{server.url}/api/me", headers=copied).status_code == 401
         assert complaints == []
+
+
+@pytest.fixture
+def elsewhere() -> Iterator[Callable[[str], str]]:
+    """Serve a page of another site: 127.0.0.1 is not localhost. Returns the address of a page."""
+    pages: dict[str, bytes] = {}
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            self.send_response(200)
+            self.send_header("Content-Type", "text/html")
+            self.end_headers()
+            self.wfile.write(pages.get(self.path, b""))
+
+        def log_message(self, *_: object) -> None:
+            """Say nothing."""
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
+        thread = threading.Thread(target=server.serve_forever)
+        thread.start()
+
+        def put(html: str) -> str:
+            pages["/page"] = html.encode()
+            return f"http://127.0.0.1:{server.server_port}/page"
+
+        yield put
+        server.shutdown()
+        thread.join()
+
+
+@pytest.mark.parametrize("samesite", ["lax", "strict"])
+def test_other_sites_lead_here_and_can_do_nothing(
+    ready: Bake, chromium: Browser, elsewhere: Callable[[str], str], samesite: str
+) -> None:
+    project = ready(samesite=samesite)
+    with project.database() as variables, project.serving(variables=variables) as server:
+        body = {"username": "alice", "password": PASSWORD}
+        httpx2.post(f"{server.url}/api/register", json=body)
+        page = chromium.new_context().new_page()
+        sign_in(page, server.url)
+
+        page.goto(elsewhere(f'<a href="{server.url}/account">Follow me</a>'))
+        page.get_by_role("link").click()
+        expect(page.get_by_role("heading", name="Account")).to_be_visible()
+
+        for path in ("/logout", "/account/sessions/end-others", "/login"):
+            form = f'<form method="post" action="{server.url}{path}"><button>Win</button></form>'
+            page.goto(elsewhere(form))
+            page.get_by_role("button").click()
+            expect(page.get_by_role("heading", name="Forbidden")).to_be_visible()
+        page.goto(server.url)
+        expect(page.get_by_role("heading", name="Hello alice")).to_be_visible()
 
 
 def test_a_wrong_password_is_told_and_the_name_is_kept(ready: Bake, chromium: Browser) -> None:

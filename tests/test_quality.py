@@ -4,15 +4,18 @@ from collections.abc import Callable
 
 import pytest
 
-from tests.conftest import CHOICES, Bake
+from tests.conftest import Bake
 from tests.project import Project
 from tests.test_answers import HOSTILE, type_answers
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("database", CHOICES["database"])
-def test_format_lint_types_and_tests(ready: Bake, database: str) -> None:
-    project = ready(database=database)
+@pytest.mark.parametrize(
+    ("database", "samesite"),
+    [("sqlite", "lax"), ("postgresql", "strict"), ("sqlite", "none"), ("postgresql", "lax")],
+)
+def test_format_lint_types_and_tests(ready: Bake, database: str, samesite: str) -> None:
+    project = ready(database=database, samesite=samesite)
     before = {file: project.read(file) for file in project.files if not file.startswith(".venv")}
     project.run("make", "check")
     project.run("make", "test", variables={"REQUIRE_SERVICES": "1"})

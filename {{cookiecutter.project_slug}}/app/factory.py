@@ -6,6 +6,7 @@ from contextlib import asynccontextmanager
 
 from fastapi import FastAPI
 from fastapi.staticfiles import StaticFiles
+from starlette.middleware.cors import CORSMiddleware
 from starlette.middleware.trustedhost import TrustedHostMiddleware
 from starlette.types import ASGIApp
 
@@ -41,6 +42,14 @@ def create_app(settings: Settings, clock: Callable[[], float] = time.time) -> Fa
     app.state.services = Services(settings, clock)
 
     # The last one added is the first one asked.
+    if settings.trusted_origins:
+        app.add_middleware(
+            CORSMiddleware,
+            allow_origins=settings.trusted_origins,
+            allow_credentials=True,
+            allow_methods=("GET", "POST", "PUT", "DELETE"),
+            allow_headers=("content-type",),
+        )
     if settings.production:
         app.add_middleware(HttpsOnlyMiddleware)
     app.add_middleware(

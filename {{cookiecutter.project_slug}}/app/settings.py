@@ -80,10 +80,16 @@ class Settings(BaseSettings):
     session_remember_lifetime: Seconds = 2_592_000
     """Seconds from sign-in to the end with "remember me"; the idle limit does not apply."""
     session_cookie_secure: bool = True
-    session_samesite: SameSite = "lax"
-
     trusted_origins: Names = ()
     """Origins of front ends on other sites, written as browsers send them."""
+    #{% if cookiecutter.samesite == "lax" %}
+    session_samesite: SameSite = "lax"
+    #{% elif cookiecutter.samesite == "strict" %}
+    session_samesite: SameSite = "strict"
+    #{% else %}
+    session_samesite: SameSite = "none"
+    #{% endif %}
+
     allowed_hosts: Names = ()
     """Host headers that are answered."""
     allow_registration: bool = Field(default=None)  # type: ignore[assignment]
@@ -151,6 +157,9 @@ class Settings(BaseSettings):
     def _check_samesite(cls, samesite: str, info: ValidationInfo) -> str:
         if samesite == "none" and info.data.get("session_cookie_secure") is False:
             raise ValueError("none needs SESSION_COOKIE_SECURE=true; browsers drop it otherwise")
+        production = info.data.get("environment") == "production"
+        if samesite == "none" and production and info.data.get("trusted_origins") == ():
+            raise ValueError("none is for front ends on other sites; name them in TRUSTED_ORIGINS")
         return samesite
 
     @field_validator("trusted_origins")

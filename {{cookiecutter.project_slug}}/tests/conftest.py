@@ -17,6 +17,13 @@ pytest_plugins = ["tests.database"]
 
 KEY = "k3Jd9-sL2mQ8vX0zR7tY4wB6nC1pF5hG_aUeIoT"
 
+# What production asks for, with every choice of SameSite.
+PRODUCTION = {
+    "environment": "production",
+    "allowed_hosts": "localhost",
+    "trusted_origins": "https://front.example",
+}
+
 
 class Clock:
     """Unix time in seconds, standing still until it is turned."""

@@ -12,7 +12,7 @@ from app.factory import create_app
 from app.settings import Settings
 from app.web.access import CurrentUser, refuse_undeclared_routes
 from tests.browser import Browser
-from tests.conftest import Clock, Start
+from tests.conftest import PRODUCTION, Clock, Start
 
 PUBLIC = {
     "/api/register",
@@ -93,7 +93,7 @@ async def test_a_host_that_is_not_ours_is_refused(browser: Browser, host: str) -
 
 async def test_the_documentation_is_for_development_only(start: Start) -> None:
     assert (await Browser(await start()).get("/docs")).status_code == 200
-    production = await start(environment="production", allowed_hosts="localhost")
+    production = await start(**PRODUCTION)
     for path in ("/docs", "/redoc", "/openapi.json"):
         assert (await Browser(production).get(path)).status_code == 404
 

@@ -6,24 +6,32 @@ from app.sessions.cookie import CookiePolicy
 from tests.browser import COOKIE, Browser
 from tests.conftest import Start
 
+#{% if cookiecutter.samesite == "lax" %}
+SAMESITE = "Lax"
+#{% elif cookiecutter.samesite == "strict" %}
+SAMESITE = "Strict"
+#{% else %}
+SAMESITE = "None"
+#{% endif %}
+
 
 async def test_it_is_set_once_with_every_attribute_and_no_domain(browser: Browser) -> None:
     await browser.register()
     response = await browser.sign_in()
     [cookie] = response.headers.get_list("set-cookie")
-    assert cookie == f"{COOKIE}={browser.ticket}; Path=/; HttpOnly; Secure; SameSite=Lax"
+    assert cookie == f"{COOKIE}={browser.ticket}; Path=/; HttpOnly; Secure; SameSite={SAMESITE}"
 
 
 async def test_it_lives_on_after_the_browser_only_with_remember_me(browser: Browser) -> None:
     await browser.register()
     response = await browser.sign_in(remember=True)
-    assert response.headers["set-cookie"].endswith("; SameSite=Lax; Max-Age=2592000")
+    assert response.headers["set-cookie"].endswith(f"; SameSite={SAMESITE}; Max-Age=2592000")
 
 
 async def test_it_is_deleted_with_the_attributes_it_was_set_with(browser: Browser) -> None:
     response = await (await browser.signed_in()).post("/api/logout")
     [cookie] = response.headers.get_list("set-cookie")
-    assert cookie == f"{COOKIE}=; Path=/; HttpOnly; Secure; SameSite=Lax; Max-Age=0"
+    assert cookie == f"{COOKIE}=; Path=/; HttpOnly; Secure; SameSite={SAMESITE}; Max-Age=0"
 
 
 @pytest.mark.parametrize("samesite", ["lax", "strict", "none"])
@@ -44,7 +52,7 @@ async def test_no_other_answer_touches_it(browser: Browser) -> None:
 
 
 async def test_a_name_without_prefix_is_for_plain_http_only(start: Start) -> None:
-    browser = Browser(await start(session_cookie_secure=False))
+    browser = Browser(await start(session_cookie_secure=False, session_samesite="lax"))
     await browser.register()
     cookie = (await browser.sign_in()).headers["set-cookie"]
     assert cookie.startswith("session=")

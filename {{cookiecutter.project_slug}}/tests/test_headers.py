@@ -4,7 +4,7 @@ import httpx2
 import pytest
 
 from tests.browser import Browser
-from tests.conftest import Start
+from tests.conftest import PRODUCTION, Start
 
 EXPECTED = {
     "x-content-type-options": "nosniff",
@@ -91,7 +91,7 @@ async def test_what_is_public_looks_at_no_session(browser: Browser, statements: 
 
 
 async def test_production_speaks_https_only(start: Start) -> None:
-    app = await start(environment="production", allowed_hosts="localhost", allow_registration=True)
+    app = await start(**PRODUCTION, allow_registration=True)
     browser = Browser(app)
     response = await browser.get("/api/public")
     assert response.headers["strict-transport-security"] == "max-age=31536000; includeSubDomains"
@@ -108,7 +108,7 @@ async def test_production_speaks_https_only(start: Start) -> None:
 
 
 async def test_a_header_does_not_make_http_https(start: Start) -> None:
-    browser = Browser(await start(environment="production", allowed_hosts="localhost"))
+    browser = Browser(await start(**PRODUCTION))
     # As uvicorn hands it on when it believes the header.
     response = await browser.get("/login", headers={"x-forwarded-proto": "https"})
     assert response.status_code == 307

@@ -8,9 +8,7 @@ from typing import Any
 import pytest
 
 from app.settings import ROOT, Settings, SettingsError
-from tests.conftest import KEY
-
-PRODUCTION = {"environment": "production", "allowed_hosts": "app.example.com"}
+from tests.conftest import KEY, PRODUCTION
 
 
 def load(**values: Any) -> Settings:
@@ -34,7 +32,7 @@ def test_the_defaults_are_those_that_are_documented() -> None:
 def test_production_is_closed_until_it_is_opened() -> None:
     settings = load(**PRODUCTION)
     assert not settings.allow_registration
-    assert settings.allowed_hosts == ("app.example.com",)
+    assert settings.allowed_hosts == ("localhost",)
     assert load(**PRODUCTION, allow_registration="true").allow_registration
 
 
@@ -77,8 +75,15 @@ FAULTS = [
         {"session_samesite": "none", "session_cookie_secure": False},
         "SESSION_SAMESITE: none needs SESSION_COOKIE_SECURE=true",
     ),
-    ({**PRODUCTION, "session_cookie_secure": False}, "SESSION_COOKIE_SECURE: must be true"),
-    ({"environment": "production"}, "ALLOWED_HOSTS: must name the hosts"),
+    (
+        {**PRODUCTION, "session_samesite": "none", "trusted_origins": ""},
+        "SESSION_SAMESITE: none is for front ends on other sites",
+    ),
+    (
+        {**PRODUCTION, "session_cookie_secure": False, "session_samesite": "lax"},
+        "SESSION_COOKIE_SECURE: must be true",
+    ),
+    ({**PRODUCTION, "allowed_hosts": ""}, "ALLOWED_HOSTS: must name the hosts"),
     ({**PRODUCTION, "allowed_hosts": "*"}, "ALLOWED_HOSTS: may not be a bare *"),
     ({"allowed_hosts": "a.*.com"}, "ALLOWED_HOSTS: takes a wildcard only"),
     ({"allowed_hosts": "*example.com"}, "ALLOWED_HOSTS: takes a wildcard only"),
@@ -112,6 +117,7 @@ def test_all_faults_are_told_at_once_and_no_secret_with_them() -> None:
             secret_keys="not-long-enough",
             environment="production",
             session_cookie_secure=False,
+            session_samesite="lax",
             session_lifetime="soon",
         )
     names = [line.split(":")[0] for line in str(caught.value).splitlines()]

@@ -2,6 +2,7 @@
 
 from starlette.datastructures import Headers
 from starlette.requests import Request
+from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from app import security_log
@@ -9,6 +10,7 @@ from app.services import Services
 from app.web.errors import error_response
 from app.web.forwarding import Forwarding
 from app.web.headers import SECURITY_HEADERS, STRICT_TRANSPORT_SECURITY
+from app.web.links import is_followed_link, open_once_more
 from app.web.origin import refusal
 from app.web.visit import Visit
 
@@ -23,6 +25,7 @@ class Edge:
         self._app = app
         self._services = services
         self._forwarding = Forwarding()
+        self._is_strict = services.settings.session_samesite == "strict"
         self._trusted_origins = frozenset(services.settings.trusted_origins)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -51,13 +54,19 @@ class Edge:
                 message["headers"] = headers
             await send(message)
 
+        answer = self._answer(scope) or self._app
+        await answer(scope, receive, send_with_headers)
+
+    def _answer(self, scope: Scope) -> Response | None:
+        """Return the answer to what must not reach the app."""
+        request = Request(scope)
         reason = self._refusal(scope)
-        if reason is None:
-            await self._app(scope, receive, send_with_headers)
-            return
-        security_log.event("malicious_cors", warning=True, reason=reason)
-        response = error_response(Request(scope), 403, f"This request was refused: {reason}.")
-        await response(scope, receive, send_with_headers)
+        if reason:
+            security_log.event("malicious_cors", warning=True, reason=reason)
+            return error_response(request, 403, f"This request was refused: {reason}.")
+        if self._is_strict and is_followed_link(request):
+            return open_once_more(request)
+        return None
 
     def _refusal(self, scope: Scope) -> str | None:
         headers = Headers(scope=scope)
