@@ -85,10 +85,14 @@ async def test_so_does_a_mounted_app(settings: dict[str, Any], clock: Clock) -> 
         refuse_undeclared_routes(app)
 
 
-@pytest.mark.parametrize("host", ["evil.example", "localhost.evil.example", "", "a@localhost"])
+@pytest.mark.parametrize(
+    "host", ["evil.example", "localhost.evil.example", "", "a@localhost", "[", "localhost:x"]
+)
 async def test_a_host_that_is_not_ours_is_refused(browser: Browser, host: str) -> None:
     response = await browser.get("/api/public", headers={"host": host})
     assert response.status_code == 400
+    headers = {"host": host, "sec-fetch-site": "cross-site"}
+    assert (await browser.post("/login", headers=headers)).status_code == 403
 
 
 async def test_the_documentation_is_for_development_only(start: Start) -> None:

@@ -146,7 +146,9 @@ async def test_a_form_that_is_no_form_is_refused_with_a_page(browser: Browser) -
     assert "<h1>" in response.text
 
 
-@pytest.mark.parametrize("path", ["/", "/account", "/account?changed=1", "/a/b?c=d&e=%2B"])
+@pytest.mark.parametrize(
+    "path", ["/", "/account", "/account?changed=1", "/a/b?c=d&e=%20", "/stra%C3%9Fe/a%20b"]
+)
 def test_next_leads_to_a_path_of_this_app(path: str) -> None:
     assert safe_next(path) == path
 

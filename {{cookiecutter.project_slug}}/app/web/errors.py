@@ -42,7 +42,7 @@ def error_response(
     request: Request, status: int, detail: object, headers: Mapping[str, str] | None = None
 ) -> Response:
     """Answer with an error. detail: a sentence, or FastAPI's list of what is wrong."""
-    if request.url.path.startswith(("/api/", "/health/")):
+    if request.scope["path"].startswith(("/api/", "/health/")):
         return JSONResponse({"detail": detail}, status, headers)
     context = {
         "status": status,
@@ -67,9 +67,9 @@ def install(app: FastAPI) -> None:
 
     @app.exception_handler(NotSignedIn)
     async def not_signed_in(request: Request, _: NotSignedIn) -> Response:
-        if not request.url.path.startswith("/api/"):
-            path = quote(request.url.path, safe="/")
-            return RedirectResponse(f"/login?next={path}", status_code=303)
+        path = request.scope["path"]
+        if not path.startswith("/api/"):
+            return RedirectResponse(f"/login?next={quote(path)}", status_code=303)
         cookie_name = request.app.state.services.cookie.name
         challenge = {"WWW-Authenticate": f'Cookie cookie-name="{cookie_name}"'}
         return error_response(request, 401, "Sign in first.", challenge)

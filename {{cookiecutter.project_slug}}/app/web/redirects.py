@@ -1,20 +1,22 @@
-"""Where a browser may be sent after signing in."""
+"""Where a browser may be sent on."""
 
 import re
 from urllib.parse import unquote
 
 HOME = "/"
 
-# A path of this app: one slash, then neither a second one nor a backslash, which browsers read as
-# a slash; and nothing that a browser drops before it looks (control characters, spaces).
-_LOCAL_PATH = re.compile(r"/(?![/\\])[!-\[\]-~]*", re.ASCII)
+# One slash, then neither a second one nor a backslash, which browsers read as a slash; and nothing
+# that a browser drops before it looks (spaces, control characters).
+_LOCAL = re.compile(r"/(?![/\\])[!-\[\]-~]*", re.ASCII)
+_LOCAL_DECODED = re.compile(r"/(?![/\\])[^\\\x00-\x1f\x7f]*")
 
 
-def safe_next(path: str) -> str:
-    """Return ``path`` when it leads to a page of this app, otherwise the home page.
+def safe_next(address: str) -> str:
+    """Return ``address`` when it is a path of this app, with or without a query, or home.
 
-    It is looked at decoded as well, since a proxy may decode it once more (ASVS 5.0 3.7.2).
+    The path is looked at decoded as well, since a proxy may decode it once more (ASVS 5.0 3.7.2).
     """
-    if _LOCAL_PATH.fullmatch(path) and _LOCAL_PATH.fullmatch(unquote(path)):
-        return path
+    path = address.partition("?")[0]
+    if _LOCAL.fullmatch(address) and _LOCAL_DECODED.fullmatch(unquote(path)):
+        return address
     return HOME
