@@ -7,13 +7,14 @@ import secrets
 import sys
 from collections.abc import Sequence
 
+from sqlalchemy.exc import ProgrammingError
+
 from app import security_log
 from app.accounts.errors import AccountError
 from app.database import Unavailable
+from app.models import ROLES
 from app.services import Services
 from app.settings import Settings, SettingsError
-
-ROLES = ("user", "admin")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -23,10 +24,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print(secrets.token_urlsafe(48))
         return 0
     try:
+        settings = Settings.load()
         password = _ask_password(options) if options.command == "create-user" else ""
-        print(asyncio.run(_run(options, password)))
-    except Unavailable as error:
-        print(f"The database is out of reach: {error.__cause__}", file=sys.stderr)
+        print(asyncio.run(_run(settings, options, password)))
+    except (Unavailable, ProgrammingError) as error:
+        cause = str(error.__cause__).splitlines()[0]
+        print(f"The database cannot be used: {cause}", file=sys.stderr)
+        print("Does it run, and is it migrated? `alembic upgrade head`", file=sys.stderr)
+    except (EOFError, UnicodeError):
+        print("The password cannot be read.", file=sys.stderr)
     except (AccountError, SettingsError) as error:
         print(error, file=sys.stderr)
     else:
@@ -65,9 +71,9 @@ def _ask_password(options: argparse.Namespace) -> str:
     return password
 
 
-async def _run(options: argparse.Namespace, password: str) -> str:
+async def _run(settings: Settings, options: argparse.Namespace, password: str) -> str:
     """Run a command that needs the app's parts; return what it did."""
-    services = Services(Settings.load())
+    services = Services(settings)
     security_log.address.set("shell")
     security_log.write_to_stderr()
     try:

@@ -1,23 +1,25 @@
 """The way to the database: single statements for most things, a unit of work where two belong."""
 
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
-from contextlib import asynccontextmanager, contextmanager
+from contextlib import aclosing, asynccontextmanager, contextmanager
 from typing import Any, TypeVar
 
 #{% if cookiecutter.database == "sqlite" %}
-from sqlalchemy import Connection, CursorResult, Executable, Row, event, select, true
+from sqlalchemy import Connection, CursorResult, Executable, Row, event, select
 #{% else %}
-from sqlalchemy import CursorResult, Executable, Row, select, true
+from sqlalchemy import CursorResult, Executable, Row, select
 #{% endif %}
 #{% if cookiecutter.database == "sqlite" %}
 from sqlalchemy.engine.interfaces import DBAPIConnection
 #{% endif %}
 from sqlalchemy.exc import DataError, DBAPIError, IntegrityError, ProgrammingError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
-from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker, create_async_engine
+from sqlalchemy.ext.asyncio import AsyncSession, create_async_engine
 #{% if cookiecutter.database == "sqlite" %}
 from sqlalchemy.pool import ConnectionPoolEntry
 #{% endif %}
+
+from app.models import User
 
 # How long one step may take before the request is answered 503: waiting for a free
 # connection, for a lock, or for the server.
@@ -64,7 +66,6 @@ class Database:
         # One network turn instead of three: no BEGIN and COMMIT around a single statement.
         self._autocommit = self._engine.execution_options(isolation_level="AUTOCOMMIT")
         #{% endif %}
-        self._transactions = async_sessionmaker(self._engine, expire_on_commit=False)
 
     async def first(self, statement: Executable, values: Values | None = None) -> AnyRow | None:
         """Run one statement, atomically; its first row, or None."""
@@ -86,12 +87,22 @@ class Database:
     async def transaction(self) -> AsyncIterator[AsyncSession]:
         """Begin a unit of work: all is kept when the block ends well, nothing when it raises."""
         with _reachable():
-            async with self._transactions.begin() as work:
+            connection = await self._engine.connect()
+        # An OSError from here on may be one of the block's own.
+        with _reachable((DBAPIError,)):
+            async with (
+                aclosing(connection),
+                AsyncSession(connection, expire_on_commit=False) as work,
+                work.begin(),
+            ):
                 yield work
 
     async def ping(self) -> None:
-        """Raise Unavailable unless the database answers."""
-        await self.first(select(true()))
+        """Raise Unavailable unless the database answers and is migrated."""
+        try:
+            await self.first(select(User.id).limit(1))
+        except ProgrammingError as error:
+            raise Unavailable from error
 
     async def close(self) -> None:
         """Give all connections back."""
@@ -106,13 +117,16 @@ class Database:
 
 
 @contextmanager
-def _reachable() -> Iterator[None]:
+def _reachable(
+    causes: tuple[type[Exception], ...] = (DBAPIError, PoolTimeoutError, OSError),
+) -> Iterator[None]:
+    """Turn errors of these kinds into Unavailable."""
     try:
         yield
     except (DataError, IntegrityError, ProgrammingError):
         # The database answers: it is the statement that is wrong.
         raise
-    except (DBAPIError, PoolTimeoutError, OSError) as error:
+    except causes as error:
         raise Unavailable from error
 #{% if cookiecutter.database == "sqlite" %}
 

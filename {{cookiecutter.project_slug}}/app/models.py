@@ -12,6 +12,10 @@ _NAMES = {
 }
 
 
+ADMIN = "admin"
+ROLES = ("user", ADMIN)
+
+
 class Base(DeclarativeBase):
     """Parent of every table; ``alembic revision --autogenerate`` reads its metadata."""
 
@@ -27,7 +31,7 @@ class User(Base):
     username: Mapped[str] = mapped_column(String(64), unique=True)
     """As ``accounts.names.normalise`` spells it, so that look-alikes collide."""
     password_hash: Mapped[str] = mapped_column(String(255))
-    role: Mapped[str] = mapped_column(String(16), default="user")
+    role: Mapped[str] = mapped_column(String(16))
     is_active: Mapped[bool] = mapped_column(default=True)
     epoch: Mapped[int] = mapped_column(default=0)
     """Counts how often all sessions of the user were ended; one of an earlier epoch is dead."""
@@ -62,10 +66,14 @@ class LoginAttempt(Base):
         Index("ix_login_attempts_name_hash_at", "name_hash", "at"),
         Index("ix_login_attempts_address_at", "address", "at"),
         Index("ix_login_attempts_at", "at"),
+        #{% if cookiecutter.database == "sqlite" %}
+        # An id is never given twice: a late answer must not settle another guess.
+        {"sqlite_autoincrement": True},
+        #{% endif %}
     )
 
     id: Mapped[int] = mapped_column(primary_key=True)
     name_hash: Mapped[bytes] = mapped_column(LargeBinary(32))
     address: Mapped[str] = mapped_column(String(45))
     at: Mapped[float]
-    succeeded: Mapped[bool] = mapped_column(default=False)
+    outcome: Mapped[bool | None]

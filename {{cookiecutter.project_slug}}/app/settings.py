@@ -1,9 +1,9 @@
 """Every knob of the app: read once, from the environment or ``.env``, into one typed object."""
 
 import json
+import re
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
-from urllib.parse import urlsplit
 
 from pydantic import (
     BeforeValidator,
@@ -26,6 +26,9 @@ MAX_COOKIE_SECONDS = 400 * 24 * 3600
 # A shorter key could be guessed offline from one ticket.
 KEY_MIN_CHARACTERS = 32
 PASSWORD_MAX_CHARACTERS = 128
+_HOST = re.compile(r"(\*\.)?[a-z0-9_-]+(\.[a-z0-9_-]+)*|\[[0-9a-f:.]+\]")
+_ORIGIN = re.compile(r"(?P<scheme>https?)://(?P<host>[^/:]+|\[[^/]+\])(:(?P<port>[1-9]\d{0,4}))?")
+
 LOCAL_HOSTS = ("localhost", "127.0.0.1", "[::1]", "*.localhost")
 
 #{% if cookiecutter.database == "sqlite" %}
@@ -45,8 +48,11 @@ def _split(value: object) -> object:
     """Turn a JSON list or a comma-separated text into a list; anything else is left alone."""
     if not isinstance(value, str):
         return value
-    if value.lstrip().startswith("["):
-        return json.loads(value)
+    if value.lstrip().startswith(("[", "{")):
+        try:
+            return json.loads(value)
+        except json.JSONDecodeError:
+            raise ValueError("is neither a JSON list nor separated by commas") from None
     return [item.strip() for item in value.split(",") if item.strip()]
 
 
@@ -138,12 +144,25 @@ class Settings(BaseSettings):
     @classmethod
     def _check_database_url(cls, url: str) -> str:
         try:
-            driver = make_url(url).drivername
-        except ArgumentError:
-            driver = None
-        if driver != DATABASE_DRIVER:
+            parts = make_url(url)
+        except (ArgumentError, ValueError):
+            parts = None
+        if parts is None or parts.drivername != DATABASE_DRIVER:
             raise ValueError(f"must be a URL that begins with {DATABASE_DRIVER}://")
+        #{% if cookiecutter.database == "sqlite" %}
+        if parts.database in (None, "", ":memory:"):
+            raise ValueError("must name a file; what is in memory is another one for each worker")
+        #{% endif %}
         return url
+    #{% if cookiecutter.database == "postgresql" %}
+
+    @field_validator("database_url")
+    @classmethod
+    def _refuse_default_database(cls, url: str, info: ValidationInfo) -> str:
+        if url == DEFAULT_DATABASE_URL and info.data.get("environment") == "production":
+            raise ValueError("must be set in production; the default is for development")
+        return url
+    #{% endif %}
 
     @field_validator("session_cookie_secure")
     @classmethod
@@ -180,10 +199,12 @@ class Settings(BaseSettings):
         production = info.data.get("environment") == "production"
         if production and not hosts:
             raise ValueError("must name the hosts this app answers to in production")
-        if "*" in hosts:
-            raise ValueError("may not be a bare *; name the hosts")
-        if any("*" in host[1:] or (host[0] == "*" and host[1:2] != ".") for host in hosts):
-            raise ValueError("takes a wildcard only as the whole first label, like *.example.com")
+        for host in hosts:
+            if not _HOST.fullmatch(host):
+                raise ValueError(
+                    f"{host!r} must be a host name like app.example.com or *.example.com: "
+                    "lower case, no scheme, no port"
+                )
         return hosts or LOCAL_HOSTS
 
     @field_validator("allow_registration", mode="before")
@@ -206,16 +227,8 @@ def _is_placeholder(key: str) -> bool:
 
 def _is_origin(text: str, schemes: tuple[str, ...]) -> bool:
     """Whether ``text`` is one origin, spelled as a browser would send it (RFC 6454, 6.2)."""
-    try:
-        url = urlsplit(text)
-        default_port = {"http": 80, "https": 443}.get(url.scheme)
-        return (
-            url.scheme in schemes
-            and bool(url.hostname)
-            and "*" not in text
-            and "@" not in url.netloc
-            and url.port != default_port
-            and text == f"{url.scheme}://{url.netloc}" == text.lower()
-        )
-    except ValueError:
+    parts = _ORIGIN.fullmatch(text)
+    if not parts or parts["scheme"] not in schemes or not _HOST.fullmatch(parts["host"]):
         return False
+    default_port = {"http": "80", "https": "443"}[parts["scheme"]]
+    return not parts["host"].startswith("*") and parts["port"] != default_port

@@ -51,7 +51,8 @@ def running(binaries: Path, folder: Path, port: int, *options: str) -> Iterator[
 
     if not (folder / "data").exists():
         run("initdb", "-U", "postgres", "-A", "trust", "-E", "UTF8")
-    listen = f"-h 127.0.0.1 -p {port} -k {folder} {' '.join(options)}"
+    # On loopback alone: the path of a Unix socket may be too long, or hold a space.
+    listen = f"-h 127.0.0.1 -p {port} -c unix_socket_directories= {' '.join(options)}"
     run("pg_ctl", "-w", "-l", str(folder / "log"), "-o", listen, "start")
     try:
         yield

@@ -24,6 +24,7 @@ def check(response: httpx2.Response) -> None:
     assert "unsafe" not in policy
     assert "frame-ancestors 'none'" in policy
     assert "base-uri 'none'" in policy
+    assert "form-action '" in policy
     assert "permissions-policy" in response.headers
 
 

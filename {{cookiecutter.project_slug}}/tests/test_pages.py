@@ -6,7 +6,7 @@ import httpx2
 import pytest
 
 from app.web.redirects import safe_next
-from tests.browser import PASSWORD, Browser
+from tests.browser import COOKIE, PASSWORD, Browser
 
 NEW_PASSWORD = "quite another set of words"
 
@@ -26,8 +26,11 @@ async def test_register_sign_in_look_around_and_sign_out(browser: Browser) -> No
     assert "Hello alice" in (await browser.get("/")).text
     assert "192.0.2.1" in (await browser.get("/account")).text
 
+    copied = browser.ticket
     response = await submit(browser, "/logout")
     assert (response.status_code, response.headers["location"]) == (303, "/login")
+    assert browser.ticket is None
+    assert not await browser.opens(copied)
     assert (await browser.get("/")).status_code == 303
 
 
@@ -56,6 +59,7 @@ async def test_a_wrong_form_is_shown_again_with_its_message_and_status(browser: 
         assert message in response.text
         assert f'name="username" value="{fields.get("username", "")}"' in response.text
         assert wrong not in response.text
+        assert ("www-authenticate" in response.headers) == (status == 401)
 
 
 async def test_the_sign_in_form_says_how_long_to_wait(browser: Browser) -> None:
@@ -95,7 +99,7 @@ async def test_a_password_form_that_is_sent_after_logout_elsewhere_leads_to_sign
     await browser.app.state.services.accounts.end_sessions("alice")
     fields = {"current_password": PASSWORD, "new_password": NEW_PASSWORD}
     response = await submit(browser, "/account", **fields)
-    assert (response.status_code, response.headers["location"]) == (303, "/login?next=/account")
+    assert (response.status_code, response.headers["location"]) == (303, "/login")
 
 
 async def test_another_device_is_signed_out_from_the_account_page(
@@ -108,6 +112,34 @@ async def test_another_device_is_signed_out_from_the_account_page(
     assert (await submit(browser, action)).status_code == 303
     assert not await other.is_signed_in()
     assert (await submit(browser, action)).status_code == 404
+
+
+async def test_the_form_ends_the_session_that_it_was_sent_with(
+    browser: Browser, other: Browser
+) -> None:
+    await browser.signed_in("alice")
+    await other.signed_in("mallory")
+    planted = str(other.ticket)
+    headers = {"cookie": f"{COOKIE}={planted}"}
+    fields = {"username": "alice", "password": PASSWORD}
+    response = await Browser(browser.app).post("/login", data=fields, headers=headers)
+    assert response.status_code == 303
+    assert planted not in response.headers["set-cookie"]
+    assert not await browser.opens(planted)
+
+
+async def test_signing_out_this_device_from_the_list_deletes_its_cookie(browser: Browser) -> None:
+    await browser.signed_in()
+    here = (await browser.get("/api/session")).json()["id"]
+    assert (await submit(browser, f"/account/sessions/{here.upper()}/end")).status_code == 303
+    assert browser.ticket is None
+
+
+async def test_the_way_back_keeps_the_query_of_a_page(browser: Browser) -> None:
+    response = await browser.get("/account?changed=1")
+    assert response.headers["location"] == "/login?next=/account%3Fchanged%3D1"
+    page = (await browser.get(response.headers["location"])).text
+    assert 'name="next" value="/account?changed=1"' in page
 
 
 async def test_all_other_devices_are_signed_out_at_once(browser: Browser, other: Browser) -> None:

@@ -1,5 +1,6 @@
 """Which passwords will do, and how they are kept."""
 
+import asyncio
 import threading
 from collections.abc import Callable
 from typing import Any
@@ -33,6 +34,7 @@ def passwords() -> Passwords:
         "e\u0301" * 8,  # 16 characters as typed, 8 in NFC
         "my name is alice, really",
         "I use MY APP every day",
+        "nul\0nul\0nul\0nul\0nul\0",
     ],
 )
 def test_too_short_too_long_and_obvious_ones_are_refused(
@@ -47,6 +49,31 @@ def test_too_short_too_long_and_obvious_ones_are_refused(
 )
 def test_any_characters_will_do(passwords: Passwords, password: str) -> None:
     passwords.check(password, "alice")
+
+
+def test_a_short_name_may_be_part_of_a_word(passwords: Passwords) -> None:
+    passwords.check("correct horse battery staple", "an")
+
+
+async def test_hashing_leaves_a_core_to_everybody_else(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("app.accounts.passwords._THREADS", 2)
+    at_once = 0
+    most = 0
+
+    def hash_slowly(_: str) -> str:
+        nonlocal at_once, most
+        at_once += 1
+        most = max(most, at_once)
+        barrier.wait()
+        at_once -= 1
+        return ""
+
+    # Two at a time meet here; a third one would never find its partner.
+    barrier = threading.Barrier(2)
+    passwords = Passwords(min_length=15, app_name="")
+    monkeypatch.setattr("app.accounts.passwords._CONTEXT.hash", hash_slowly)
+    await asyncio.gather(*(passwords.hash(PASSWORD) for _ in range(8)))
+    assert most == 2
 
 
 async def test_they_are_kept_as_argon2id_of_the_recommended_strength(

@@ -1,5 +1,6 @@
 """How long a session lives, and what ends it."""
 
+import asyncio
 from datetime import datetime
 
 import pytest
@@ -84,6 +85,26 @@ async def test_users_see_their_own_sessions_and_no_others(browser: Browser, othe
     assert (there["ip"], there["user_agent"]) == ("198.51.100.7", "Telephone/1.0")
 
 
+async def test_an_expired_session_is_in_no_list(
+    browser: Browser, other: Browser, clock: Clock
+) -> None:
+    await browser.signed_in()
+    clock.turn(1800)
+    await other.sign_in()
+    assert len((await other.get("/api/sessions")).json()) == 2
+    clock.turn(1800)
+    assert len((await other.get("/api/sessions")).json()) == 1
+
+
+async def test_a_user_agent_is_kept_without_what_cannot_be_seen(browser: Browser) -> None:
+    await browser.register()
+    browser.headers["user-agent"] = "Tele\x1b[31mphone" + "x" * 300
+    await browser.sign_in()
+    [session] = (await browser.get("/api/sessions")).json()
+    assert session["user_agent"].startswith("Tele[31mphonexxx")
+    assert len(session["user_agent"]) <= 200
+
+
 async def test_a_session_can_be_ended_from_another_device(browser: Browser, other: Browser) -> None:
     await browser.signed_in()
     await other.sign_in()
@@ -122,13 +143,15 @@ async def test_all_other_sessions_can_be_ended_at_once(browser: Browser, other: 
 
 
 async def test_a_password_change_ends_the_others_and_renews_this_one(
-    browser: Browser, other: Browser
+    browser: Browser, other: Browser, clock: Clock
 ) -> None:
     await browser.signed_in()
     await other.sign_in()
     before = browser.ticket
-    response = await change_password(browser, PASSWORD, NEW_PASSWORD)
-    assert response == 204
+    asked = (await browser.get("/api/session")).json()["authenticated_at"]
+    clock.turn(10)
+    assert await change_password(browser, PASSWORD, NEW_PASSWORD) == 204
+    assert (await browser.get("/api/session")).json()["authenticated_at"] > asked
     assert browser.ticket != before
     assert await browser.is_signed_in()
     assert not await browser.opens(before)
@@ -144,6 +167,23 @@ async def test_a_password_change_asks_for_the_current_one(browser: Browser, othe
     assert await change_password(browser, PASSWORD, "short") == 422
     assert await other.is_signed_in()
     assert (await browser.sign_in(password=PASSWORD)).status_code == 200
+
+
+async def test_of_two_password_changes_at_once_one_wins(browser: Browser) -> None:
+    await browser.signed_in()
+    answers = await asyncio.gather(
+        *(change_password(browser, PASSWORD, f"{NEW_PASSWORD} {n}") for n in range(4))
+    )
+    assert sorted(answers) == [204, 401, 401, 401]
+    assert await browser.is_signed_in()
+
+
+async def test_knowing_the_current_password_forgets_the_guesses(browser: Browser) -> None:
+    await browser.signed_in()
+    for current, new in ((PASSWORD, NEW_PASSWORD), (NEW_PASSWORD, PASSWORD)):
+        for _ in range(4):
+            assert await change_password(browser, "not the current one", new) == 403
+        assert await change_password(browser, current, new) == 204
 
 
 async def test_guessing_at_the_current_password_is_throttled(browser: Browser) -> None:
@@ -187,6 +227,8 @@ async def test_a_session_of_an_earlier_epoch_is_dead_before_it_is_removed(
     monkeypatch.setattr(browser.app.state.services.sessions, "end_before", killed_meanwhile)
     await browser.app.state.services.accounts.end_sessions("alice")
     assert not await browser.is_signed_in()
+    assert (await browser.get("/api/sessions")).status_code == 401
+    assert (await browser.delete("/api/sessions")).status_code == 401
 
 
 async def test_a_sign_in_that_was_under_way_does_not_survive_the_account(
@@ -203,6 +245,7 @@ async def test_a_sign_in_that_was_under_way_does_not_survive_the_account(
     monkeypatch.setattr(services.sessions, "start", start_after_the_account_is_closed)
     assert (await browser.sign_in()).status_code == 401
     assert browser.ticket is None
+    assert await services.sessions.of_user(1) == []
 
 
 async def test_a_use_that_is_noted_late_does_not_bring_a_session_back(
@@ -212,8 +255,20 @@ async def test_a_use_that_is_noted_late_does_not_bring_a_session_back(
     services = browser.app.state.services
     session = await services.sessions.resume(browser.ticket)
     await browser.post("/api/logout")
-    await services.sessions._store.touch(session.key, clock.now + 60, clock.now + 3600)
+    seen = session._replace(last_seen_at=clock.now + 60, expires_at=clock.now + 3660)
+    await services.sessions._store.touch(session, seen)
     assert await services.sessions.of_user(session.user_id) == []
+
+
+async def test_of_many_requests_at_once_one_notes_the_use(browser: Browser) -> None:
+    await browser.signed_in()
+    sessions = browser.app.state.services.sessions
+    session = await sessions.resume(browser.ticket)
+    for later in (60, 61):
+        seen = session._replace(last_seen_at=session.last_seen_at + later)
+        await sessions._store.touch(session, seen)
+    [noted] = await sessions.of_user(session.user_id)
+    assert noted.last_seen_at == session.last_seen_at + 60
 
 
 async def test_expired_sessions_are_swept_away(browser: Browser, clock: Clock) -> None:

@@ -92,4 +92,25 @@ def test_a_database_that_does_not_answer_is_told(
     monkeypatch.setenv("DATABASE_URL", unreachable_database_url)
     status, _, error = run("purge")
     assert status == 1
-    assert error.startswith("The database is out of reach: ")
+    assert error.startswith("The database cannot be used: ")
+
+
+def test_a_database_that_is_not_migrated_is_told(
+    run: Run, monkeypatch: pytest.MonkeyPatch, empty_database_url: str
+) -> None:
+    monkeypatch.setenv("DATABASE_URL", empty_database_url)
+    status, _, error = run("disable-user", "alice")
+    assert status == 1
+    assert "alembic upgrade head" in error
+    assert len(error.splitlines()) == 2
+
+
+def test_a_password_that_cannot_be_read_is_told(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    def no_terminal(_: str) -> str:
+        raise EOFError
+
+    monkeypatch.setattr("getpass.getpass", no_terminal)
+    status, _, error = run("create-user", "alice")
+    assert (status, error) == (1, "The password cannot be read.\n")
+    status, _, error = run("create-user", "alice", "--password-stdin", typed=PASSWORD + "\0")
+    assert (status, error) == (1, "A password may not hold a NUL character.\n")

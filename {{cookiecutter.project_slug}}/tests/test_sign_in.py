@@ -1,6 +1,7 @@
 """Registering, signing in, signing out."""
 
 import json
+from collections.abc import AsyncIterator
 
 import pytest
 
@@ -43,6 +44,7 @@ async def test_wrong_name_wrong_password_and_closed_account_get_the_same_answer(
     assert {answer.status_code for answer in answers} == {401}
     assert len({answer.content for answer in answers}) == 1
     assert len({str(answer.headers) for answer in answers}) == 1
+    assert answers[0].headers["www-authenticate"].startswith("Cookie ")
 
 
 async def test_sign_in_always_makes_a_new_ticket_and_ends_the_old_one(browser: Browser) -> None:
@@ -83,6 +85,21 @@ async def test_logout_ends_this_device_only(browser: Browser, other: Browser) ->
     assert await other.is_signed_in()
 
 
+async def test_logout_and_sign_in_end_every_session_that_was_sent_along(
+    browser: Browser, other: Browser
+) -> None:
+    await other.register("alice")
+    for path in ("/api/logout", "/api/login"):
+        first, second = Browser(browser.app), Browser(browser.app)
+        await first.sign_in("alice")
+        await second.sign_in("alice")
+        both = {"cookie": f"{COOKIE}={first.ticket}; {COOKIE}={second.ticket}"}
+        body = {"username": "alice", "password": PASSWORD}
+        assert (await browser.post(path, json=body, headers=both)).is_success
+        assert not await first.is_signed_in()
+        assert not await second.is_signed_in()
+
+
 async def test_logout_may_be_repeated_and_needs_no_session(browser: Browser) -> None:
     for _ in range(2):
         response = await browser.post("/api/logout")
@@ -104,7 +121,25 @@ async def test_a_taken_name_is_refused_however_it_is_spelled(browser: Browser) -
         assert (await browser.register(look_alike)).status_code == 409, look_alike
 
 
-@pytest.mark.parametrize("name", ["", "   ", "a" * 65, "a\nb", "a\u200bb", "a\x00b"], ids=ascii)
+@pytest.mark.parametrize(
+    "name",
+    [
+        "",
+        "   ",
+        "a" * 65,
+        "a\nb",
+        "a\u200bb",
+        "a\x00b",
+        "a\ufe0f",
+        "a\u034f",
+        "a\u3164",
+        "a\u115f",
+        "a\u180b",
+        "\u2800",
+        "a\U000e0100",
+    ],
+    ids=ascii,
+)
 async def test_a_name_that_cannot_be_seen_is_refused(browser: Browser, name: str) -> None:
     assert (await browser.register(name)).status_code == 422
     assert (await browser.sign_in(name)).status_code == 422
@@ -169,4 +204,19 @@ async def test_a_lone_surrogate_is_refused_as_invalid(browser: Browser) -> None:
 async def test_a_body_over_the_limit_is_refused_before_it_is_read(browser: Browser) -> None:
     response = await browser.post("/api/login", json={"username": "a" * 70_000, "password": ""})
     assert response.status_code == 413
-    assert response.headers["x-content-type-options"] == "nosniff"
+    assert response.json() == {"detail": "The request is too large."}
+    await browser.signed_in()
+    for length in ("65537", "99999999999999999999999", "1" * 5000):
+        response = await browser.post("/api/logout", headers={"content-length": length})
+        assert response.status_code == 413
+        assert await browser.is_signed_in()
+
+
+async def test_a_body_that_does_not_say_how_long_it_is_is_counted(browser: Browser) -> None:
+    async def chunks() -> AsyncIterator[bytes]:
+        for _ in range(70):
+            yield b"x" * 1000
+
+    headers = {"content-type": "application/json"}
+    response = await browser.post("/api/login", content=chunks(), headers=headers)
+    assert response.status_code == 413

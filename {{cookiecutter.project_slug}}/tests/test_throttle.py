@@ -6,8 +6,11 @@ from typing import Any
 import httpx2
 import pytest
 from fastapi import FastAPI
+from sqlalchemy import select
 from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
 
+from app.accounts.errors import TooManyFailures
+from app.models import LoginAttempt
 from tests.browser import Browser
 from tests.conftest import Clock, Start
 
@@ -165,6 +168,44 @@ async def test_a_success_forgets_the_failures_before_it(browser: Browser) -> Non
     await browser.sign_in()
     await fail(browser, times=5)
     assert (await browser.sign_in()).status_code == 429
+
+
+async def test_a_success_here_does_not_forget_the_failures_elsewhere(
+    browser: Browser, other: Browser
+) -> None:
+    await browser.register()
+    await fail(other, times=5)
+    assert (await browser.sign_in()).status_code == 200
+    assert (await other.sign_in()).status_code == 429
+
+
+async def test_a_late_success_settles_no_other_guess(browser: Browser) -> None:
+    throttle = browser.app.state.services.throttle
+    first = await throttle.admit("mallory", "192.0.2.1")
+    second = await throttle.admit("mallory", "192.0.2.1")
+    await throttle.succeed(second)
+    guess = await throttle.admit("alice", "192.0.2.1")
+    await throttle.succeed(first)
+    await throttle.fail(guess)
+    assert guess.id not in (first.id, second.id)
+    database = browser.app.state.services.database
+    known = await database.all(select(LoginAttempt.id).where(LoginAttempt.outcome.is_(True)))
+    assert [row.id for row in known] == [second.id]
+
+
+async def test_guesses_that_are_still_looked_at_cost_others_a_second(
+    browser: Browser,
+) -> None:
+    throttle = browser.app.state.services.throttle
+    pending = [await throttle.admit("alice", "192.0.2.1") for _ in range(5)]
+    with pytest.raises(TooManyFailures) as caught:
+        await throttle.admit("alice", "192.0.2.1")
+    assert caught.value.retry_after == 1
+    for attempt in pending:
+        await throttle.fail(attempt)
+    with pytest.raises(TooManyFailures) as caught:
+        await throttle.admit("alice", "192.0.2.1")
+    assert caught.value.retry_after == 900
 
 
 async def test_of_many_guesses_at_once_no_more_pass_than_in_turn(browser: Browser) -> None:

@@ -1,10 +1,17 @@
 """User names have one spelling, so that two people cannot hold look-alikes."""
 
+import re
 import unicodedata
 
 from app.accounts.errors import InvalidName
 
 MAX_CHARACTERS = 64
+
+# Printable to Python, invisible to people: what Unicode calls default ignorable, and blank Braille.
+_INVISIBLE = re.compile(
+    "[\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180f\u2800\u3164\ufe00-\ufe0f\uffa0"
+    "\U0001d173-\U0001d17a\U000e0000-\U000e0fff]"
+)
 
 
 def normalise(name: str) -> str:
@@ -19,7 +26,7 @@ def normalise(name: str) -> str:
         raise InvalidName("A user name is needed.")
     if len(folded) > MAX_CHARACTERS:
         raise InvalidName(f"A user name has at most {MAX_CHARACTERS} characters.")
-    # Control and zero-width characters, lone surrogates, line breaks.
-    if not folded.isprintable():
+    # Neither are control and zero-width characters, lone surrogates and line breaks.
+    if not folded.isprintable() or _INVISIBLE.search(folded):
         raise InvalidName("A user name holds visible characters only.")
     return folded

@@ -45,8 +45,10 @@ class Passwords:
             raise PasswordRefused(f"A password needs at least {self._min_length} characters.")
         if len(text) > PASSWORD_MAX_CHARACTERS:
             raise PasswordRefused(f"A password has at most {PASSWORD_MAX_CHARACTERS} characters.")
+        if "\0" in text:
+            raise PasswordRefused("A password may not hold a NUL character.")
         folded = text.casefold()
-        if username in folded or (self._app_name and self._app_name in folded):
+        if any(len(word) >= 4 and word in folded for word in (username, self._app_name)):
             raise PasswordRefused("A password may not contain your user name or this app's name.")
 
     async def hash(self, password: str) -> str:

@@ -1,11 +1,12 @@
 """What people and operators do with accounts.
 
 Whatever ends all sessions of a user first moves the user's epoch on, in the same statement as the
-change itself, and only then removes the sessions. From that statement on they are dead even if the
-process is killed before it removes them, or a sign-in with the old password is still under way.
+change itself, and only then removes the sessions. From that statement on they open nothing of the
+user's, even if the process is killed before it removes them, or a sign-in with the old password is
+still under way.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 from sqlalchemy import Executable, bindparam, select, update
@@ -17,7 +18,7 @@ from app.accounts.names import normalise
 from app.accounts.passwords import Passwords
 from app.accounts.throttle import Throttle
 from app.database import Database
-from app.models import User
+from app.models import ROLES, User
 from app.sessions.service import Sessions
 from app.sessions.session import Client, Principal, Session
 
@@ -66,7 +67,7 @@ class Accounts:
         self._throttle = throttle
         self._clock = clock
 
-    async def register(self, username: str, password: str, role: str = "user") -> Principal:
+    async def register(self, username: str, password: str, role: str = ROLES[0]) -> Principal:
         """Open an account. Raises InvalidName, PasswordRefused or NameTaken."""
         name = normalise(username)
         self._passwords.check(password, name)
@@ -91,9 +92,9 @@ class Accounts:
         client: Client,
         *,
         remember: bool = False,
-        old_ticket: str | None = None,
+        old_tickets: Sequence[str] = (),
     ) -> SignedIn:
-        """Check a password and start a session; the one that came with the request ends.
+        """Check a password and start a session; those that came with the request end.
 
         Raises InvalidName, TooManyFailures, or SignInFailed for every other reason alike.
         """
@@ -104,18 +105,24 @@ class Accounts:
             password, row.password_hash if row else None
         )
         if row is None or not right or not row.is_active:
-            security_log.event("authn_login_fail", actor=name, warning=True)
+            await self._throttle.fail(attempt)
+            security_log.event(
+                "authn_login_fail",
+                actor=row.id if row else None,
+                name_hash=attempt.name_hash.hex()[:12],
+                warning=True,
+            )
             raise SignInFailed
         await self._throttle.succeed(attempt)
         if newer_hash:
             values = {"user_id": row.id, "old_epoch": row.epoch, "new_hash": newer_hash}
             await self._database.run(_REHASH, values)
         ticket = await self._sessions.start(row.id, row.epoch, client, remember=remember)
-        if old_ticket:
-            await self._sessions.end(old_ticket)
+        await self._sessions.end(*old_tickets)
         # The account may have been closed, or its password changed, since the row was read.
         started = await self._sessions.resume_with_user(ticket)
         if started is None:
+            await self._sessions.end(ticket)
             raise SignInFailed
         security_log.event("authn_login_success", actor=row.id, session=started[0].key)
         return SignedIn(ticket, *started)
@@ -133,6 +140,7 @@ class Accounts:
         row = await self._database.first(_FIND, {"username": user.username})
         right, _ = await self._passwords.verify(current, row.password_hash if row else None)
         if row is None or not right:
+            await self._throttle.fail(attempt)
             security_log.event(
                 "authn_password_change_fail", actor=user.id, session=session.key, warning=True
             )
@@ -153,20 +161,21 @@ class Accounts:
 
     async def disable(self, username: str) -> int:
         """Close an account and end its sessions; how many. Raises NoSuchUser."""
-        ended = await self._end_all(_DISABLE, username)
-        security_log.event("user_disabled", actor=normalise(username))
+        user_id, ended = await self._end_all(_DISABLE, username)
+        security_log.event("user_disabled", actor=user_id)
         return ended
 
     async def end_sessions(self, username: str) -> int:
         """Sign a user out everywhere; of how many sessions. Raises NoSuchUser."""
-        return await self._end_all(_END_SESSIONS, username)
+        return (await self._end_all(_END_SESSIONS, username))[1]
 
     async def all(self) -> list[Principal]:
         """Return every account, by name."""
         return [Principal._make(row) for row in await self._database.all(_ALL)]
 
-    async def _end_all(self, move_on: Executable, username: str) -> int:
+    async def _end_all(self, move_on: Executable, username: str) -> tuple[int, int]:
+        """Return whose sessions were ended, and how many."""
         moved = await self._database.first(move_on, {"name": normalise(username)})
         if moved is None:
             raise NoSuchUser(f"There is no user {username!r}.")
-        return await self._sessions.end_before(moved.epoch, moved.id)
+        return moved.id, await self._sessions.end_before(moved.epoch, moved.id)

@@ -26,23 +26,28 @@ KNOWN_SECONDS = 30 * 24 * 3600
 
 SWEEP_BATCH = 500
 
+# What came of a guess; None while it is looked at.
+RIGHT, WRONG = True, False
+
 _same_name = LoginAttempt.name_hash == bindparam("name_hash")
 _same_address = LoginAttempt.address == bindparam("address")
-_counts = and_(~LoginAttempt.succeeded, LoginAttempt.at > bindparam("since"))
+_not_right = LoginAttempt.outcome.is_distinct_from(RIGHT)
 _outdated = or_(
-    and_(~LoginAttempt.succeeded, LoginAttempt.at <= bindparam("since")),
+    and_(_not_right, LoginAttempt.at <= bindparam("since")),
     LoginAttempt.at <= bindparam("known_since"),
 )
 
-_ADD = insert(LoginAttempt).values(succeeded=False).returning(LoginAttempt.id)
-_FAILURES = select(LoginAttempt.name_hash, LoginAttempt.address, LoginAttempt.at).where(
-    or_(_same_name, _same_address), _counts
+_ADD = insert(LoginAttempt).returning(LoginAttempt.id)
+_COUNTING = select(
+    LoginAttempt.name_hash, LoginAttempt.address, LoginAttempt.at, LoginAttempt.outcome
+).where(or_(_same_name, _same_address), _not_right, LoginAttempt.at > bindparam("since"))
+_KNOWN = select(LoginAttempt.id).where(_same_name, _same_address, LoginAttempt.outcome == RIGHT)
+_SETTLE = (
+    update(LoginAttempt)
+    .where(LoginAttempt.id == bindparam("b_id"))
+    .values(outcome=bindparam("b_outcome"))
 )
-_KNOWN = select(LoginAttempt.id).where(_same_name, _same_address, LoginAttempt.succeeded)
-_SUCCEED = update(LoginAttempt).where(LoginAttempt.id == bindparam("b_id")).values(succeeded=True)
-_FORGET = delete(LoginAttempt).where(
-    _same_name, _same_address, LoginAttempt.id != bindparam("keep")
-)
+_FORGET = delete(LoginAttempt).where(_same_name, _same_address, LoginAttempt.id < bindparam("id"))
 _WITHDRAW = delete(LoginAttempt).where(LoginAttempt.id == bindparam("id"))
 _SWEEP = delete(LoginAttempt).where(
     LoginAttempt.id.in_(select(LoginAttempt.id).where(_outdated).limit(SWEEP_BATCH))
@@ -75,30 +80,30 @@ class Throttle:
     async def admit(self, username: str, address: str) -> Attempt:
         """Let a guess pass, or raise TooManyFailures, alike for names that exist and that do not.
 
-        A guess counts as failed until ``succeed``, from before the password is looked at: of a
-        thousand at once no more pass than one after the other.
+        A guess counts from before the password is looked at: of a thousand at once no more pass
+        than one after the other.
         """
         now = self._clock()
-        # Hashed, because people type their password into the wrong field.
-        name_hash = hashlib.sha256(username.encode()).digest()
-        address = _subscriber(address)
-        values = {"name_hash": name_hash, "address": address}
-        row = await self._database.one(_ADD, {**values, "at": now})
+        name_hash, address = hash_of(username), _subscriber(address)
+        values = {"name_hash": name_hash, "address": address, "at": now}
+        row = await self._database.one(_ADD, values)
         attempt = Attempt(row.id, name_hash, address)
         wait = await self._wait(attempt, now)
         if wait is not None:
             await self._database.run(_WITHDRAW, {"id": attempt.id})
-            security_log.event("authn_login_fail_max", actor=username, warning=True)
+            security_log.event("authn_login_fail_max", name_hash=name_hash.hex()[:12], warning=True)
             raise TooManyFailures(max(1, math.ceil(wait)))
         await self.sweep()
         return attempt
 
+    async def fail(self, attempt: Attempt) -> None:
+        """Note that a guess was wrong."""
+        await self._database.run(_SETTLE, {"b_id": attempt.id, "b_outcome": WRONG})
+
     async def succeed(self, attempt: Attempt) -> None:
-        """Forget the failures of this account from this address, and no others: it was right."""
-        await self._database.run(_SUCCEED, {"b_id": attempt.id})
-        id_, name_hash, address = attempt
-        values = {"keep": id_, "name_hash": name_hash, "address": address}
-        await self._database.run(_FORGET, values)
+        """Note that a guess was right: forget those of this account from this address before it."""
+        await self._database.run(_SETTLE, {"b_id": attempt.id, "b_outcome": RIGHT})
+        await self._database.run(_FORGET, attempt._asdict())
 
     async def sweep(self) -> int:
         """Delete a batch of attempts that no longer count; how many."""
@@ -109,20 +114,26 @@ class Throttle:
     async def _wait(self, attempt: Attempt, now: float) -> float | None:
         """Return for how many seconds to wait, or None when the guess may pass."""
         values = {"name_hash": attempt.name_hash, "address": attempt.address}
-        failures = await self._database.all(_FAILURES, {**values, "since": now - self._window})
-        of_name = [row.at for row in failures if row.name_hash == attempt.name_hash]
-        of_address = [row.at for row in failures if row.address == attempt.address]
-        of_both = [
-            row.at
-            for row in failures
-            if (row.name_hash, row.address) == (attempt.name_hash, attempt.address)
-        ]
+        counting = await self._database.all(_COUNTING, {**values, "since": now - self._window})
+        of_name = [row for row in counting if row.name_hash == attempt.name_hash]
+        of_address = [row for row in counting if row.address == attempt.address]
+        of_both = [row for row in of_name if row.address == attempt.address]
         limits = [(of_both, self._max_failures), (of_address, self._max_failures * WIDER)]
         # What others fail does not lock an account for the places that it has signed in from.
         if not await self._database.first(_KNOWN, values):
             limits.append((of_name, self._max_failures * WIDER))
-        waits = [min(times) + self._window - now for times, limit in limits if len(times) > limit]
+        waits = []
+        for rows, limit in limits:
+            if len(rows) > limit:
+                failures = [row.at for row in rows if row.outcome is WRONG]
+                # Guesses that are still looked at may turn out right in a moment.
+                waits.append(min(failures) + self._window - now if len(failures) >= limit else 1)
         return max(waits, default=None)
+
+
+def hash_of(username: str) -> bytes:
+    """Return what is kept of a name that was typed: people type passwords into the wrong field."""
+    return hashlib.sha256(username.encode()).digest()
 
 
 def _subscriber(address: str) -> str:

@@ -95,18 +95,15 @@ class Sessions:
         security_log.event("session_renewed", actor=session.user_id, session=renewed.key)
         return ticket
 
-    async def end(self, ticket: str) -> None:
-        """End the session of a ticket, if there is one."""
-        session = await self.resume(ticket)
-        if session is not None:
-            await self.end_one(session.user_id, session.id)
+    async def end(self, *tickets: str) -> None:
+        """End the sessions of tickets, whoever's they are."""
+        for ticket in tickets:
+            session = await self.resume(ticket)
+            if session is not None:
+                await self.end_one(session.user_id, session.key)
 
-    async def end_one(self, user_id: int, session_id: str) -> bool:
-        """End a session by its id; false when it is not one of this user's."""
-        try:
-            key = bytes.fromhex(session_id)
-        except ValueError:
-            return False
+    async def end_one(self, user_id: int, key: bytes) -> bool:
+        """End a session by its key; false when it is not one of this user's."""
         ended = await self._store.remove(key, user_id)
         if ended:
             security_log.event("session_ended", actor=user_id, session=key)
@@ -115,13 +112,13 @@ class Sessions:
     async def end_others(self, session: Session) -> int:
         """End every other session of the same user; how many."""
         ended = await self._store.remove_others(session.key, session.user_id)
-        security_log.event("session_ended", actor=session.user_id, count=ended)
+        _log_ended(session.user_id, ended)
         return ended
 
     async def end_before(self, epoch: int, user_id: int) -> int:
         """End every session of a user that was started before that epoch; how many."""
         ended = await self._store.remove_before(epoch, user_id)
-        security_log.event("session_ended", actor=user_id, count=ended)
+        _log_ended(user_id, ended)
         return ended
 
     async def of_user(self, user_id: int) -> list[Session]:
@@ -136,10 +133,15 @@ class Sessions:
         if now - session.last_seen_at < self._limits.touch_interval:
             return session
         seen = session._replace(last_seen_at=now, expires_at=self._expires_at(session, now))
-        await self._store.touch(seen.key, seen.last_seen_at, seen.expires_at)
+        await self._store.touch(session, seen)
         return seen
 
     def _expires_at(self, session: Session, last_seen_at: float) -> float:
         return self._limits.expires_at(
             created_at=session.created_at, last_seen_at=last_seen_at, remember=session.remember
         )
+
+
+def _log_ended(user_id: int, count: int) -> None:
+    if count:
+        security_log.event("session_ended", actor=user_id, count=count)

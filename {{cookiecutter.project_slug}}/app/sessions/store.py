@@ -28,7 +28,7 @@ _GET_WITH_USER = (
 _OF_USER = select(*_columns).where(_is_users, _is_live).order_by(SessionRow.last_seen_at.desc())
 _TOUCH = (
     update(SessionRow)
-    .where(SessionRow.key == bindparam("b_key"), SessionRow.last_seen_at < bindparam("b_seen"))
+    .where(SessionRow.key == bindparam("b_key"), SessionRow.last_seen_at == bindparam("b_before"))
     .values(last_seen_at=bindparam("b_seen"), expires_at=bindparam("b_expires"))
 )
 _REPLACE = update(SessionRow).where(SessionRow.key == bindparam("old_key"))
@@ -76,9 +76,14 @@ class SessionStore:
         rows = await self._database.all(_OF_USER, {"user_id": user_id, "now": now})
         return [Session._make(row) for row in rows]
 
-    async def touch(self, key: bytes, last_seen_at: float, expires_at: float) -> None:
-        """Note that a session was used, unless a later use is noted already."""
-        values = {"b_key": key, "b_seen": last_seen_at, "b_expires": expires_at}
+    async def touch(self, before: Session, seen: Session) -> None:
+        """Note that a session was used, unless another request has noted it meanwhile."""
+        values = {
+            "b_key": before.key,
+            "b_before": before.last_seen_at,
+            "b_seen": seen.last_seen_at,
+            "b_expires": seen.expires_at,
+        }
         await self._database.run(_TOUCH, values)
 
     async def replace(self, old_key: bytes, session: Session) -> bool:

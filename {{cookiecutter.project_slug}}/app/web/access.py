@@ -11,6 +11,7 @@ from fastapi.routing import iter_route_contexts
 from starlette.requests import HTTPConnection
 
 from app import security_log
+from app.models import ADMIN
 from app.sessions.session import Principal, Session
 from app.web.visit import visit_of
 
@@ -56,9 +57,9 @@ async def optional_user(connection: HTTPConnection) -> Principal | None:
 async def admin_user(connection: HTTPConnection) -> Principal:
     """Return the user of the request, an administrator. Raises NotSignedIn, or 403."""
     session, user = await signed_in(connection)
-    if user.role != "admin":
+    if user.role != ADMIN:
         security_log.event("authz_fail", actor=user.id, session=session.key, warning=True)
-        raise HTTPException(403, "This needs the role admin.")
+        raise HTTPException(403, f"This needs the role {ADMIN}.")
     return user
 
 

@@ -43,7 +43,7 @@ async def login(body: LoginIn, services: CurrentServices, visit: CurrentVisit) -
         body.password,
         visit.client,
         remember=body.remember,
-        old_ticket=visit.ticket,
+        old_tickets=visit.tickets(),
     )
     visit.hand_out(signed_in.ticket, remember=signed_in.session.remember)
     return UserOut.model_validate(signed_in.user)
@@ -51,11 +51,9 @@ async def login(body: LoginIn, services: CurrentServices, visit: CurrentVisit) -
 
 @router.post("/logout", status_code=204)
 @public
-async def logout(services: CurrentServices, visit: CurrentVisit) -> None:
+async def logout(visit: CurrentVisit) -> None:
     """Sign out here: end the session at the server, and delete the cookie."""
-    if visit.ticket:
-        await services.sessions.end(visit.ticket)
-    visit.take_back()
+    await visit.sign_out()
 
 
 @router.get("/me")
@@ -90,27 +88,23 @@ async def session(current: CurrentSession) -> SessionOut:
 
 
 @router.get("/sessions")
-async def sessions(current: CurrentSession, services: CurrentServices) -> list[DeviceOut]:
+async def sessions(signed_in: CurrentSignedIn, services: CurrentServices) -> list[DeviceOut]:
     """List the live sessions of the user."""
-    mine = await services.sessions.of_user(current.user_id)
-    return [DeviceOut.of(each, current) for each in mine]
+    session, user = signed_in
+    return [DeviceOut.of(each, session) for each in await services.sessions.of_user(user.id)]
 
 
 @router.delete("/sessions/{session_id}", status_code=204)
-async def end_session(
-    session_id: str, current: CurrentSession, services: CurrentServices, visit: CurrentVisit
-) -> None:
+async def end_session(session_id: str, signed_in: CurrentSignedIn, visit: CurrentVisit) -> None:
     """End one session of the user. Another user's is as unknown as one that never was."""
-    if not await services.sessions.end_one(current.user_id, session_id):
+    if not await visit.end_one(signed_in.session, session_id):
         raise HTTPException(404, "There is no such session.")
-    if session_id == current.id:
-        visit.take_back()
 
 
 @router.delete("/sessions", status_code=204)
-async def end_other_sessions(current: CurrentSession, services: CurrentServices) -> None:
+async def end_other_sessions(signed_in: CurrentSignedIn, services: CurrentServices) -> None:
     """End every other session of the user."""
-    await services.sessions.end_others(current)
+    await services.sessions.end_others(signed_in.session)
 
 
 @router.post("/password", status_code=204)

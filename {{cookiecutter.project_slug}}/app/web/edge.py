@@ -64,9 +64,17 @@ class Edge:
         if reason:
             security_log.event("malicious_cors", warning=True, reason=reason)
             return error_response(request, 403, f"This request was refused: {reason}.")
+        if self._is_too_large(scope):
+            return error_response(request, 413, "The request is too large.")
         if self._is_strict and is_followed_link(request):
             return open_once_more(request)
         return None
+
+    def _is_too_large(self, scope: Scope) -> bool:
+        """Whether a request announces a body over the limit. The framework counts what comes."""
+        length = Headers(scope=scope).get("content-length", "0")
+        limit = self._services.settings.max_body_bytes
+        return length.isascii() and length.isdigit() and int(length[:20]) > limit
 
     def _refusal(self, scope: Scope) -> str | None:
         headers = Headers(scope=scope)

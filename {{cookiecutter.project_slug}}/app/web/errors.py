@@ -21,6 +21,7 @@ from app.accounts.errors import (
 )
 from app.database import Unavailable
 from app.web.access import NotSignedIn
+from app.web.redirects import address_of
 from app.web.templating import templates
 
 LOGGER = logging.getLogger("app")
@@ -33,9 +34,13 @@ _STATUS: dict[type[AccountError], int] = {
 }
 
 
-def status_of(error: AccountError) -> int:
-    """Return the HTTP status that says what the error says."""
-    return _STATUS.get(type(error), 422)
+def status_of(request: Request, error: AccountError) -> tuple[int, dict[str, str]]:
+    """Return the HTTP status that says what the error says, and the headers that go with it."""
+    status = _STATUS.get(type(error), 422)
+    headers = _challenge(request) if status == 401 else {}
+    if isinstance(error, TooManyFailures):
+        headers["Retry-After"] = str(error.retry_after)
+    return status, headers
 
 
 def error_response(
@@ -67,21 +72,17 @@ def install(app: FastAPI) -> None:
 
     @app.exception_handler(NotSignedIn)
     async def not_signed_in(request: Request, _: NotSignedIn) -> Response:
-        path = request.scope["path"]
-        if not path.startswith("/api/"):
-            return RedirectResponse(f"/login?next={quote(path)}", status_code=303)
-        cookie_name = request.app.state.services.cookie.name
-        challenge = {"WWW-Authenticate": f'Cookie cookie-name="{cookie_name}"'}
-        return error_response(request, 401, "Sign in first.", challenge)
+        if request.scope["path"].startswith("/api/"):
+            return error_response(request, 401, "Sign in first.", _challenge(request))
+        # Back to a page, not to the sending of a form.
+        back = f"?next={quote(address_of(request))}" if request.method == "GET" else ""
+        return RedirectResponse(f"/login{back}", status_code=303)
 
     @app.exception_handler(AccountError)
     async def account_error(request: Request, error: AccountError) -> Response:
-        status = status_of(error)
-        detail = [{"type": "value_error", "loc": ["body"], "msg": str(error)}]
-        headers = (
-            {"Retry-After": str(error.retry_after)} if isinstance(error, TooManyFailures) else None
-        )
-        return error_response(request, status, detail if status == 422 else str(error), headers)
+        status, headers = status_of(request, error)
+        faults = [{"type": "value_error", "loc": ["body"], "msg": str(error)}]
+        return error_response(request, status, faults if status == 422 else str(error), headers)
 
     @app.exception_handler(Unavailable)
     async def unavailable(request: Request, error: Unavailable) -> Response:
@@ -92,3 +93,9 @@ def install(app: FastAPI) -> None:
     @app.exception_handler(Exception)
     async def unexpected(request: Request, _: Exception) -> Response:
         return error_response(request, 500, "Something went wrong here. It has been noted.")
+
+
+def _challenge(request: Request) -> dict[str, str]:
+    """Say with a 401 how to sign in, which RFC 9110, 15.5.2, asks for."""
+    cookie_name = request.app.state.services.cookie.name
+    return {"WWW-Authenticate": f'Cookie cookie-name="{cookie_name}"'}

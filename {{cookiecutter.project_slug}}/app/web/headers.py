@@ -1,8 +1,8 @@
 """Response headers that hold on every answer (ASVS 5.0 V3.4)."""
 
-# Nothing is allowed but what the pages need: their own style, script, images and forms.
+# Nothing is allowed but what the pages need: their own style, images and forms.
 CONTENT_SECURITY_POLICY = (
-    "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self'; connect-src 'self'; "
+    "default-src 'none'; style-src 'self'; img-src 'self'; "
     "form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
 )
 

@@ -5,12 +5,10 @@ signed out for no reason. Such a request is answered with a page that opens the 
 more, now from this app itself; nothing is read or changed before that.
 """
 
-from urllib.parse import quote
-
 from starlette.requests import Request
 from starlette.responses import Response
 
-from app.web.redirects import safe_next
+from app.web.redirects import address_of, safe_next
 from app.web.templating import templates
 
 
@@ -27,7 +25,5 @@ def is_followed_link(request: Request) -> bool:
 
 def open_once_more(request: Request) -> Response:
     """Answer with a page that opens the same address."""
-    address = quote(request.scope["path"])
-    if request.scope["query_string"]:
-        address += "?" + request.scope["query_string"].decode("latin-1")
-    return templates.TemplateResponse(request, "link.html", {"address": safe_next(address)})
+    context = {"address": safe_next(address_of(request))}
+    return templates.TemplateResponse(request, "link.html", context)

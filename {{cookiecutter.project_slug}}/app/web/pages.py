@@ -6,9 +6,8 @@ from fastapi import APIRouter, Form, HTTPException, Query, Request
 from fastapi.responses import RedirectResponse
 from starlette.responses import Response
 
-from app.accounts.errors import AccountError, TooManyFailures
+from app.accounts.errors import AccountError
 from app.web.access import (
-    CurrentSession,
     CurrentSignedIn,
     CurrentUser,
     NotSignedIn,
@@ -66,7 +65,7 @@ async def login(
     """Sign in."""
     try:
         signed_in = await services.accounts.sign_in(
-            username, password, visit.client, remember=remember, old_ticket=visit.ticket
+            username, password, visit.client, remember=remember, old_tickets=visit.tickets()
         )
     except AccountError as error:
         context = {
@@ -106,11 +105,9 @@ async def register(
 
 @router.post("/logout")
 @public
-async def logout(services: CurrentServices, visit: CurrentVisit) -> Response:
+async def logout(visit: CurrentVisit) -> Response:
     """Sign out here."""
-    if visit.ticket:
-        await services.sessions.end(visit.ticket)
-    visit.take_back()
+    await visit.sign_out()
     return _see("/login")
 
 
@@ -150,18 +147,16 @@ async def change_password(
 
 
 @router.post("/account/sessions/end-others")
-async def end_other_sessions(current: CurrentSession, services: CurrentServices) -> Response:
+async def end_other_sessions(signed_in: CurrentSignedIn, services: CurrentServices) -> Response:
     """Sign out everywhere else."""
-    await services.sessions.end_others(current)
+    await services.sessions.end_others(signed_in.session)
     return _see("/account")
 
 
 @router.post("/account/sessions/{session_id}/end")
-async def end_session(
-    session_id: str, current: CurrentSession, services: CurrentServices
-) -> Response:
+async def end_session(session_id: str, signed_in: CurrentSignedIn, visit: CurrentVisit) -> Response:
     """End one session of the user."""
-    if not await services.sessions.end_one(current.user_id, session_id):
+    if not await visit.end_one(signed_in.session, session_id):
         raise HTTPException(404, "There is no such session.")
     return _see("/account")
 
@@ -182,11 +177,9 @@ def _form_again(
     request: Request, template: str, error: AccountError, context: dict[str, object]
 ) -> Response:
     """Show a form once more, with what was wrong and a status that says so."""
-    headers = {}
-    if isinstance(error, TooManyFailures):
-        headers["Retry-After"] = str(error.retry_after)
+    status, headers = status_of(request, error)
     context = {**context, "error": str(error)}
-    return templates.TemplateResponse(request, template, context, status_of(error), headers)
+    return templates.TemplateResponse(request, template, context, status, headers)
 
 
 def _refuse_when_closed(open_to_all: bool) -> None:

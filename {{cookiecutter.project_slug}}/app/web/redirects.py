@@ -1,7 +1,9 @@
 """Where a browser may be sent on."""
 
 import re
-from urllib.parse import unquote
+from urllib.parse import quote, unquote
+
+from starlette.requests import Request
 
 HOME = "/"
 
@@ -20,3 +22,9 @@ def safe_next(address: str) -> str:
     if _LOCAL.fullmatch(address) and _LOCAL_DECODED.fullmatch(unquote(path)):
         return address
     return HOME
+
+
+def address_of(request: Request) -> str:
+    """Return path and query of a request, as they would stand in a link."""
+    query: str = request.scope["query_string"].decode("latin-1")
+    return quote(request.scope["path"]) + (f"?{query}" if query else "")

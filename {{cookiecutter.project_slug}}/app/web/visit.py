@@ -29,25 +29,27 @@ class Visit:
         self.client = _client(scope)
         self.depends_on_session = False
 
-    @property
-    def ticket(self) -> str | None:
-        """The ticket that came with the request, or None. It is not checked yet."""
+    def tickets(self) -> list[str]:
+        """Return every ticket that came with the request, unchecked: to end them all."""
         self.depends_on_session = True
-        values = self._services.cookie.read(self._headers)
-        if len(values) > 1:
+        return self._services.cookie.read(self._headers)
+
+    def _ticket(self) -> str | None:
+        tickets = self.tickets()
+        if len(tickets) > 1:
             # One of them was planted, and nothing says which (RFC 6265bis, 8.6).
             security_log.event("input_validation_fail", warning=True, reason="two session cookies")
             return None
-        return values[0] if values else None
+        return tickets[0] if tickets else None
 
     async def session(self) -> Session | None:
         """Return the session of this request."""
-        ticket = self.ticket
+        ticket = self._ticket()
         return await self._services.sessions.resume(ticket) if ticket else None
 
     async def session_and_user(self) -> tuple[Session, Principal] | None:
         """Return the session of this request and its user."""
-        ticket = self.ticket
+        ticket = self._ticket()
         return await self._services.sessions.resume_with_user(ticket) if ticket else None
 
     def hand_out(self, ticket: str, *, remember: bool) -> None:
@@ -56,10 +58,21 @@ class Visit:
         self._cookie = self._services.cookie.set(ticket, max_age)
         self.depends_on_session = True
 
-    def take_back(self) -> None:
-        """Let the answer delete the cookie."""
+    async def sign_out(self) -> None:
+        """End every session that the request brought, and let the answer delete the cookie."""
+        await self._services.sessions.end(*self.tickets())
         self._cookie = self._services.cookie.delete()
-        self.depends_on_session = True
+
+    async def end_one(self, current: Session, session_id: str) -> bool:
+        """End a session of the current one's user; false when there is none of that id."""
+        try:
+            key = bytes.fromhex(session_id)
+        except ValueError:
+            return False
+        ended = await self._services.sessions.end_one(current.user_id, key)
+        if ended and key == current.key:
+            self._cookie = self._services.cookie.delete()
+        return ended
 
     def write_headers(self, headers: list[tuple[bytes, bytes]]) -> None:
         """Add to an answer's headers what its session asks for."""

@@ -52,8 +52,11 @@ def upgrade() -> None:
         sa.Column("name_hash", sa.LargeBinary(32), nullable=False),
         sa.Column("address", sa.String(45), nullable=False),
         sa.Column("at", sa.Double(), nullable=False),
-        sa.Column("succeeded", sa.Boolean(), nullable=False),
+        sa.Column("outcome", sa.Boolean(), nullable=True),
         sa.PrimaryKeyConstraint("id", name="pk_login_attempts"),
+        #{% if cookiecutter.database == "sqlite" %}
+        sqlite_autoincrement=True,
+        #{% endif %}
     )
     op.create_index("ix_login_attempts_name_hash_at", "login_attempts", ["name_hash", "at"])
     op.create_index("ix_login_attempts_address_at", "login_attempts", ["address", "at"])
