@@ -1,6 +1,7 @@
 """Which passwords will do, and how they are kept."""
 
 import asyncio
+import os
 import threading
 from collections.abc import Callable
 from typing import Any
@@ -10,7 +11,7 @@ from passlib.context import CryptContext
 from passlib.hash import argon2
 
 from app.accounts.errors import PasswordRefused
-from app.accounts.passwords import Passwords
+from app.accounts.passwords import _THREADS, Passwords
 from app.models import User
 from tests.browser import PASSWORD, Browser
 from tests.conftest import Start
@@ -56,6 +57,7 @@ def test_a_short_name_may_be_part_of_a_word(passwords: Passwords) -> None:
 
 
 async def test_hashing_leaves_a_core_to_everybody_else(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert 1 <= _THREADS < max(2, os.cpu_count() or 1)
     monkeypatch.setattr("app.accounts.passwords._THREADS", 2)
     at_once = 0
     most = 0
@@ -110,29 +112,30 @@ async def test_a_weaker_hash_is_renewed_at_sign_in(browser: Browser) -> None:
     assert (await browser.sign_in()).status_code == 200
 
 
-async def test_every_kind_of_failure_costs_one_hash_off_the_event_loop(
+async def test_every_kind_of_failure_costs_one_hash_alike_off_the_event_loop(
     start: Start, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     browser = Browser(await start())
     await browser.register("alice")
     await browser.register("mallory")
     await browser.app.state.services.accounts.disable("mallory")
-    threads = count_hashes(monkeypatch)
+    hashes = note_hashes(monkeypatch)
     for name in ("nobody", "alice", "mallory"):
-        threads.clear()
+        hashes.clear()
         await browser.sign_in(name, "not the right password")
-        assert len(threads) == 1
-        assert threading.main_thread() not in threads
+        [(thread, strength)] = hashes
+        assert thread is not threading.main_thread()
+        assert strength == "m=19456,t=2,p=1"
 
 
-def count_hashes(monkeypatch: pytest.MonkeyPatch) -> list[threading.Thread]:
-    """Note for each verification the thread that it runs in."""
-    threads: list[threading.Thread] = []
+def note_hashes(monkeypatch: pytest.MonkeyPatch) -> list[tuple[threading.Thread, str]]:
+    """Note of each verification the thread that it runs in, and the strength of the hash."""
+    noted: list[tuple[threading.Thread, str]] = []
     original: Callable[..., Any] = argon2.verify
 
-    def verify(*values: Any, **options: Any) -> Any:
-        threads.append(threading.current_thread())
-        return original(*values, **options)
+    def verify(secret: str, hashed: str, **options: Any) -> Any:
+        noted.append((threading.current_thread(), str(hashed).split("$")[3]))
+        return original(secret, hashed, **options)
 
     monkeypatch.setattr(argon2, "verify", verify)
-    return threads
+    return noted

@@ -62,6 +62,17 @@ async def test_what_somebody_should_look_at_is_a_warning(
     assert {each.levelname for each in caplog.records if each.name == "app.security"} == {"WARNING"}
 
 
+async def test_a_right_password_for_a_closed_account_is_told_as_a_failure(
+    browser: Browser, caplog: pytest.LogCaptureFixture
+) -> None:
+    await browser.register()
+    await browser.app.state.services.accounts.disable("alice")
+    caplog.clear()
+    await browser.sign_in()
+    [event] = events(caplog)
+    assert (event["event"], event["actor"]) == ("authn_login_fail", 1)
+
+
 async def test_what_was_typed_as_a_name_is_not_written(
     browser: Browser, caplog: pytest.LogCaptureFixture
 ) -> None:

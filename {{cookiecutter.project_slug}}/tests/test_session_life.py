@@ -174,7 +174,9 @@ async def test_of_two_password_changes_at_once_one_wins(browser: Browser) -> Non
     answers = await asyncio.gather(
         *(change_password(browser, PASSWORD, f"{NEW_PASSWORD} {n}") for n in range(4))
     )
-    assert sorted(answers) == [204, 401, 401, 401]
+    # The others find their session ended, or the password changed already.
+    assert answers.count(204) == 1
+    assert set(answers) <= {204, 401, 403}
     assert await browser.is_signed_in()
 
 

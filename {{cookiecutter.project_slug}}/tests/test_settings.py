@@ -9,8 +9,10 @@ import pytest
 
 #{% if cookiecutter.database == "sqlite" %}
 from app.settings import DATABASE_DRIVER, ROOT, Settings, SettingsError
+
 #{% else %}
 from app.settings import DATABASE_DRIVER, DEFAULT_DATABASE_URL, ROOT, Settings, SettingsError
+
 #{% endif %}
 from tests.conftest import KEY, PRODUCTION
 
