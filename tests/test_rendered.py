@@ -50,6 +50,7 @@ COMMON = {
     "app/sessions/store.py",
     "app/sessions/ticket.py",
     "app/settings.py",
+    "app/spelling.py",
     "app/web/__init__.py",
     "app/web/access.py",
     "app/web/api.py",
@@ -197,7 +198,7 @@ def test_every_dependency_is_used_and_pinned(bake_once: BakeOnce, database: str)
 
 def test_imports_go_one_way(bake_once: BakeOnce) -> None:
     # From the top of the house down to its foundations.
-    floors = ["web", "services", "accounts", "sessions", "models database settings security_log"]
+    floors = ["web", "services", "accounts", "sessions", "models database settings spelling security_log"]
     height = {
         room: len(floors) - floor for floor, rooms in enumerate(floors) for room in rooms.split()
     }
@@ -214,7 +215,7 @@ def test_imports_go_one_way(bake_once: BakeOnce) -> None:
 def test_no_file_of_the_app_is_long(bake_once: BakeOnce) -> None:
     for file, text in bake_once().texts.items():
         assert not file.endswith(".py") or text.count("\n") <= 360, file
-        assert not file.startswith("app/") or text.count("\n") <= 210, file
+        assert not file.startswith("app/") or text.count("\n") <= 200, file
 
 
 def test_template_python_is_python(bake_once: BakeOnce) -> None:

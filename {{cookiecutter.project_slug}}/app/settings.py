@@ -1,7 +1,6 @@
 """Every knob of the app: read once, from the environment or ``.env``, into one typed object."""
 
 import json
-import re
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
@@ -18,6 +17,8 @@ from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError
 
+from app.spelling import is_host, is_origin, is_placeholder, split
+
 ROOT = Path(__file__).parent.parent
 PROJECT: dict[str, str] = json.loads((Path(__file__).parent / "project.json").read_text("utf-8"))
 
@@ -26,9 +27,6 @@ MAX_COOKIE_SECONDS = 400 * 24 * 3600
 # A shorter key could be guessed offline from one ticket.
 KEY_MIN_CHARACTERS = 32
 PASSWORD_MAX_CHARACTERS = 128
-_HOST = re.compile(r"(\*\.)?[a-z0-9_-]+(\.[a-z0-9_-]+)*|\[[0-9a-f:.]+\]")
-_ORIGIN = re.compile(r"(?P<scheme>https?)://(?P<host>[^/:]+|\[[^/]+\])(:(?P<port>[1-9]\d{0,4}))?")
-
 LOCAL_HOSTS = ("localhost", "127.0.0.1", "[::1]", "*.localhost")
 
 #{% if cookiecutter.database == "sqlite" %}
@@ -44,20 +42,8 @@ class SettingsError(Exception):
     """What is wrong with the settings: one sentence for each fault, a line each."""
 
 
-def _split(value: object) -> object:
-    """Turn a JSON list or a comma-separated text into a list; anything else is left alone."""
-    if not isinstance(value, str):
-        return value
-    if value.lstrip().startswith(("[", "{")):
-        try:
-            return json.loads(value)
-        except json.JSONDecodeError:
-            raise ValueError("is neither a JSON list nor separated by commas") from None
-    return [item.strip() for item in value.split(",") if item.strip()]
-
-
-Keys = Annotated[tuple[SecretStr, ...], NoDecode, BeforeValidator(_split)]
-Names = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_split)]
+Keys = Annotated[tuple[SecretStr, ...], NoDecode, BeforeValidator(split)]
+Names = Annotated[tuple[str, ...], NoDecode, BeforeValidator(split)]
 SameSite = Literal["lax", "strict", "none"]
 Seconds = Annotated[PositiveInt, Field(le=MAX_COOKIE_SECONDS)]
 
@@ -134,7 +120,7 @@ class Settings(BaseSettings):
             raise ValueError("is not set; make a key with `python -m app new-key`")
         if any(len(text) < KEY_MIN_CHARACTERS for text in texts):
             raise ValueError(f"each key needs at least {KEY_MIN_CHARACTERS} characters")
-        if any(_is_placeholder(text) for text in texts):
+        if any(is_placeholder(text) for text in texts):
             raise ValueError("holds a placeholder; make a key with `python -m app new-key`")
         if len(set(texts)) < len(texts):
             raise ValueError("holds the same key twice")
@@ -186,7 +172,7 @@ class Settings(BaseSettings):
     def _check_origins(cls, origins: tuple[str, ...], info: ValidationInfo) -> tuple[str, ...]:
         schemes = ("https",) if info.data.get("environment") == "production" else ("http", "https")
         for origin in origins:
-            if not _is_origin(origin, schemes):
+            if not is_origin(origin, schemes):
                 raise ValueError(
                     f"{origin!r} must be an origin like {schemes[-1]}://app.example.com: "
                     f"lower case, no path, no wildcard, scheme {' or '.join(schemes)}"
@@ -200,7 +186,7 @@ class Settings(BaseSettings):
         if production and not hosts:
             raise ValueError("must name the hosts this app answers to in production")
         for host in hosts:
-            if not _HOST.fullmatch(host):
+            if not is_host(host):
                 raise ValueError(
                     f"{host!r} must be a host name like app.example.com or *.example.com: "
                     "lower case, no scheme, no port"
@@ -218,17 +204,3 @@ def _sentence(fault: Any) -> str:
     cause = fault.get("ctx", {}).get("error")
     text = str(cause) if isinstance(cause, ValueError) else fault["msg"]
     return text[0].lower() + text[1:] + "."
-
-
-def _is_placeholder(key: str) -> bool:
-    words = ("change", "secret", "placeholder", "example", "insecure", "replace", "your-")
-    return len(set(key)) < 10 or any(word in key.lower() for word in words)
-
-
-def _is_origin(text: str, schemes: tuple[str, ...]) -> bool:
-    """Whether ``text`` is one origin, spelled as a browser would send it (RFC 6454, 6.2)."""
-    parts = _ORIGIN.fullmatch(text)
-    if not parts or parts["scheme"] not in schemes or not _HOST.fullmatch(parts["host"]):
-        return False
-    default_port = {"http": "80", "https": "443"}[parts["scheme"]]
-    return not parts["host"].startswith("*") and parts["port"] != default_port

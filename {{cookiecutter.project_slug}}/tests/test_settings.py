@@ -7,13 +7,7 @@ from typing import Any
 
 import pytest
 
-#{% if cookiecutter.database == "sqlite" %}
-from app.settings import DATABASE_DRIVER, ROOT, Settings, SettingsError
-
-#{% else %}
 from app.settings import DATABASE_DRIVER, DEFAULT_DATABASE_URL, ROOT, Settings, SettingsError
-
-#{% endif %}
 from tests.conftest import KEY, PRODUCTION
 
 DATABASE_URL = f"{DATABASE_DRIVER}://app@database.example/app"
@@ -25,7 +19,7 @@ def load(**values: Any) -> Settings:
 
 
 def test_the_defaults_are_those_that_are_documented() -> None:
-    settings = load()
+    settings = load(database_url=DEFAULT_DATABASE_URL)
     assert settings.environment == "development"
     assert (settings.session_lifetime, settings.session_idle_timeout) == (43_200, 3_600)
     assert settings.session_remember_lifetime == 2_592_000
