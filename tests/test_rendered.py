@@ -198,7 +198,13 @@ def test_every_dependency_is_used_and_pinned(bake_once: BakeOnce, database: str)
 
 def test_imports_go_one_way(bake_once: BakeOnce) -> None:
     # From the top of the house down to its foundations.
-    floors = ["web", "services", "accounts", "sessions", "models database settings spelling security_log"]
+    floors = [
+        "web",
+        "services",
+        "accounts",
+        "sessions",
+        "models database settings spelling security_log",
+    ]
     height = {
         room: len(floors) - floor for floor, rooms in enumerate(floors) for room in rooms.split()
     }
