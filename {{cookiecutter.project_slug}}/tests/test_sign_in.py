@@ -212,6 +212,12 @@ async def test_a_body_over_the_limit_is_refused_before_it_is_read(browser: Brows
         assert await browser.is_signed_in()
 
 
+async def test_a_length_that_is_no_number_is_no_error_of_ours(browser: Browser) -> None:
+    for length in ("\xb2", "-1", "1e9", ""):
+        headers = [(b"content-length", length.encode("latin-1"))]
+        assert (await browser.post("/api/logout", headers=headers)).status_code < 500
+
+
 async def test_a_body_that_does_not_say_how_long_it_is_is_counted(browser: Browser) -> None:
     async def chunks() -> AsyncIterator[bytes]:
         for _ in range(70):

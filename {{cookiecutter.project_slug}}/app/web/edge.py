@@ -83,4 +83,4 @@ class Edge:
         """Whether a request announces a body over the limit. The framework counts what comes."""
         length = request.headers.get("content-length", "0")
         # Twenty digits say enough, and cost no time to read.
-        return length.isdigit() and int(length[:20]) > self._services.settings.max_body_bytes
+        return length.isdecimal() and int(length[:20]) > self._services.settings.max_body_bytes
