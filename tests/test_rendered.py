@@ -10,7 +10,7 @@ from collections.abc import Callable
 import pytest
 
 from tests.conftest import CHOICES
-from tests.project import Project
+from tests.project import REPOSITORY, Project
 
 BakeOnce = Callable[..., Project]
 
@@ -225,8 +225,6 @@ def test_no_file_of_the_app_is_long(bake_once: BakeOnce) -> None:
 
 
 def test_template_python_is_python(bake_once: BakeOnce) -> None:
-    from tests.project import REPOSITORY
-
     for path in (REPOSITORY / "{{cookiecutter.project_slug}}").rglob("*.py"):
         text = path.read_text("utf-8")
         ast.parse(text)

@@ -19,14 +19,15 @@ def event(
     name: str,
     *,
     actor: int | str | None = None,
+    name_hash: bytes | None = None,
     session: bytes | None = None,
     warning: bool = False,
     **details: str | int,
 ) -> None:
     """Write one event.
 
-    name: from OWASP's vocabulary. actor: the user's id, or the name that was typed.
-    session: the key of the session, of which a short prefix is written.
+    name: from OWASP's vocabulary. actor: the user's id. name_hash: of the name that was typed.
+    session: the key of the session. Of both hashes a short prefix is written.
     warning: whether somebody should look at it.
     """
     record = {
@@ -35,6 +36,7 @@ def event(
         "level": "WARN" if warning else "INFO",
         "actor": actor,
         "address": address.get(),
+        "name_hash": name_hash.hex()[:12] if name_hash else None,
         "session": session.hex()[:12] if session else None,
         **details,
     }

@@ -109,7 +109,7 @@ class Accounts:
             security_log.event(
                 "authn_login_fail",
                 actor=row.id if row else None,
-                name_hash=attempt.name_hash.hex()[:12],
+                name_hash=attempt.name_hash,
                 warning=True,
             )
             raise SignInFailed

@@ -84,14 +84,14 @@ class Throttle:
         than one after the other.
         """
         now = self._clock()
-        name_hash, address = hash_of(username), _subscriber(address)
+        name_hash, address = _hash(username), _subscriber(address)
         values = {"name_hash": name_hash, "address": address, "at": now}
         row = await self._database.one(_ADD, values)
         attempt = Attempt(row.id, name_hash, address)
         wait = await self._wait(attempt, now)
         if wait is not None:
             await self._database.run(_WITHDRAW, {"id": attempt.id})
-            security_log.event("authn_login_fail_max", name_hash=name_hash.hex()[:12], warning=True)
+            security_log.event("authn_login_fail_max", name_hash=name_hash, warning=True)
             raise TooManyFailures(max(1, math.ceil(wait)))
         await self.sweep()
         return attempt
@@ -131,7 +131,7 @@ class Throttle:
         return max(waits, default=None)
 
 
-def hash_of(username: str) -> bytes:
+def _hash(username: str) -> bytes:
     """Return what is kept of a name that was typed: people type passwords into the wrong field."""
     return hashlib.sha256(username.encode()).digest()
 
