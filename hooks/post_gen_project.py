@@ -14,31 +14,49 @@ import sys
 from pathlib import Path
 
 CHOSEN = {
+    "{{ cookiecutter.session_backend }}",
     "{{ cookiecutter.database }}",
+    "{{ cookiecutter.frontend }}",
     "{{ cookiecutter.ci }}",
     "{{ cookiecutter.license }}",
 }
 
-# "name__choice.ext" is one of several alternatives for "name.ext".
-ALTERNATIVE = re.compile(
-    r"(?P<name>.+)__(?P<choice>sqlite|postgresql|github|gitlab|MIT|Apache-2\.0|Proprietary)"
-    r"(?P<ending>\.\w+)?"
+# "name__choice.ext" is one of several alternatives for "name.ext". "name__one+other.ext" is the same
+# for more than one answer to a question, "name__one__other.ext" for answers to two questions.
+CHOICE = (
+    r"(?:database|redis|memory|signed-cookie|sqlite|postgresql|html|api|github|gitlab"
+    r"|MIT|Apache-2\.0|Proprietary)"
 )
+ALTERNATIVE = re.compile(
+    rf"(?P<name>.+)__(?P<choices>{CHOICE}(?:\+{CHOICE})*)(?P<ending>\.\w+)?"
+)
+
+
+def plain_name(name):
+    """Return the name without the choices it is for, or None when one of them was not made."""
+    while match := ALTERNATIVE.fullmatch(name):
+        if CHOSEN.isdisjoint(match["choices"].split("+")):
+            return None
+        name = match["name"] + (match["ending"] or "")
+    return name
 
 
 def keep_the_chosen(project):
     """Rename the chosen alternatives, delete the others and the folders that this empties."""
     for path in sorted(project.rglob("*__*")):
-        match = ALTERNATIVE.fullmatch(path.name)
-        if not match:
-            continue
-        if match["choice"] in CHOSEN:
-            path.replace(path.with_name(match["name"] + (match["ending"] or "")))
-            continue
-        path.unlink()
-        for folder in path.relative_to(project).parents:
-            if folder != Path() and not any((project / folder).iterdir()):
-                (project / folder).rmdir()
+        name = plain_name(path.name)
+        if name is None:
+            path.unlink()
+            remove_if_empty(path.parent, project)
+        elif name != path.name:
+            path.replace(path.with_name(name))
+
+
+def remove_if_empty(folder, project):
+    """Remove a folder of the project, and those above it, as far as nothing is in them."""
+    while folder != project and not any(folder.iterdir()):
+        folder.rmdir()
+        folder = folder.parent
 
 
 def make_secret_key(project):

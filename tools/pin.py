@@ -1,9 +1,10 @@
 """Pin the newest dependencies that the generated pyproject.toml allows: ``make pins``.
 
-Bakes the project for each database, lets uv resolve it for every platform, and writes the pins
-into the template: those of all databases plainly, the others between block tags.
+Bakes the project for every set of dependencies, lets uv resolve it for every platform, and writes
+the pins into the template: those of all sets plainly, the others between block tags.
 """
 
+import itertools
 import subprocess
 import tempfile
 from pathlib import Path
@@ -12,19 +13,26 @@ from cookiecutter.main import cookiecutter
 
 REPOSITORY = Path(__file__).parent.parent
 TEMPLATE = REPOSITORY / "{{cookiecutter.project_slug}}"
-DATABASES = ("sqlite", "postgresql")
+# The answers on which dependencies depend. Of the backends, redis alone has one of its own.
+QUESTIONS = {
+    "session_backend": ("database", "redis"),
+    "database": ("sqlite", "postgresql"),
+    "frontend": ("html", "api"),
+}
 COMPILE = (
     "uv", "pip", "compile", "--quiet", "--upgrade", "--universal", "--no-header", "--no-annotate",
     "--python-version", "3.11",
 )  # fmt: skip
 
+Answers = tuple[str, ...]
 
-def pins(database: str, folder: str, *options: str) -> list[str]:
-    """Resolve the dependencies of a project with that database; a pin a line."""
+
+def pins(answers: Answers, folder: str, *options: str) -> list[str]:
+    """Resolve the dependencies of a project with these answers; a pin a line."""
     project = cookiecutter(
         str(REPOSITORY),
         no_input=True,
-        extra_context={"database": database},
+        extra_context=dict(zip(QUESTIONS, answers, strict=True)),
         output_dir=folder,
         overwrite_if_exists=True,
     )
@@ -34,16 +42,27 @@ def pins(database: str, folder: str, *options: str) -> list[str]:
     return done.stdout.splitlines()
 
 
-def merge(variants: dict[str, list[str]]) -> str:
+def condition(having: set[Answers]) -> str | None:
+    """Return in the words of a block tag which answers these are; None for all of them."""
+    parts = []
+    for place, (question, answers) in enumerate(QUESTIONS.items()):
+        found = {each[place] for each in having}
+        if len(found) == 1:
+            [answer] = found
+            alone = question != "session_backend" or answer == "redis"
+            comparison = f'== "{answer}"' if alone else '!= "redis"'
+            parts.append(f"cookiecutter.{question} {comparison}")
+        elif found != set(answers):
+            raise ValueError(f"no single answer to {question} explains {having}")
+    return " and ".join(parts) or None
+
+
+def merge(variants: dict[Answers, list[str]]) -> str:
     """Return the lines of all variants, with block tags around those that not all of them have."""
     lines = []
     for pin in sorted(set().union(*variants.values())):
-        having = [database for database, found in variants.items() if pin in found]
-        if len(having) == len(variants):
-            lines.append(pin)
-        else:
-            condition = " or ".join(f'cookiecutter.database == "{name}"' for name in having)
-            lines += [f"#{{% if {condition} %}}", pin, "#{% endif %}"]
+        choice = condition({answers for answers, found in variants.items() if pin in found})
+        lines += [pin] if choice is None else [f"#{{% if {choice} %}}", pin, "#{% endif %}"]
     return "\n".join(lines) + "\n"
 
 
@@ -54,7 +73,10 @@ def main() -> None:
             ("requirements.txt", ("pyproject.toml",)),
             ("requirements-dev.txt", ("--group", "dev", "--constraint", "requirements.txt")),
         ):
-            variants = {database: pins(database, folder, *options) for database in DATABASES}
+            variants = {
+                answers: pins(answers, folder, *options)
+                for answers in itertools.product(*QUESTIONS.values())
+            }
             (TEMPLATE / name).write_text(merge(variants), encoding="utf-8", newline="\n")
 
 

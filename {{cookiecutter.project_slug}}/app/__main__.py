@@ -11,10 +11,10 @@ from sqlalchemy.exc import ProgrammingError
 
 from app import security_log
 from app.accounts.errors import AccountError
-from app.database import Unavailable
 from app.models import ROLES
 from app.services import Services
 from app.settings import Settings, SettingsError
+from app.unavailable import Unavailable
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -28,8 +28,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         password = _ask_password(options) if options.command == "create-user" else ""
         print(asyncio.run(_run(settings, options, password)))
     except (Unavailable, ProgrammingError) as error:
-        cause = str(error.__cause__).splitlines()[0]
-        print(f"The database cannot be used: {cause}", file=sys.stderr)
+        cause = (str(error.__cause__).splitlines() or ["no answer in time"])[0]
+        print(f"A store cannot be used: {cause}", file=sys.stderr)
         print("Does it run, and is it migrated? `alembic upgrade head`", file=sys.stderr)
     except (EOFError, UnicodeError):
         print("The password cannot be read.", file=sys.stderr)
@@ -82,10 +82,11 @@ async def _run(settings: Settings, options: argparse.Namespace, password: str) -
                 user = await services.accounts.register(options.name, password, options.role)
                 return f"Created {user.username} ({user.role})."
             case "disable-user":
-                ended = await services.accounts.disable(options.name)
-                return f"Closed the account and ended {ended} sessions."
+                await services.accounts.disable(options.name)
+                return "Closed the account and ended its sessions."
             case "end-sessions":
-                return f"Ended {await services.accounts.end_sessions(options.name)} sessions."
+                await services.accounts.end_sessions(options.name)
+                return "Signed the user out everywhere."
             case _:
                 return f"Deleted {await services.purge()} expired records."
     finally:

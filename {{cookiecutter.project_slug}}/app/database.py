@@ -20,6 +20,7 @@ from sqlalchemy.pool import ConnectionPoolEntry
 #{% endif %}
 
 from app.models import User
+from app.unavailable import Unavailable
 
 # How long one step may take before the request is answered 503: waiting for a free
 # connection, for a lock, or for the server.
@@ -29,10 +30,6 @@ Values = Mapping[str, Any]
 AnyRow = Row[*tuple[Any, ...]]
 AnyResult = CursorResult[*tuple[Any, ...]]
 T = TypeVar("T")
-
-
-class Unavailable(Exception):
-    """A store is out of reach: refused, cut off, locked, full, or too slow."""
 
 
 class Database:

@@ -5,14 +5,20 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 
 from fastapi import FastAPI
+#{% if cookiecutter.frontend == "html" %}
 from fastapi.staticfiles import StaticFiles
+#{% endif %}
 from starlette.middleware.cors import CORSMiddleware
 from starlette.middleware.trustedhost import TrustedHostMiddleware
 from starlette.types import ASGIApp
 
 from app.services import Services
 from app.settings import PROJECT, Settings
+#{% if cookiecutter.frontend == "html" %}
 from app.web import access, api, docs, errors, health, pages
+#{% else %}
+from app.web import access, api, docs, errors, health
+#{% endif %}
 from app.web.edge import Edge
 from app.web.https import HttpsOnlyMiddleware
 
@@ -59,8 +65,10 @@ def create_app(settings: Settings, clock: Callable[[], float] = time.time) -> Fa
     errors.install(app)
     app.include_router(api.router)
     app.include_router(health.router)
+    #{% if cookiecutter.frontend == "html" %}
     app.include_router(pages.router)
     app.mount("/static", access.public(StaticFiles(packages=[("app.web", "static")])))
+    #{% endif %}
     if not settings.production:
         app.include_router(docs.router)
     return app

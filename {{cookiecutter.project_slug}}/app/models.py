@@ -1,6 +1,10 @@
 """The tables. Times are Unix time in seconds, UTC."""
 
+#{% if cookiecutter.session_backend == "database" %}
 from sqlalchemy import ForeignKey, Index, LargeBinary, MetaData, String
+#{% else %}
+from sqlalchemy import Index, LargeBinary, MetaData, String
+#{% endif %}
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
 # Fixed names let a later migration drop or change a constraint on any database.
@@ -36,6 +40,7 @@ class User(Base):
     epoch: Mapped[int] = mapped_column(default=0)
     """Counts how often all sessions of the user were ended; one of an earlier epoch is dead."""
     created_at: Mapped[float]
+#{% if cookiecutter.session_backend == "database" %}
 
 
 class SessionRow(Base):
@@ -56,6 +61,36 @@ class SessionRow(Base):
     remember: Mapped[bool]
     ip: Mapped[str] = mapped_column(String(45))
     user_agent: Mapped[str] = mapped_column(String(200))
+
+
+class SessionValue(Base):
+    """A value kept with a session, encrypted. It goes when the session goes."""
+
+    __tablename__ = "session_values"
+    #{% if cookiecutter.database == "sqlite" %}
+    __table_args__ = ({"sqlite_with_rowid": False},)
+    #{% endif %}
+
+    session_key: Mapped[bytes] = mapped_column(
+        ForeignKey(SessionRow.key, ondelete="CASCADE", onupdate="CASCADE"), primary_key=True
+    )
+    name: Mapped[str] = mapped_column(String(64), primary_key=True)
+    sealed: Mapped[bytes]
+#{% elif cookiecutter.session_backend == "signed-cookie" %}
+
+
+class EndedSession(Base):
+    """A session that was ended before its time; its tickets are refused until none is left."""
+
+    __tablename__ = "ended_sessions"
+    #{% if cookiecutter.database == "sqlite" %}
+    __table_args__ = ({"sqlite_with_rowid": False},)
+    #{% endif %}
+
+    key: Mapped[bytes] = mapped_column(LargeBinary(32), primary_key=True)
+    ends_at: Mapped[float] = mapped_column(index=True)
+    """From then on every ticket of the session has expired anyway."""
+#{% endif %}
 
 
 class LoginAttempt(Base):

@@ -7,7 +7,11 @@ from app.accounts.passwords import Passwords
 from app.accounts.service import Accounts
 from app.accounts.throttle import Throttle
 from app.database import Database
+#{% if cookiecutter.session_backend == "redis" %}
+from app.redis import Redis
+#{% endif %}
 from app.sessions.cookie import CookiePolicy
+from app.sessions.seal import Seal
 from app.sessions.service import Sessions
 from app.sessions.session import Limits
 from app.sessions.store import SessionStore
@@ -27,16 +31,21 @@ class Services:
         self.cookie = CookiePolicy(
             secure=settings.session_cookie_secure, samesite=settings.session_samesite
         )
-        self.sessions = Sessions(
-            store=SessionStore(self.database),
-            tickets=Tickets([key.get_secret_value() for key in settings.secret_keys]),
-            limits=Limits(
-                lifetime=settings.session_lifetime,
-                idle_timeout=settings.session_idle_timeout,
-                remember_lifetime=settings.session_remember_lifetime,
-            ),
-            clock=clock,
+        keys = [key.get_secret_value() for key in settings.secret_keys]
+        limits = Limits(
+            lifetime=settings.session_lifetime,
+            idle_timeout=settings.session_idle_timeout,
+            remember_lifetime=settings.session_remember_lifetime,
         )
+        #{% if cookiecutter.session_backend == "redis" %}
+        self.redis = Redis(settings.redis_url.get_secret_value())
+        store = SessionStore(self.redis, self.database, limits)
+        #{% elif cookiecutter.session_backend == "signed-cookie" %}
+        store = SessionStore(self.database, limits)
+        #{% else %}
+        store = SessionStore(self.database)
+        #{% endif %}
+        self.sessions = Sessions(store, Tickets(keys), Seal(keys), limits, clock)
         self.throttle = Throttle(
             self.database, settings.login_max_failures, settings.login_window, clock
         )
@@ -48,10 +57,22 @@ class Services:
             clock=clock,
         )
 
+    async def ping(self) -> None:
+        """Raise Unavailable unless everything that the app depends on answers."""
+        await self.database.ping()
+        #{% if cookiecutter.session_backend == "redis" %}
+        await self.redis.ping()
+        #{% endif %}
+
     async def purge(self) -> int:
-        """Delete every expired session and every attempt that no longer counts; how many."""
+        """Delete whatever has expired or no longer counts; how many records."""
         deleted = 0
+        #{% if cookiecutter.session_backend == "redis" %}
+        # Redis forgets sessions by itself.
+        for sweep in (self.throttle.sweep,):
+        #{% else %}
         for sweep in (self.sessions.sweep, self.throttle.sweep):
+        #{% endif %}
             while batch := await sweep():
                 deleted += batch
         return deleted
@@ -59,3 +80,6 @@ class Services:
     async def close(self) -> None:
         """Give the connections back."""
         await self.database.close()
+        #{% if cookiecutter.session_backend == "redis" %}
+        await self.redis.close()
+        #{% endif %}

@@ -1,8 +1,17 @@
 """Every knob of the app: read once, from the environment or ``.env``, into one typed object."""
 
 import json
+#{% if cookiecutter.session_backend == "memory" %}
+import multiprocessing
+#{% endif %}
+#{% if cookiecutter.session_backend == "redis" %}
+import re
+#{% endif %}
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
+#{% if cookiecutter.session_backend == "redis" %}
+from urllib.parse import urlsplit
+#{% endif %}
 
 from pydantic import (
     BeforeValidator,
@@ -36,6 +45,9 @@ DEFAULT_DATABASE_URL = f"sqlite+aiosqlite:///{ROOT / 'app.db'}"
 DATABASE_DRIVER = "postgresql+asyncpg"
 DEFAULT_DATABASE_URL = "postgresql+asyncpg://postgres@localhost:5432/postgres"
 #{% endif %}
+#{% if cookiecutter.session_backend == "redis" %}
+DEFAULT_REDIS_URL = "redis://localhost:6379/0"
+#{% endif %}
 
 
 class SettingsError(Exception):
@@ -64,6 +76,9 @@ class Settings(BaseSettings):
     secret_keys: Keys = ()
     """Newest first: the first signs, all verify."""
     database_url: str = DEFAULT_DATABASE_URL
+    #{% if cookiecutter.session_backend == "redis" %}
+    redis_url: SecretStr = SecretStr(DEFAULT_REDIS_URL)
+    #{% endif %}
 
     session_lifetime: Seconds = 43_200
     """Seconds from sign-in to the end, whatever happens."""
@@ -112,6 +127,19 @@ class Settings(BaseSettings):
             )
             raise SettingsError("\n".join(dict.fromkeys(faults))) from None
 
+    #{% if cookiecutter.session_backend == "memory" %}
+    @field_validator("environment")
+    @classmethod
+    def _refuse_workers(cls, environment: str) -> str:
+        # uvicorn starts each of several workers as a child.
+        if environment == "production" and multiprocessing.parent_process():
+            raise ValueError(
+                "production allows one worker only, since no other process would know its "
+                "sessions; run --workers 1, or generate the app with the session backend database"
+            )
+        return environment
+
+    #{% endif %}
     @field_validator("secret_keys")
     @classmethod
     def _check_keys(cls, keys: tuple[SecretStr, ...]) -> tuple[SecretStr, ...]:
@@ -150,6 +178,23 @@ class Settings(BaseSettings):
         return url
     #{% endif %}
 
+    #{% if cookiecutter.session_backend == "redis" %}
+    @field_validator("redis_url")
+    @classmethod
+    def _check_redis_url(cls, url: SecretStr, info: ValidationInfo) -> SecretStr:
+        text = url.get_secret_value()
+        try:
+            parts = urlsplit(text)
+            good = parts.scheme in ("redis", "rediss") and parts.hostname and parts.port != 0
+        except ValueError:
+            good = False
+        if not good or not re.fullmatch(r"/?[0-9]*", parts.path) or parts.query:
+            raise ValueError("must be a URL like rediss://user:password@host:6379/0")
+        if text == DEFAULT_REDIS_URL and info.data.get("environment") == "production":
+            raise ValueError("must be set in production; the default is for development")
+        return url
+
+    #{% endif %}
     @field_validator("session_cookie_secure")
     @classmethod
     def _check_secure(cls, secure: bool, info: ValidationInfo) -> bool:

@@ -10,10 +10,18 @@ from sqlalchemy import Engine, event
 
 from app.accounts import passwords
 from app.factory import create_app
+from app.services import Services
+from app.sessions.live import LiveSession
+from app.sessions.session import Principal
 from app.settings import Settings
-from tests.browser import Browser
+from tests.browser import PASSWORD, Browser
+from tests.sessions import HERE, Begin
 
+#{% if cookiecutter.session_backend == "redis" %}
+pytest_plugins = ["tests.database", "tests.redis"]
+#{% else %}
 pytest_plugins = ["tests.database"]
+#{% endif %}
 
 KEY = "k3Jd9-sL2mQ8vX0zR7tY4wB6nC1pF5hG_aUeIoT"
 
@@ -64,10 +72,18 @@ def clock() -> Clock:
     return Clock()
 
 
+#{% if cookiecutter.session_backend == "redis" %}
+@pytest.fixture
+def settings(database_url: str, redis_url: str) -> dict[str, Any]:
+    """Return the settings under test; a test changes them before it asks for the app."""
+    stores = {"database_url": database_url, "redis_url": redis_url}
+    return {**stores, "secret_keys": KEY, "_env_file": None}
+#{% else %}
 @pytest.fixture
 def settings(database_url: str) -> dict[str, Any]:
     """Return the settings under test; a test changes them before it asks for the app."""
     return {"database_url": database_url, "secret_keys": KEY, "_env_file": None}
+#{% endif %}
 
 
 Start = Callable[..., Any]
@@ -103,6 +119,27 @@ def statements() -> Iterator[list[str]]:
     event.listen(Engine, "before_cursor_execute", note)
     yield sent
     event.remove(Engine, "before_cursor_execute", note)
+
+
+@pytest.fixture
+def services(app: FastAPI) -> Services:
+    found: Services = app.state.services
+    return found
+
+
+@pytest.fixture
+async def user(services: Services) -> Principal:
+    return await services.accounts.register("alice", PASSWORD)
+
+
+@pytest.fixture
+def begin(services: Services, user: Principal) -> Begin:
+    """Start sessions of the user's, without any route."""
+
+    async def start(**options: bool) -> LiveSession:
+        return await services.sessions.start(user.id, 0, HERE, **options)
+
+    return start
 
 
 @pytest.fixture

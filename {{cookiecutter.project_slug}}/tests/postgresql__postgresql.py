@@ -7,17 +7,18 @@ whoever connects from this machine.
 
 import os
 import shutil
-import socket
 import subprocess
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from functools import partial
 from importlib.util import find_spec
 from pathlib import Path
 
 from sqlalchemy import make_url
 
 from app.settings import ROOT, Settings, SettingsError
+from tests.servers import call_beside
 
 FOLDER = ROOT / ".postgres"
 
@@ -67,38 +68,10 @@ def main(command: Sequence[str]) -> int:
     except SettingsError as error:
         print(error, file=sys.stderr)
         return 1
-    host, port = url.host or "localhost", url.port or 5432
-    if _answers(host, port):
-        return _call(command)
+    port = url.port or 5432
     binaries = find_binaries()
-    if host not in ("localhost", "127.0.0.1") or binaries is None:
-        print(f"No PostgreSQL answers at {host}:{port}; see DATABASE_URL.", file=sys.stderr)
-        return 1
-    print(f"No PostgreSQL answers at {host}:{port}: running one with its data in {FOLDER.name}/.")
-    try:
-        with running(binaries, FOLDER, port):
-            return _call(command)
-    except (OSError, subprocess.CalledProcessError) as error:
-        print(f"It could not be run: {error}", file=sys.stderr)
-        return 1
-
-
-def _answers(host: str, port: int) -> bool:
-    try:
-        socket.create_connection((host, port), timeout=2).close()
-    except OSError:
-        return False
-    return True
-
-
-def _call(command: Sequence[str]) -> int:
-    child = subprocess.Popen(command)
-    while True:
-        try:
-            return child.wait()
-        except KeyboardInterrupt:
-            # The terminal told the child as well: let it finish.
-            continue
+    run = partial(running, binaries, FOLDER, port) if binaries else None
+    return call_beside("PostgreSQL", url.host or "localhost", port, run, command)
 
 
 if __name__ == "__main__":

@@ -47,7 +47,7 @@ def test_samesite_none_without_secure_is_an_error() -> None:
 
 async def test_no_other_answer_touches_it(browser: Browser) -> None:
     await browser.signed_in()
-    for path in ("/api/me", "/api/session", "/api/public", "/", "/account", "/nowhere"):
+    for path in ("/api/me", "/api/session", "/api/session/data", "/api/public", "/nowhere"):
         assert "set-cookie" not in (await browser.get(path)).headers, path
 
 

@@ -69,13 +69,18 @@ UNSAFE = [
     ("POST", "/api/register"),
     ("POST", "/api/password"),
     ("DELETE", "/api/sessions"),
+    #{% if cookiecutter.session_backend != "signed-cookie" %}
     ("DELETE", "/api/sessions/0"),
+    #{% endif %}
+    ("PUT", "/api/session/data/x"),
+    ("DELETE", "/api/session/data/x"),
+    #{% if cookiecutter.frontend == "html" %}
     ("POST", "/login"),
     ("POST", "/logout"),
     ("POST", "/register"),
     ("POST", "/account"),
-    ("POST", "/account/sessions/0/end"),
     ("POST", "/account/sessions/end-others"),
+    #{% endif %}
     ("POST", "/nowhere"),
 ]
 

@@ -37,6 +37,7 @@ async def test_a_life_of_a_session_is_told_event_by_event(
         "authn_login_fail",
         "authn_password_change",
         "session_renewed",
+        "session_ended",
         "authz_fail",
         "session_ended",
     ]
@@ -47,7 +48,7 @@ async def test_a_life_of_a_session_is_told_event_by_event(
     assert (datetime.now(UTC) - datetime.fromisoformat(created["datetime"])).seconds < 3600
     failed = events(caplog)[3]
     assert (failed["actor"], failed["level"]) == (1, "WARN")
-    assert events(caplog)[6]["level"] == "WARN"
+    assert events(caplog)[7]["level"] == "WARN"
     assert PASSWORD not in caplog.text
 
 

@@ -15,6 +15,9 @@ DATABASE_URL = f"{DATABASE_DRIVER}://app@database.example/app"
 
 def load(**values: Any) -> Settings:
     defaults = {"_env_file": None, "secret_keys": KEY, "database_url": DATABASE_URL}
+    #{% if cookiecutter.session_backend == "redis" %}
+    defaults["redis_url"] = "rediss://user:password@redis.example:6380/0"
+    #{% endif %}
     return Settings.load(**{**defaults, **values})
 
 

@@ -2,6 +2,7 @@
 
 import io
 from collections.abc import Callable, Iterator
+from typing import Any
 
 import pytest
 
@@ -9,17 +10,17 @@ from app import security_log
 from app.__main__ import main
 from app.settings import KEY_MIN_CHARACTERS
 from tests.browser import PASSWORD
-from tests.conftest import KEY
 
 Run = Callable[..., tuple[int, str, str]]
 
 
 @pytest.fixture
 def run(
-    database_url: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    settings: dict[str, Any], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> Iterator[Run]:
-    monkeypatch.setenv("DATABASE_URL", database_url)
-    monkeypatch.setenv("SECRET_KEYS", KEY)
+    for name, value in settings.items():
+        if value is not None:
+            monkeypatch.setenv(name.upper(), value)
     token = security_log.address.set(None)
 
     def run_command(*arguments: str, typed: str = "") -> tuple[int, str, str]:
@@ -36,8 +37,8 @@ def test_a_user_is_created_signed_out_and_closed(run: Run) -> None:
         "create-user", "Root", "--role", "admin", "--password-stdin", typed=PASSWORD
     )
     assert (status, out) == (0, "Created root (admin).\n")
-    assert run("end-sessions", "root")[:2] == (0, "Ended 0 sessions.\n")
-    assert run("disable-user", "root")[:2] == (0, "Closed the account and ended 0 sessions.\n")
+    assert run("end-sessions", "root")[:2] == (0, "Signed the user out everywhere.\n")
+    assert run("disable-user", "root")[:2] == (0, "Closed the account and ended its sessions.\n")
     assert run("purge")[:2] == (0, "Deleted 0 expired records.\n")
 
 
@@ -92,7 +93,7 @@ def test_a_database_that_does_not_answer_is_told(
     monkeypatch.setenv("DATABASE_URL", unreachable_database_url)
     status, _, error = run("purge")
     assert status == 1
-    assert error.startswith("The database cannot be used: ")
+    assert error.startswith("A store cannot be used: ")
 
 
 def test_a_database_that_is_not_migrated_is_told(

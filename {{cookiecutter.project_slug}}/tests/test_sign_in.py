@@ -21,7 +21,7 @@ async def test_a_registered_user_signs_in_and_is_known(browser: Browser) -> None
 
 
 async def test_without_a_session_every_protected_route_says_401(browser: Browser) -> None:
-    for path in ("/api/me", "/api/data", "/api/session", "/api/sessions", "/api/admin/users"):
+    for path in ("/api/me", "/api/data", "/api/session", "/api/session/data", "/api/admin/users"):
         response = await browser.get(path)
         assert response.status_code == 401, path
         assert response.json() == {"detail": "Sign in first."}
@@ -167,9 +167,6 @@ async def test_an_administrator_sees_the_accounts(start: Start) -> None:
 async def test_registration_can_be_closed(start: Start) -> None:
     browser = Browser(await start(allow_registration=False))
     assert (await browser.register()).status_code == 403
-    assert (await browser.get("/register")).status_code == 403
-    assert (await browser.post("/register")).status_code == 403
-    assert "/register" not in (await browser.get("/login")).text
 
 
 @pytest.mark.parametrize(

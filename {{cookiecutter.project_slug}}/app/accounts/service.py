@@ -19,8 +19,9 @@ from app.accounts.passwords import Passwords
 from app.accounts.throttle import Throttle
 from app.database import Database
 from app.models import ROLES, User
+from app.sessions.live import LiveSession
 from app.sessions.service import Sessions
-from app.sessions.session import Client, Principal, Session
+from app.sessions.session import Client, Principal, SessionEnded
 
 _FIND = select(
     User.id, User.username, User.role, User.password_hash, User.is_active, User.epoch
@@ -40,10 +41,9 @@ _END_SESSIONS = _MOVE_ON.where(User.username == bindparam("name"))
 
 
 class SignedIn(NamedTuple):
-    """A new ticket, with the session and the user that it stands for."""
+    """A new session and its user."""
 
-    ticket: str
-    session: Session
+    session: LiveSession
     user: Principal
 
 
@@ -117,23 +117,23 @@ class Accounts:
         if newer_hash:
             values = {"user_id": row.id, "old_epoch": row.epoch, "new_hash": newer_hash}
             await self._database.run(_REHASH, values)
-        ticket = await self._sessions.start(row.id, row.epoch, client, remember=remember)
+        session = await self._sessions.start(row.id, row.epoch, client, remember=remember)
         await self._sessions.end(*old_tickets)
         # The account may have been closed, or its password changed, since the row was read.
-        started = await self._sessions.resume_with_user(ticket)
+        started = await self._sessions.resume_with_user(session.ticket)
         if started is None:
-            await self._sessions.end(ticket)
+            await self._sessions.end(session.ticket)
             raise SignInFailed
-        security_log.event("authn_login_success", actor=row.id, session=started[0].key)
-        return SignedIn(ticket, *started)
+        security_log.event("authn_login_success", actor=row.id, session=session.record.key)
+        return SignedIn(session, started[1])
 
     async def change_password(
-        self, user: Principal, session: Session, client: Client, current: str, new: str
-    ) -> str | None:
-        """Set a new password, end the user's other sessions, and return this one's new ticket.
+        self, user: Principal, session: LiveSession, client: Client, current: str, new: str
+    ) -> None:
+        """Set a new password, end the user's other sessions, and give this one a new ticket.
 
-        None when this session was ended meanwhile. Raises PasswordRefused, TooManyFailures, or
-        WrongPassword when the current one is not right.
+        Raises PasswordRefused, TooManyFailures, WrongPassword when the current one is not right, or
+        SessionEnded when this session was ended meanwhile.
         """
         self._passwords.check(new, user.username)
         attempt = await self._throttle.admit(user.username, client.ip)
@@ -142,7 +142,10 @@ class Accounts:
         if row is None or not right:
             await self._throttle.fail(attempt)
             security_log.event(
-                "authn_password_change_fail", actor=user.id, session=session.key, warning=True
+                "authn_password_change_fail",
+                actor=user.id,
+                session=session.record.key,
+                warning=True,
             )
             raise WrongPassword
         await self._throttle.succeed(attempt)
@@ -153,29 +156,30 @@ class Accounts:
         }
         changed = await self._database.first(_CHANGE_PASSWORD, values)
         if changed is None:
-            return None
-        security_log.event("authn_password_change", actor=user.id, session=session.key)
-        ticket = await self._sessions.renew(session, changed.epoch)
+            raise SessionEnded
+        security_log.event("authn_password_change", actor=user.id, session=session.record.key)
+        renewed = await self._sessions.renew(session, changed.epoch)
         await self._sessions.end_before(changed.epoch, user.id)
-        return ticket
+        if not renewed:
+            raise SessionEnded
 
-    async def disable(self, username: str) -> int:
-        """Close an account and end its sessions; how many. Raises NoSuchUser."""
-        user_id, ended = await self._end_all(_DISABLE, username)
+    async def disable(self, username: str) -> None:
+        """Close an account and end its sessions. Raises NoSuchUser."""
+        user_id = await self._end_all(_DISABLE, username)
         security_log.event("user_disabled", actor=user_id)
-        return ended
 
-    async def end_sessions(self, username: str) -> int:
-        """Sign a user out everywhere; of how many sessions. Raises NoSuchUser."""
-        return (await self._end_all(_END_SESSIONS, username))[1]
+    async def end_sessions(self, username: str) -> None:
+        """Sign a user out everywhere. Raises NoSuchUser."""
+        await self._end_all(_END_SESSIONS, username)
 
     async def all(self) -> list[Principal]:
         """Return every account, by name."""
         return [Principal._make(row) for row in await self._database.all(_ALL)]
 
-    async def _end_all(self, move_on: Executable, username: str) -> tuple[int, int]:
-        """Return whose sessions were ended, and how many."""
+    async def _end_all(self, move_on: Executable, username: str) -> int:
+        """End all sessions of a user; whose."""
         moved = await self._database.first(move_on, {"name": normalise(username)})
         if moved is None:
             raise NoSuchUser(f"There is no user {username!r}.")
-        return moved.id, await self._sessions.end_before(moved.epoch, moved.id)
+        await self._sessions.end_before(moved.epoch, moved.id)
+        return int(moved.id)

@@ -3,9 +3,15 @@
 from collections.abc import Callable
 
 from app import security_log
+from app.sessions.live import LiveSession
+from app.sessions.seal import Seal
+#{% if cookiecutter.session_backend == "signed-cookie" %}
+from app.sessions.session import Client, Limits, Principal, Session, SessionEnded
+#{% else %}
 from app.sessions.session import Client, Limits, Principal, Session
+#{% endif %}
 from app.sessions.store import SessionStore
-from app.sessions.ticket import Tickets, key_of
+from app.sessions.ticket import Tickets
 
 
 class Sessions:
@@ -19,129 +25,172 @@ class Sessions:
         self,
         store: SessionStore,
         tickets: Tickets,
+        seal: Seal,
         limits: Limits,
         clock: Callable[[], float],
     ) -> None:
         self._store = store
         self._tickets = tickets
+        self._seal = seal
         self._limits = limits
         self._clock = clock
 
     async def start(
         self, user_id: int, epoch: int, client: Client, *, remember: bool = False
-    ) -> str:
-        """Begin a session for somebody who has just proved who they are; return its ticket.
+    ) -> LiveSession:
+        """Begin a session for somebody who has just proved who they are.
 
-        The ticket is always new: one that the visitor brought along may have been planted
+        Its ticket is always new: one that the visitor brought along may have been planted
         (session fixation, ASVS 5.0 7.2.4).
         """
         now = self._clock()
-        ticket = self._tickets.issue()
-        session = Session(
-            key=key_of(ticket),
-            user_id=user_id,
-            epoch=epoch,
-            created_at=now,
-            last_seen_at=now,
-            authenticated_at=now,
-            expires_at=self._limits.expires_at(created_at=now, last_seen_at=now, remember=remember),
-            remember=remember,
-            ip=client.ip,
-            user_agent=client.user_agent,
+        ticket, record = self._tickets.issue(
+            Session(
+                user_id=user_id,
+                epoch=epoch,
+                created_at=now,
+                last_seen_at=now,
+                authenticated_at=now,
+                expires_at=self._limits.expires_at(
+                    created_at=now, last_seen_at=now, remember=remember
+                ),
+                remember=remember,
+                #{% if cookiecutter.session_backend != "signed-cookie" %}
+                ip=client.ip,
+                user_agent=client.user_agent,
+                #{% endif %}
+            )
         )
-        await self._store.add(session)
-        security_log.event("session_created", actor=user_id, session=session.key)
-        # Sessions come only from here, so sweeping here keeps their number bounded.
+        #{% if cookiecutter.session_backend != "signed-cookie" %}
+        await self._store.add(record)
+        #{% endif %}
+        security_log.event(
+            "session_created", actor=user_id, session=record.key, user_agent=client.user_agent
+        )
+        #{% if cookiecutter.session_backend != "redis" %}
+        # Sessions come only from here, so sweeping here keeps what is stored bounded.
         await self.sweep()
-        return ticket
+        #{% endif %}
+        session = self._live(record, ticket)
+        session.replace(record, ticket)
+        return session
 
-    async def resume(self, ticket: str) -> Session | None:
+    async def resume(self, ticket: str) -> LiveSession | None:
         """Return the session that a ticket stands for: one read, and seldom a write."""
-        key = self._tickets.verify(ticket)
-        if key is None:
-            return None
-        now = self._clock()
-        session = await self._store.get(key, now)
-        return await self._seen(session, now) if session else None
+        record = await self._find(ticket)
+        return await self._seen(record, ticket) if record else None
 
-    async def resume_with_user(self, ticket: str) -> tuple[Session, Principal] | None:
-        """Return the session and its user, both in one read."""
-        key = self._tickets.verify(ticket)
-        if key is None:
+    async def resume_with_user(self, ticket: str) -> tuple[LiveSession, Principal] | None:
+        """Return the session and its user, if the account still stands by it."""
+        claim = self._tickets.read(ticket)
+        if claim is None:
             return None
-        now = self._clock()
-        found = await self._store.get_with_user(key, now)
+        found = await self._store.get_with_user(claim, self._clock())
         if found is None:
             return None
-        session, user = found
-        return await self._seen(session, now), user
+        record, user = found
+        return await self._seen(record, ticket), user
 
-    async def renew(self, session: Session, epoch: int) -> str | None:
-        """Return a new ticket for a session whose user has proved again who they are.
+    async def renew(self, session: LiveSession, epoch: int) -> bool:
+        """Give a new ticket to a session whose user has proved again who they are.
 
-        The old ticket is dead from then on. None when the session was ended meanwhile.
+        The old ticket is dead from then on. False when the session was ended meanwhile.
         """
         now = self._clock()
-        ticket = self._tickets.issue()
-        renewed = session._replace(
-            key=key_of(ticket),
-            epoch=epoch,
-            authenticated_at=now,
-            last_seen_at=now,
-            expires_at=self._expires_at(session, now),
+        old = session.record
+        ticket, renewed = self._tickets.issue(
+            self._used(old, now)._replace(epoch=epoch, authenticated_at=now)
         )
-        if not await self._store.replace(session.key, renewed):
-            return None
-        security_log.event("session_renewed", actor=session.user_id, session=renewed.key)
-        return ticket
+        #{% if cookiecutter.session_backend == "signed-cookie" %}
+        if not await self._store.remove(old):
+            return False
+        #{% else %}
+        if not await self._store.replace(old, renewed):
+            return False
+        #{% endif %}
+        session.replace(renewed, ticket)
+        security_log.event("session_renewed", actor=old.user_id, session=renewed.key)
+        return True
 
     async def end(self, *tickets: str) -> None:
         """End the sessions of tickets, whoever's they are."""
         for ticket in tickets:
-            session = await self.resume(ticket)
-            if session is not None:
-                await self.end_one(session.user_id, session.key)
+            record = await self._find(ticket)
+            if record is not None:
+                await self._end(record)
+    #{% if cookiecutter.session_backend != "signed-cookie" %}
 
     async def end_one(self, user_id: int, key: bytes) -> bool:
         """End a session by its key; false when it is not one of this user's."""
-        ended = await self._store.remove(key, user_id)
-        if ended:
-            security_log.event("session_ended", actor=user_id, session=key)
-        return ended
+        record = await self._store.get(key, self._clock())
+        return record is not None and record.user_id == user_id and await self._end(record)
+    #{% endif %}
 
-    async def end_others(self, session: Session) -> int:
-        """End every other session of the same user; how many."""
-        ended = await self._store.remove_others(session.key, session.user_id)
-        _log_ended(session.user_id, ended)
-        return ended
+    async def end_others(self, session: LiveSession) -> None:
+        """End every other session of the same user."""
+        #{% if cookiecutter.session_backend == "signed-cookie" %}
+        epoch = await self._store.remove_others(session.record)
+        if epoch is None:
+            raise SessionEnded
+        session.change(session.record._replace(epoch=epoch))
+        #{% else %}
+        await self._store.remove_others(session.record)
+        #{% endif %}
+        security_log.event("session_ended", actor=session.record.user_id, which="others")
 
-    async def end_before(self, epoch: int, user_id: int) -> int:
-        """End every session of a user that was started before that epoch; how many."""
-        ended = await self._store.remove_before(epoch, user_id)
-        _log_ended(user_id, ended)
-        return ended
+    async def end_before(self, epoch: int, user_id: int) -> None:
+        """End every session of a user that was started before that epoch."""
+        #{% if cookiecutter.session_backend == "signed-cookie" %}
+        # The epoch itself has ended them: no ticket of an earlier one is good any more.
+        #{% else %}
+        await self._store.remove_before(epoch, user_id)
+        #{% endif %}
+        security_log.event("session_ended", actor=user_id, before_epoch=epoch)
+    #{% if cookiecutter.session_backend != "signed-cookie" %}
 
     async def of_user(self, user_id: int) -> list[Session]:
         """Return the live sessions of a user, the latest seen first."""
         return await self._store.of_user(user_id, self._clock())
+    #{% endif %}
+    #{% if cookiecutter.session_backend != "redis" %}
 
     async def sweep(self) -> int:
-        """Delete a batch of expired sessions; how many."""
+        """Delete a batch of what has expired; how many."""
         return await self._store.sweep(self._clock())
+    #{% endif %}
 
-    async def _seen(self, session: Session, now: float) -> Session:
-        if now - session.last_seen_at < self._limits.touch_interval:
-            return session
-        seen = session._replace(last_seen_at=now, expires_at=self._expires_at(session, now))
-        await self._store.touch(session, seen)
-        return seen
+    async def _find(self, ticket: str) -> Session | None:
+        claim = self._tickets.read(ticket)
+        return None if claim is None else await self._store.get(claim, self._clock())
 
-    def _expires_at(self, session: Session, last_seen_at: float) -> float:
-        return self._limits.expires_at(
-            created_at=session.created_at, last_seen_at=last_seen_at, remember=session.remember
+    async def _end(self, record: Session) -> bool:
+        ended = await self._store.remove(record)
+        if ended:
+            security_log.event("session_ended", actor=record.user_id, session=record.key)
+        return ended
+
+    async def _seen(self, record: Session, ticket: str) -> LiveSession:
+        """Note that a session was used."""
+        session = self._live(record, ticket)
+        now = self._clock()
+        if now - record.last_seen_at >= self._limits.touch_interval:
+            #{% if cookiecutter.session_backend == "signed-cookie" %}
+            session.change(self._used(record, now))
+            #{% else %}
+            session.record = self._used(record, now)
+            await self._store.touch(record, session.record)
+            #{% endif %}
+        return session
+
+    def _used(self, record: Session, now: float) -> Session:
+        expires_at = self._limits.expires_at(
+            created_at=record.created_at, last_seen_at=now, remember=record.remember
         )
+        return record._replace(last_seen_at=now, expires_at=expires_at)
 
-
-def _log_ended(user_id: int, count: int) -> None:
-    if count:
-        security_log.event("session_ended", actor=user_id, count=count)
+    def _live(self, record: Session, ticket: str) -> LiveSession:
+        #{% if cookiecutter.session_backend == "signed-cookie" %}
+        return LiveSession(record, ticket, self._tickets, self._seal)
+        #{% else %}
+        return LiveSession(record, ticket, self._store, self._seal)
+        #{% endif %}

@@ -28,8 +28,6 @@ class Session(NamedTuple):
     Times are Unix time in seconds.
     """
 
-    key: bytes
-    """SHA-256 of the ticket in the cookie. It names the session and opens nothing."""
     user_id: int
     epoch: int
     """The user's epoch at the start; once the user's has moved on, the session is dead."""
@@ -39,13 +37,26 @@ class Session(NamedTuple):
     """When the password was last asked for."""
     expires_at: float
     remember: bool
+    #{% if cookiecutter.session_backend == "signed-cookie" %}
+    key: bytes = b""
+    """Random bits that name the session, given with its ticket. They open nothing."""
+    data: str = ""
+    """The values kept with it, sealed; empty when there are none."""
+    #{% else %}
     ip: str
     user_agent: str
+    key: bytes = b""
+    """SHA-256 of what its ticket says, given with the ticket. It opens nothing."""
+    #{% endif %}
 
     @property
     def id(self) -> str:
         """The key as text, for lists and links."""
         return self.key.hex()
+
+
+class SessionEnded(Exception):
+    """The session was ended while the request was under way."""
 
 
 @dataclass(frozen=True)
@@ -56,11 +67,14 @@ class Limits:
     idle_timeout: int
     remember_lifetime: int
 
+    def ends_at(self, *, created_at: float, remember: bool) -> float:
+        """When a session ends whatever happens."""
+        return created_at + (self.remember_lifetime if remember else self.lifetime)
+
     def expires_at(self, *, created_at: float, last_seen_at: float, remember: bool) -> float:
         """When a session ends if nothing more is heard of it. Activity never moves the first."""
-        if remember:
-            return created_at + self.remember_lifetime
-        return min(created_at + self.lifetime, last_seen_at + self.idle_timeout)
+        ends_at = self.ends_at(created_at=created_at, remember=remember)
+        return ends_at if remember else min(ends_at, last_seen_at + self.idle_timeout)
 
     @property
     def touch_interval(self) -> float:

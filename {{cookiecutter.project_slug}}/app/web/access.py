@@ -12,7 +12,8 @@ from starlette.requests import HTTPConnection
 
 from app import security_log
 from app.models import ADMIN
-from app.sessions.session import Principal, Session
+from app.sessions.live import LiveSession
+from app.sessions.session import Principal
 from app.web.visit import visit_of
 
 
@@ -23,11 +24,11 @@ class NotSignedIn(Exception):
 class SignedIn(NamedTuple):
     """The session of a request and its user."""
 
-    session: Session
+    session: LiveSession
     user: Principal
 
 
-async def current_session(connection: HTTPConnection) -> Session:
+async def current_session(connection: HTTPConnection) -> LiveSession:
     """Return the session of the request, reading nothing of its user. Raises NotSignedIn."""
     session = await visit_of(connection).session()
     if session is None:
@@ -58,12 +59,12 @@ async def admin_user(connection: HTTPConnection) -> Principal:
     """Return the user of the request, an administrator. Raises NotSignedIn, or 403."""
     session, user = await signed_in(connection)
     if user.role != ADMIN:
-        security_log.event("authz_fail", actor=user.id, session=session.key, warning=True)
+        security_log.event("authz_fail", actor=user.id, session=session.record.key, warning=True)
         raise HTTPException(403, f"This needs the role {ADMIN}.")
     return user
 
 
-CurrentSession = Annotated[Session, Depends(current_session)]
+CurrentSession = Annotated[LiveSession, Depends(current_session)]
 CurrentSignedIn = Annotated[SignedIn, Depends(signed_in)]
 CurrentUser = Annotated[Principal, Depends(current_user)]
 OptionalUser = Annotated[Principal | None, Depends(optional_user)]

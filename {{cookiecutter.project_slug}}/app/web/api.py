@@ -1,17 +1,21 @@
 """The JSON API."""
 
-from fastapi import APIRouter, HTTPException
+from typing import Annotated
+
+from fastapi import APIRouter, Body, HTTPException
+from pydantic import JsonValue
 
 from app.web.access import (
     AdminUser,
     CurrentSession,
     CurrentSignedIn,
     CurrentUser,
-    NotSignedIn,
     public,
 )
 from app.web.schemas import (
+    #{% if cookiecutter.session_backend != "signed-cookie" %}
     DeviceOut,
+    #{% endif %}
     LoginIn,
     Message,
     PasswordIn,
@@ -45,7 +49,7 @@ async def login(body: LoginIn, services: CurrentServices, visit: CurrentVisit) -
         remember=body.remember,
         old_tickets=visit.tickets(),
     )
-    visit.hand_out(signed_in.ticket, remember=signed_in.session.remember)
+    visit.sign_in(signed_in.session)
     return UserOut.model_validate(signed_in.user)
 
 
@@ -84,14 +88,35 @@ async def for_everybody() -> Message:
 @router.get("/session")
 async def session(current: CurrentSession) -> SessionOut:
     """Describe the session of this request."""
-    return SessionOut.of(current)
+    return SessionOut.of(current.record)
+
+
+@router.get("/session/data")
+async def values(signed_in: CurrentSignedIn) -> dict[str, JsonValue]:
+    """Return what is kept with the session of this request."""
+    return await signed_in.session.values()
+
+
+@router.put("/session/data/{name}", status_code=204)
+async def set_value(
+    name: str, value: Annotated[JsonValue, Body()], signed_in: CurrentSignedIn
+) -> None:
+    """Keep a small value with the session, encrypted: an example to start from."""
+    await signed_in.session.set(name, value)
+
+
+@router.delete("/session/data/{name}", status_code=204)
+async def delete_value(name: str, signed_in: CurrentSignedIn) -> None:
+    """Forget a value."""
+    await signed_in.session.delete(name)
+#{% if cookiecutter.session_backend != "signed-cookie" %}
 
 
 @router.get("/sessions")
 async def sessions(signed_in: CurrentSignedIn, services: CurrentServices) -> list[DeviceOut]:
     """List the live sessions of the user."""
     session, user = signed_in
-    return [DeviceOut.of(each, session) for each in await services.sessions.of_user(user.id)]
+    return [DeviceOut.of(each, session.record) for each in await services.sessions.of_user(user.id)]
 
 
 @router.delete("/sessions/{session_id}", status_code=204)
@@ -99,6 +124,7 @@ async def end_session(session_id: str, signed_in: CurrentSignedIn, visit: Curren
     """End one session of the user. Another user's is as unknown as one that never was."""
     if not await visit.end_one(signed_in.session, session_id):
         raise HTTPException(404, "There is no such session.")
+#{% endif %}
 
 
 @router.delete("/sessions", status_code=204)
@@ -112,9 +138,6 @@ async def change_password(
     body: PasswordIn, signed_in: CurrentSignedIn, services: CurrentServices, visit: CurrentVisit
 ) -> None:
     """Change the password: every other session ends, this one gets a new ticket."""
-    ticket = await services.accounts.change_password(
+    await services.accounts.change_password(
         signed_in.user, signed_in.session, visit.client, body.current_password, body.new_password
     )
-    if ticket is None:
-        raise NotSignedIn
-    visit.hand_out(ticket, remember=signed_in.session.remember)

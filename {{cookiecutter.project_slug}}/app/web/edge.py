@@ -6,10 +6,12 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from app import security_log
 from app.services import Services
-from app.web.errors import error_response
+from app.web.answers import error_response
 from app.web.forwarding import Forwarding
 from app.web.headers import SECURITY_HEADERS, STRICT_TRANSPORT_SECURITY
+#{% if cookiecutter.frontend == "html" %}
 from app.web.links import is_followed_link, open_once_more
+#{% endif %}
 from app.web.origin import refusal
 from app.web.visit import Visit
 
@@ -24,7 +26,9 @@ class Edge:
         self._app = app
         self._services = services
         self._forwarding = Forwarding()
+        #{% if cookiecutter.frontend == "html" %}
         self._is_strict = services.settings.session_samesite == "strict"
+        #{% endif %}
         self._trusted_origins = frozenset(services.settings.trusted_origins)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -65,8 +69,10 @@ class Edge:
             return error_response(request, 403, f"This request was refused: {reason}.")
         if self._is_too_large(request):
             return error_response(request, 413, "The request is too large.")
+        #{% if cookiecutter.frontend == "html" %}
         if self._is_strict and is_followed_link(request):
             return open_once_more(request)
+        #{% endif %}
         return None
 
     def _refusal(self, request: Request) -> str | None:

@@ -1,13 +1,9 @@
-"""Errors as answers: JSON for the API, a page for people."""
+"""Which error is answered how."""
 
 import logging
-from collections.abc import Mapping
-from http import HTTPStatus
-from urllib.parse import quote
 
 from fastapi import FastAPI
 from fastapi.exceptions import RequestValidationError
-from fastapi.responses import JSONResponse, RedirectResponse
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
@@ -19,10 +15,11 @@ from app.accounts.errors import (
     TooManyFailures,
     WrongPassword,
 )
-from app.database import Unavailable
+from app.sessions.session import SessionEnded
+from app.sessions.values import InvalidValue, TooMuchData
+from app.unavailable import Unavailable
 from app.web.access import NotSignedIn
-from app.web.redirects import address_of
-from app.web.templating import templates
+from app.web.answers import error_response, sign_in_first
 
 LOGGER = logging.getLogger("app")
 
@@ -43,20 +40,6 @@ def status_of(request: Request, error: AccountError) -> tuple[int, dict[str, str
     return status, headers
 
 
-def error_response(
-    request: Request, status: int, detail: object, headers: Mapping[str, str] | None = None
-) -> Response:
-    """Answer with an error. detail: a sentence, or FastAPI's list of what is wrong."""
-    if request.scope["path"].startswith(("/api/", "/health/")):
-        return JSONResponse({"detail": detail}, status, headers)
-    context = {
-        "status": status,
-        "title": HTTPStatus(status).phrase,
-        "detail": detail if isinstance(detail, str) else "Something in the request is not valid.",
-    }
-    return templates.TemplateResponse(request, "error.html", context, status, headers)
-
-
 def install(app: FastAPI) -> None:
     """Answer each of the app's exceptions."""
 
@@ -70,19 +53,25 @@ def install(app: FastAPI) -> None:
         faults = [{key: fault[key] for key in ("type", "loc", "msg")} for fault in error.errors()]
         return error_response(request, 422, faults)
 
+    @app.exception_handler(SessionEnded)
     @app.exception_handler(NotSignedIn)
-    async def not_signed_in(request: Request, _: NotSignedIn) -> Response:
-        if request.scope["path"].startswith("/api/"):
-            return error_response(request, 401, "Sign in first.", _challenge(request))
-        # Back to a page, not to the sending of a form.
-        back = f"?next={quote(address_of(request))}" if request.method == "GET" else ""
-        return RedirectResponse(f"/login{back}", status_code=303)
+    async def not_signed_in(request: Request, _: Exception) -> Response:
+        return sign_in_first(request, _challenge(request))
 
     @app.exception_handler(AccountError)
     async def account_error(request: Request, error: AccountError) -> Response:
         status, headers = status_of(request, error)
-        faults = [{"type": "value_error", "loc": ["body"], "msg": str(error)}]
-        return error_response(request, status, faults if status == 422 else str(error), headers)
+        return error_response(
+            request, status, _faults(error) if status == 422 else str(error), headers
+        )
+
+    @app.exception_handler(InvalidValue)
+    async def invalid_value(request: Request, error: InvalidValue) -> Response:
+        return error_response(request, 422, _faults(error))
+
+    @app.exception_handler(TooMuchData)
+    async def too_much_data(request: Request, _: TooMuchData) -> Response:
+        return error_response(request, 413, "The session has no room for this value.")
 
     @app.exception_handler(Unavailable)
     async def unavailable(request: Request, error: Unavailable) -> Response:
@@ -93,6 +82,11 @@ def install(app: FastAPI) -> None:
     @app.exception_handler(Exception)
     async def unexpected(request: Request, _: Exception) -> Response:
         return error_response(request, 500, "Something went wrong here. It has been noted.")
+
+
+def _faults(error: Exception) -> list[dict[str, object]]:
+    """Say what is wrong with a body as the framework does."""
+    return [{"type": "value_error", "loc": ["body"], "msg": str(error)}]
 
 
 def _challenge(request: Request) -> dict[str, str]:

@@ -1,10 +1,17 @@
 """Response headers that hold on every answer (ASVS 5.0 V3.4)."""
 
+#{% if cookiecutter.frontend == "html" %}
 # Nothing is allowed but what the pages need: their own style, images and forms.
 CONTENT_SECURITY_POLICY = (
     "default-src 'none'; style-src 'self'; img-src 'self'; "
     "form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
 )
+#{% else %}
+# There are no pages, so nothing is allowed.
+CONTENT_SECURITY_POLICY = (
+    "default-src 'none'; form-action 'none'; base-uri 'none'; frame-ancestors 'none'"
+)
+#{% endif %}
 
 SECURITY_HEADERS = (
     (b"content-security-policy", CONTENT_SECURITY_POLICY.encode()),

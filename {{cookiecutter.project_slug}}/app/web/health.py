@@ -19,5 +19,5 @@ async def live() -> dict[str, str]:
 @public
 async def ready(services: CurrentServices) -> dict[str, str]:
     """Answer 503 while a store is out of reach."""
-    await services.database.ping()
+    await services.ping()
     return {"status": "ready"}

@@ -86,6 +86,7 @@ class SessionOut(BaseModel):
         )
 
 
+#{% if cookiecutter.session_backend != "signed-cookie" %}
 class DeviceOut(BaseModel):
     """A session in the list of a user's sessions."""
 
@@ -109,5 +110,6 @@ class DeviceOut(BaseModel):
         )
 
 
+#{% endif %}
 def _utc(unix_time: float) -> datetime:
     return datetime.fromtimestamp(unix_time, UTC)

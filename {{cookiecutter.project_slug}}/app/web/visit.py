@@ -1,5 +1,6 @@
 """One request's dealings with its session, from the raw cookie to the answer's headers."""
 
+import math
 from typing import Annotated
 
 from fastapi import Depends
@@ -8,7 +9,8 @@ from starlette.types import Scope
 
 from app import security_log
 from app.services import Services
-from app.sessions.session import Client, Principal, Session
+from app.sessions.live import LiveSession
+from app.sessions.session import Client, Principal
 
 MAX_USER_AGENT_CHARACTERS = 200
 
@@ -20,12 +22,20 @@ class Visit:
     they hold on errors and redirects as well.
     """
 
-    __slots__ = ("_cookie", "_headers", "_services", "client", "depends_on_session")
+    __slots__ = (
+        "_deletes_cookie",
+        "_headers",
+        "_services",
+        "_session",
+        "client",
+        "depends_on_session",
+    )
 
     def __init__(self, scope: Scope, services: Services) -> None:
         self._services = services
         self._headers: list[tuple[bytes, bytes]] = scope["headers"]
-        self._cookie: bytes | None = None
+        self._session: LiveSession | None = None
+        self._deletes_cookie = False
         self.client = _client(scope)
         self.depends_on_session = False
 
@@ -42,37 +52,42 @@ class Visit:
             return None
         return tickets[0] if tickets else None
 
-    async def session(self) -> Session | None:
+    async def session(self) -> LiveSession | None:
         """Return the session of this request."""
         ticket = self._ticket()
-        return await self._services.sessions.resume(ticket) if ticket else None
+        if ticket:
+            self._session = await self._services.sessions.resume(ticket)
+        return self._session
 
-    async def session_and_user(self) -> tuple[Session, Principal] | None:
+    async def session_and_user(self) -> tuple[LiveSession, Principal] | None:
         """Return the session of this request and its user."""
         ticket = self._ticket()
-        return await self._services.sessions.resume_with_user(ticket) if ticket else None
+        found = await self._services.sessions.resume_with_user(ticket) if ticket else None
+        if found:
+            self._session = found[0]
+        return found
 
-    def hand_out(self, ticket: str, *, remember: bool) -> None:
-        """Let the answer set the cookie."""
-        max_age = self._services.settings.session_remember_lifetime if remember else None
-        self._cookie = self._services.cookie.set(ticket, max_age)
+    def sign_in(self, session: LiveSession) -> None:
+        """Let the answer hand out the ticket of a session that was started for this request."""
+        self._session = session
         self.depends_on_session = True
 
     async def sign_out(self) -> None:
         """End every session that the request brought, and let the answer delete the cookie."""
         await self._services.sessions.end(*self.tickets())
-        self._cookie = self._services.cookie.delete()
+        self._deletes_cookie = True
+    #{% if cookiecutter.session_backend != "signed-cookie" %}
 
-    async def end_one(self, current: Session, session_id: str) -> bool:
+    async def end_one(self, current: LiveSession, session_id: str) -> bool:
         """End a session of the current one's user; false when there is none of that id."""
         try:
             key = bytes.fromhex(session_id)
         except ValueError:
             return False
-        ended = await self._services.sessions.end_one(current.user_id, key)
-        if ended and key == current.key:
-            self._cookie = self._services.cookie.delete()
+        ended = await self._services.sessions.end_one(current.record.user_id, key)
+        self._deletes_cookie = ended and key == current.record.key
         return ended
+    #{% endif %}
 
     def write_headers(self, headers: list[tuple[bytes, bytes]]) -> None:
         """Add to an answer's headers what its session asks for."""
@@ -81,8 +96,15 @@ class Visit:
         # No cache may keep it, and none may hand it to somebody else (ASVS 5.0 14.3.2).
         headers[:] = [header for header in headers if header[0] != b"cache-control"]
         headers += [(b"cache-control", b"no-store"), (b"vary", b"Cookie")]
-        if self._cookie:
-            headers.append((b"set-cookie", self._cookie))
+        if self._deletes_cookie:
+            headers.append((b"set-cookie", self._services.cookie.delete()))
+        elif self._session and self._session.has_new_ticket:
+            headers.append((b"set-cookie", self._cookie(self._session)))
+
+    def _cookie(self, session: LiveSession) -> bytes:
+        record = session.record
+        max_age = math.ceil(record.expires_at - record.last_seen_at) if record.remember else None
+        return self._services.cookie.set(session.ticket, max_age)
 
 
 def visit_of(connection: HTTPConnection) -> Visit:

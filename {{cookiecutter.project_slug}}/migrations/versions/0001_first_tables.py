@@ -1,4 +1,4 @@
-"""Accounts, sessions and login attempts."""
+"""Accounts, and what signing in needs."""
 
 from collections.abc import Sequence
 
@@ -24,6 +24,7 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id", name="pk_users"),
         sa.UniqueConstraint("username", name="uq_users_username"),
     )
+    #{% if cookiecutter.session_backend == "database" %}
     op.create_table(
         "sessions",
         sa.Column("key", sa.LargeBinary(32), nullable=False),
@@ -47,6 +48,35 @@ def upgrade() -> None:
     op.create_index("ix_sessions_user_id", "sessions", ["user_id"])
     op.create_index("ix_sessions_expires_at", "sessions", ["expires_at"])
     op.create_table(
+        "session_values",
+        sa.Column("session_key", sa.LargeBinary(32), nullable=False),
+        sa.Column("name", sa.String(64), nullable=False),
+        sa.Column("sealed", sa.LargeBinary(), nullable=False),
+        sa.PrimaryKeyConstraint("session_key", "name", name="pk_session_values"),
+        sa.ForeignKeyConstraint(
+            ["session_key"],
+            ["sessions.key"],
+            name="fk_session_values_session_key",
+            ondelete="CASCADE",
+            onupdate="CASCADE",
+        ),
+        #{% if cookiecutter.database == "sqlite" %}
+        sqlite_with_rowid=False,
+        #{% endif %}
+    )
+    #{% elif cookiecutter.session_backend == "signed-cookie" %}
+    op.create_table(
+        "ended_sessions",
+        sa.Column("key", sa.LargeBinary(32), nullable=False),
+        sa.Column("ends_at", sa.Double(), nullable=False),
+        sa.PrimaryKeyConstraint("key", name="pk_ended_sessions"),
+        #{% if cookiecutter.database == "sqlite" %}
+        sqlite_with_rowid=False,
+        #{% endif %}
+    )
+    op.create_index("ix_ended_sessions_ends_at", "ended_sessions", ["ends_at"])
+    #{% endif %}
+    op.create_table(
         "login_attempts",
         sa.Column("id", sa.Integer(), nullable=False),
         sa.Column("name_hash", sa.LargeBinary(32), nullable=False),
@@ -65,5 +95,10 @@ def upgrade() -> None:
 
 def downgrade() -> None:
     op.drop_table("login_attempts")
+    #{% if cookiecutter.session_backend == "database" %}
+    op.drop_table("session_values")
     op.drop_table("sessions")
+    #{% elif cookiecutter.session_backend == "signed-cookie" %}
+    op.drop_table("ended_sessions")
+    #{% endif %}
     op.drop_table("users")

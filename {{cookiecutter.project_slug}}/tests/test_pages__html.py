@@ -7,6 +7,7 @@ import pytest
 
 from app.web.redirects import safe_next
 from tests.browser import COOKIE, PASSWORD, Browser
+from tests.conftest import Start
 
 NEW_PASSWORD = "quite another set of words"
 
@@ -24,7 +25,7 @@ async def test_register_sign_in_look_around_and_sign_out(browser: Browser) -> No
     response = await submit(browser, "/login", username="alice", password=PASSWORD)
     assert (response.status_code, response.headers["location"]) == (303, "/")
     assert "Hello alice" in (await browser.get("/")).text
-    assert "192.0.2.1" in (await browser.get("/account")).text
+    assert "Where you are signed in" in (await browser.get("/account")).text
 
     copied = browser.ticket
     response = await submit(browser, "/logout")
@@ -102,18 +103,28 @@ async def test_a_password_form_that_is_sent_after_logout_elsewhere_leads_to_sign
     assert (response.status_code, response.headers["location"]) == (303, "/login")
 
 
+#{% if cookiecutter.session_backend != "signed-cookie" %}
 async def test_another_device_is_signed_out_from_the_account_page(
     browser: Browser, other: Browser
 ) -> None:
     await browser.signed_in()
     await other.sign_in()
     page = (await browser.get("/account")).text
+    assert "192.0.2.1" in page
     [action] = re.findall(r'action="(/account/sessions/[0-9a-f]{64}/end)"', page)
     assert (await submit(browser, action)).status_code == 303
     assert not await other.is_signed_in()
     assert (await submit(browser, action)).status_code == 404
 
 
+async def test_signing_out_this_device_from_the_list_deletes_its_cookie(browser: Browser) -> None:
+    await browser.signed_in()
+    here = (await browser.get("/api/session")).json()["id"]
+    assert (await submit(browser, f"/account/sessions/{here.upper()}/end")).status_code == 303
+    assert browser.ticket is None
+
+
+#{% endif %}
 async def test_the_form_ends_the_session_that_it_was_sent_with(
     browser: Browser, other: Browser
 ) -> None:
@@ -126,13 +137,6 @@ async def test_the_form_ends_the_session_that_it_was_sent_with(
     assert response.status_code == 303
     assert planted not in response.headers["set-cookie"]
     assert not await browser.opens(planted)
-
-
-async def test_signing_out_this_device_from_the_list_deletes_its_cookie(browser: Browser) -> None:
-    await browser.signed_in()
-    here = (await browser.get("/api/session")).json()["id"]
-    assert (await submit(browser, f"/account/sessions/{here.upper()}/end")).status_code == 303
-    assert browser.ticket is None
 
 
 async def test_the_way_back_keeps_the_query_of_a_page(browser: Browser) -> None:
@@ -230,3 +234,52 @@ async def test_the_style_is_served_from_here_and_no_page_has_any_inline(
     for path in ("/", "/account", "/nowhere"):
         page = (await browser.get(path)).text
         assert not re.search(r"<style|<script|style=|\son\w+=|https?://", page), path
+
+
+async def test_no_page_that_depends_on_a_session_is_stored(browser: Browser) -> None:
+    responses = [await browser.get(path) for path in ("/", "/login", "/account")]
+    await browser.signed_in()
+    responses += [await browser.get(path) for path in ("/", "/login", "/account")]
+    for response in responses:
+        assert response.headers["cache-control"] == "no-store", response.url
+        assert "Cookie" in response.headers["vary"], response.url
+
+
+async def test_an_error_of_last_resort_is_a_page_without_details(
+    browser: Browser, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def broken(*_: object) -> None:
+        raise ZeroDivisionError("secret details")
+
+    monkeypatch.setattr(browser.app.state.services.sessions, "resume_with_user", broken)
+    response = await browser.send_cookie(f"{COOKIE}=x", "/")
+    assert response.status_code == 500
+    assert response.headers["content-type"].startswith("text/html")
+    assert "secret details" not in response.text
+
+
+async def test_registration_can_be_closed(start: Start) -> None:
+    browser = Browser(await start(allow_registration=False))
+    assert (await browser.get("/register")).status_code == 403
+    assert (await browser.post("/register")).status_code == 403
+    assert "/register" not in (await browser.get("/login")).text
+
+
+async def test_a_page_costs_what_a_route_costs(browser: Browser, statements: list[str]) -> None:
+    await browser.signed_in()
+    statements.clear()
+    assert (await browser.get("/api/me")).status_code == 200
+    of_a_route = list(statements)
+    statements.clear()
+    assert (await browser.get("/")).status_code == 200
+    assert statements == of_a_route
+
+
+async def test_a_page_is_503_while_the_database_is_out_of_reach(
+    start: Start, browser: Browser, unreachable_database_url: str
+) -> None:
+    await browser.signed_in()
+    cut_off = Browser(await start(database_url=unreachable_database_url))
+    response = await cut_off.send_cookie(f"{COOKIE}={browser.ticket}", "/account")
+    assert response.status_code in (303, 503)
+    assert (await cut_off.get("/login")).status_code == 200

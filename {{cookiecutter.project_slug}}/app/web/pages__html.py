@@ -7,16 +7,14 @@ from fastapi.responses import RedirectResponse
 from starlette.responses import Response
 
 from app.accounts.errors import AccountError
-from app.web.access import (
-    CurrentSignedIn,
-    CurrentUser,
-    NotSignedIn,
-    OptionalUser,
-    public,
-)
+from app.web.access import CurrentSignedIn, CurrentUser, OptionalUser, public
 from app.web.errors import status_of
 from app.web.redirects import HOME, safe_next
+#{% if cookiecutter.session_backend == "signed-cookie" %}
+from app.web.schemas import Text
+#{% else %}
 from app.web.schemas import DeviceOut, Text
+#{% endif %}
 from app.web.templating import templates
 from app.web.visit import CurrentServices, CurrentVisit
 
@@ -75,7 +73,7 @@ async def login(
             "may_register": services.settings.allow_registration,
         }
         return _form_again(request, "login.html", error, context)
-    visit.hand_out(signed_in.ticket, remember=signed_in.session.remember)
+    visit.sign_in(signed_in.session)
     return _see(safe_next(next_path))
 
 
@@ -134,15 +132,12 @@ async def change_password(
 ) -> Response:
     """Change the password."""
     try:
-        ticket = await services.accounts.change_password(
+        await services.accounts.change_password(
             signed_in.user, signed_in.session, visit.client, current_password, new_password
         )
     except AccountError as error:
         context = await _account(services, signed_in)
         return _form_again(request, "account.html", error, context)
-    if ticket is None:
-        raise NotSignedIn
-    visit.hand_out(ticket, remember=signed_in.session.remember)
     return _see("/account?changed=1")
 
 
@@ -151,6 +146,7 @@ async def end_other_sessions(signed_in: CurrentSignedIn, services: CurrentServic
     """Sign out everywhere else."""
     await services.sessions.end_others(signed_in.session)
     return _see("/account")
+#{% if cookiecutter.session_backend != "signed-cookie" %}
 
 
 @router.post("/account/sessions/{session_id}/end")
@@ -159,16 +155,19 @@ async def end_session(session_id: str, signed_in: CurrentSignedIn, visit: Curren
     if not await visit.end_one(signed_in.session, session_id):
         raise HTTPException(404, "There is no such session.")
     return _see("/account")
+#{% endif %}
 
 
 async def _account(services: CurrentServices, signed_in: CurrentSignedIn) -> dict[str, object]:
-    session, user = signed_in
-    devices = [
-        DeviceOut.of(each, session) for each in await services.sessions.of_user(session.user_id)
-    ]
+    user = signed_in.user
     return {
         "user": user,
-        "devices": devices,
+        #{% if cookiecutter.session_backend != "signed-cookie" %}
+        "devices": [
+            DeviceOut.of(each, signed_in.session.record)
+            for each in await services.sessions.of_user(user.id)
+        ],
+        #{% endif %}
         "min_length": services.settings.password_min_length,
     }
 

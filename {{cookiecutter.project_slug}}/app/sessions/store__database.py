@@ -1,14 +1,21 @@
 """Sessions in the database. A table of hashes: a stolen copy signs nobody in.
 
-Every method is one statement. None inserts where it meant to update, so a request in flight
-cannot bring back a session that was ended meanwhile.
+Every method is one statement. None inserts a session where it meant to update one, so a request in
+flight cannot bring back a session that was ended meanwhile.
 """
 
-from sqlalchemy import bindparam, delete, insert, select, update
+from sqlalchemy import LargeBinary, String, bindparam, delete, func, insert, select, update
+#{% if cookiecutter.database == "sqlite" %}
+from sqlalchemy.dialects.sqlite import insert as insert_or_update
+#{% else %}
+from sqlalchemy.dialects.postgresql import insert as insert_or_update
+#{% endif %}
+from sqlalchemy.exc import IntegrityError
 
 from app.database import Database
-from app.models import SessionRow, User
-from app.sessions.session import Principal, Session
+from app.models import SessionRow, SessionValue, User
+from app.sessions.session import Principal, Session, SessionEnded
+from app.sessions.values import MAX_DATA_BYTES, TooMuchData
 
 # Enough for a sweep to catch up, few enough to hold the lock for milliseconds only.
 SWEEP_BATCH = 500
@@ -32,7 +39,7 @@ _TOUCH = (
     .values(last_seen_at=bindparam("b_seen"), expires_at=bindparam("b_expires"))
 )
 _REPLACE = update(SessionRow).where(SessionRow.key == bindparam("old_key"))
-_REMOVE = delete(SessionRow).where(_is_it, _is_users)
+_REMOVE = delete(SessionRow).where(_is_it)
 _REMOVE_OTHERS = delete(SessionRow).where(_is_users, SessionRow.key != bindparam("key"))
 _REMOVE_BEFORE = delete(SessionRow).where(_is_users, SessionRow.epoch < bindparam("epoch"))
 _SWEEP = delete(SessionRow).where(
@@ -42,6 +49,28 @@ _SWEEP = delete(SessionRow).where(
         .limit(bindparam("batch"))
     )
 )
+
+_is_of_it = SessionValue.session_key == bindparam("key")
+_is_named = SessionValue.name == bindparam("name")
+_bytes_of_others = (
+    select(func.coalesce(func.sum(func.length(SessionValue.sealed)), 0))
+    .where(_is_of_it, SessionValue.name != bindparam("name"))
+    .scalar_subquery()
+)
+_VALUES = select(SessionValue.name, SessionValue.sealed).where(_is_of_it)
+_ADD_VALUE = insert_or_update(SessionValue).from_select(
+    ["session_key", "name", "sealed"],
+    select(
+        bindparam("key", type_=LargeBinary),
+        bindparam("name", type_=String),
+        bindparam("sealed", type_=LargeBinary),
+    ).where(_bytes_of_others <= bindparam("room")),
+)
+_SET_VALUE = _ADD_VALUE.on_conflict_do_update(
+    index_elements=[SessionValue.session_key, SessionValue.name],
+    set_={"sealed": _ADD_VALUE.excluded.sealed},
+)
+_DELETE_VALUE = delete(SessionValue).where(_is_of_it, _is_named)
 
 
 class SessionStore:
@@ -86,22 +115,43 @@ class SessionStore:
         }
         await self._database.run(_TOUCH, values)
 
-    async def replace(self, old_key: bytes, session: Session) -> bool:
+    async def replace(self, old: Session, renewed: Session) -> bool:
         """Put a session in the place of another; false when that one was ended meanwhile."""
-        return await self._database.run(_REPLACE, {"old_key": old_key, **session._asdict()}) == 1
+        values = {"old_key": old.key, **renewed._asdict()}
+        return await self._database.run(_REPLACE, values) == 1
 
-    async def remove(self, key: bytes, user_id: int) -> bool:
-        """End one session of a user; whether it was there."""
-        return await self._database.run(_REMOVE, {"key": key, "user_id": user_id}) == 1
+    async def remove(self, session: Session) -> bool:
+        """End a session; whether it was still there."""
+        return await self._database.run(_REMOVE, {"key": session.key}) == 1
 
-    async def remove_others(self, key: bytes, user_id: int) -> int:
-        """End every session of a user but this one; how many."""
-        return await self._database.run(_REMOVE_OTHERS, {"key": key, "user_id": user_id})
+    async def remove_others(self, session: Session) -> None:
+        """End every other session of the same user."""
+        values = {"key": session.key, "user_id": session.user_id}
+        await self._database.run(_REMOVE_OTHERS, values)
 
-    async def remove_before(self, epoch: int, user_id: int) -> int:
-        """End every session of a user that was started before that epoch; how many."""
-        return await self._database.run(_REMOVE_BEFORE, {"epoch": epoch, "user_id": user_id})
+    async def remove_before(self, epoch: int, user_id: int) -> None:
+        """End every session of a user that was started before that epoch."""
+        await self._database.run(_REMOVE_BEFORE, {"epoch": epoch, "user_id": user_id})
 
     async def sweep(self, now: float) -> int:
         """Delete a batch of expired sessions; how many."""
         return await self._database.run(_SWEEP, {"now": now, "batch": SWEEP_BATCH})
+
+    async def values(self, key: bytes) -> dict[str, bytes]:
+        """Return what is kept with a session, sealed, by name."""
+        rows = await self._database.all(_VALUES, {"key": key})
+        return {row.name: row.sealed for row in rows}
+
+    async def set_value(self, key: bytes, name: str, sealed: bytes) -> None:
+        """Keep a value with a session. Raises SessionEnded or TooMuchData."""
+        values = {"key": key, "name": name, "sealed": sealed, "room": MAX_DATA_BYTES - len(sealed)}
+        try:
+            written = await self._database.run(_SET_VALUE, values)
+        except IntegrityError:
+            raise SessionEnded from None
+        if not written:
+            raise TooMuchData
+
+    async def delete_value(self, key: bytes, name: str) -> None:
+        """Forget a value."""
+        await self._database.run(_DELETE_VALUE, {"key": key, "name": name})

@@ -1,0 +1,204 @@
+"""Sessions in Redis. Its keys are hashes of tickets: a stolen copy signs nobody in.
+
+``session:{KEY}`` is the record, ``session:{KEY}:values`` what is kept with it. The braces put both
+into one slot of a cluster, so that one script may change them together. ``sessions:USER`` is an
+index of keys by the time at which the session ends whatever happens; it may name sessions that
+have ended before, never miss one that lives.
+
+Nothing is written where it was not meant to be changed: a request in flight cannot bring back a
+session that was ended meanwhile. Times to live are relative, so clocks need not agree.
+"""
+
+import math
+import struct
+from typing import Any
+
+from itsdangerous.encoding import base64_encode
+
+from app.database import Database
+from app.redis import Redis
+from app.sessions.session import Limits, Principal, Session, SessionEnded
+from app.sessions.users import user_of
+from app.sessions.values import MAX_DATA_BYTES, TooMuchData
+from app.unavailable import Unavailable
+
+# The fields of a session before its address, then the length of that; the user agent is the rest.
+_RECORD = struct.Struct("!qq4d?B")
+
+# KEYS: the record, its values. ARGV: the record before and after, milliseconds to live.
+_TOUCH = """
+if redis.call('GET', KEYS[1]) ~= ARGV[1] then return 0 end
+redis.call('SET', KEYS[1], ARGV[2], 'PX', ARGV[3])
+return redis.call('PEXPIRE', KEYS[2], ARGV[3])
+"""
+
+# KEYS: the record, its values. Returns whether there was a record, and the values.
+_TAKE = """
+local values = redis.call('HGETALL', KEYS[2])
+return {redis.call('DEL', KEYS[1]), redis.call('DEL', KEYS[2]), values}
+"""
+
+# KEYS: the record, its values. ARGV: a name, its value, how many bytes the other values may have.
+_SET_VALUE = """
+local left = redis.call('PTTL', KEYS[1])
+if left < 0 then return 'ended' end
+local others = -redis.call('HSTRLEN', KEYS[2], ARGV[1])
+for _, value in ipairs(redis.call('HVALS', KEYS[2])) do others = others + #value end
+if others > tonumber(ARGV[3]) then return 'full' end
+redis.call('HSET', KEYS[2], ARGV[1], ARGV[2])
+redis.call('PEXPIRE', KEYS[2], left)
+return 'set'
+"""
+
+
+class SessionStore:
+    """Sessions in Redis, their users in the database.
+
+    ``key`` is SHA-256 of a ticket, ``now`` Unix time in seconds. What has expired is not there.
+    Every method raises Unavailable when Redis or the database is out of reach.
+    """
+
+    def __init__(self, redis: Redis, database: Database, limits: Limits) -> None:
+        self._redis = redis
+        self._database = database
+        self._limits = limits
+
+    async def add(self, session: Session) -> None:
+        """Keep a new session."""
+        index, key = _index(session.user_id), session.key
+        now = session.last_seen_at
+        ends_at = self._limits.ends_at(created_at=session.created_at, remember=session.remember)
+        left = math.ceil(ends_at - now)
+        # The index first: it never misses a session that lives.
+        await self._redis.run_all(
+            [
+                ("ZREMRANGEBYSCORE", index, "-inf", now),
+                ("ZADD", index, ends_at, key),
+                ("EXPIRE", index, left, "NX"),
+                ("EXPIRE", index, left, "GT"),
+            ]
+        )
+        await self._redis.run("SET", _name(key), _pack(session), "PX", _life(session))
+
+    async def get(self, key: bytes, now: float) -> Session | None:
+        """Return the live session of that key."""
+        return _unpack(key, await self._redis.run("GET", _name(key)), now)
+
+    async def get_with_user(self, key: bytes, now: float) -> tuple[Session, Principal] | None:
+        """Return the live session of that key and its user, if the account still stands by it."""
+        session = await self.get(key, now)
+        if session is None:
+            return None
+        user = await user_of(session, self._database)
+        return (session, user) if user else None
+
+    async def of_user(self, user_id: int, now: float) -> list[Session]:
+        """Return the live sessions of a user, the latest seen first."""
+        keys = await self._redis.run("ZRANGEBYSCORE", _index(user_id), f"({now}", "+inf")
+        records = await self._redis.run_all([("GET", _name(key)) for key in keys])
+        found = [_unpack(key, record, now) for key, record in zip(keys, records, strict=True)]
+        live = [session for session in found if session]
+        return sorted(live, key=lambda session: session.last_seen_at, reverse=True)
+
+    async def touch(self, before: Session, seen: Session) -> None:
+        """Note that a session was used, unless another request has noted it meanwhile."""
+        await self._run_script(_TOUCH, before.key, _pack(before), _pack(seen), _life(seen))
+
+    async def replace(self, old: Session, renewed: Session) -> bool:
+        """Put a session in the place of another; false when that one was ended meanwhile.
+
+        Between taking the one and adding the other there is none: what is sent with the old ticket
+        meanwhile is refused, not lost.
+        """
+        taken, _, values = await self._run_script(_TAKE, old.key)
+        if not taken:
+            return False
+        await self.add(renewed)
+        if values:
+            place = _values(renewed.key)
+            await self._redis.run_all(
+                [("HSET", place, *values), ("PEXPIRE", place, _life(renewed))]
+            )
+        await self._redis.run("ZREM", _index(old.user_id), old.key)
+        return True
+
+    async def remove(self, session: Session) -> bool:
+        """End a session; whether it was still there."""
+        removed, _ = await self._redis.run_all(
+            [
+                ("DEL", _name(session.key), _values(session.key)),
+                ("ZREM", _index(session.user_id), session.key),
+            ]
+        )
+        return bool(removed)
+
+    async def remove_others(self, session: Session) -> None:
+        """End every other session of the same user."""
+        keys = await self._redis.run("ZRANGE", _index(session.user_id), 0, -1)
+        await self._remove_all([key for key in keys if key != session.key], session.user_id)
+
+    async def remove_before(self, epoch: int, user_id: int) -> None:
+        """End every session of a user that was started before that epoch."""
+        earlier = [each for each in await self.of_user(user_id, 0) if each.epoch < epoch]
+        await self._remove_all([each.key for each in earlier], user_id)
+
+    async def values(self, key: bytes) -> dict[str, bytes]:
+        """Return what is kept with a session, sealed, by name."""
+        values = await self._redis.run("HGETALL", _values(key))
+        return {name.decode(): sealed for name, sealed in values.items()}
+
+    async def set_value(self, key: bytes, name: str, sealed: bytes) -> None:
+        """Keep a value with a session. Raises SessionEnded or TooMuchData."""
+        room = MAX_DATA_BYTES - len(sealed)
+        outcome = await self._run_script(_SET_VALUE, key, name, sealed, room)
+        if outcome == b"ended":
+            raise SessionEnded
+        if outcome == b"full":
+            raise TooMuchData
+
+    async def delete_value(self, key: bytes, name: str) -> None:
+        """Forget a value."""
+        await self._redis.run("HDEL", _values(key), name)
+
+    async def _run_script(self, script: str, key: bytes, *arguments: str | bytes | int) -> Any:
+        return await self._redis.run("EVAL", script, 2, _name(key), _values(key), *arguments)
+
+    async def _remove_all(self, keys: list[bytes], user_id: int) -> None:
+        if keys:
+            deletions = [("DEL", _name(key), _values(key)) for key in keys]
+            await self._redis.run_all([*deletions, ("ZREM", _index(user_id), *keys)])
+
+
+def _name(key: bytes) -> str:
+    return "session:{" + base64_encode(key).decode("ascii") + "}"
+
+
+def _values(key: bytes) -> str:
+    return f"{_name(key)}:values"
+
+
+def _index(user_id: int) -> str:
+    return f"sessions:{user_id}"
+
+
+def _life(session: Session) -> int:
+    """Return for how many milliseconds a record is kept that was just used."""
+    return math.ceil((session.expires_at - session.last_seen_at) * 1000)
+
+
+def _pack(session: Session) -> bytes:
+    ip = session.ip.encode()
+    return _RECORD.pack(*session[:7], len(ip)) + ip + session.user_agent.encode()
+
+
+def _unpack(key: bytes, record: bytes | None, now: float) -> Session | None:
+    if record is None:
+        return None
+    try:
+        *fields, length = _RECORD.unpack_from(record)
+        rest = record[_RECORD.size :]
+        ip, user_agent = rest[:length].decode(), rest[length:].decode()
+    except (struct.error, UnicodeDecodeError) as error:
+        raise Unavailable from error
+    session = Session._make((*fields, ip, user_agent, key))
+    return session if session.expires_at > now else None

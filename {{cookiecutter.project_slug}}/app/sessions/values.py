@@ -1,0 +1,34 @@
+"""The small values that may be kept with a session."""
+
+import json
+import re
+
+from pydantic import JsonValue
+
+# Sealed, and all values of a session together.
+MAX_DATA_BYTES = 16_384
+
+_NAME = re.compile(r"[A-Za-z0-9_.-]{1,64}", re.ASCII)
+
+
+class InvalidValue(ValueError):
+    """A name or a value that cannot be kept. The text is a sentence."""
+
+
+class TooMuchData(Exception):
+    """There is no room left for a value."""
+
+
+def check_name(name: str) -> None:
+    """Raise InvalidValue unless a value may be kept under that name."""
+    if not _NAME.fullmatch(name):
+        raise InvalidValue("A name is made of 1 to 64 letters, digits, dots, dashes and _.")
+
+
+def to_text(value: JsonValue) -> bytes:
+    """Return a value as JSON. Raises InvalidValue for what JSON cannot say."""
+    try:
+        text = json.dumps(value, allow_nan=False, ensure_ascii=False, separators=(",", ":"))
+        return text.encode()
+    except (TypeError, ValueError, RecursionError):
+        raise InvalidValue("The value is not one that JSON can hold.") from None

@@ -1,0 +1,130 @@
+"""What only a server that keeps the sessions can promise."""
+
+import asyncio
+import hashlib
+
+import pytest
+
+from app.services import Services
+from app.sessions.seal import Seal
+from app.sessions.session import Client, Principal, SessionEnded
+from tests.browser import COOKIE, PASSWORD, Browser
+from tests.conftest import KEY, Clock
+from tests.sessions import HERE, Begin, is_live, resume
+
+
+async def test_the_ticket_is_256_random_bits_and_the_store_knows_their_sha256(
+    services: Services, begin: Begin
+) -> None:
+    tickets = [(await begin()).ticket for _ in range(50)]
+    randoms = {ticket.split(".")[0] for ticket in tickets}
+    assert len(randoms) == 50
+    assert {len(random) for random in randoms} == {43}
+    stored = {each.key for each in await services.sessions.of_user(1)}
+    assert stored == {hashlib.sha256(random.encode()).digest() for random in randoms}
+
+
+async def test_the_name_of_a_session_opens_nothing(services: Services, begin: Begin) -> None:
+    session = await begin()
+    assert await services.sessions.resume(session.record.id) is None
+    signature = session.ticket.split(".")[1]
+    assert await services.sessions.resume(f"{session.record.id[:43]}.{signature}") is None
+
+
+async def test_a_list_names_live_sessions_the_latest_seen_first(
+    services: Services, begin: Begin, clock: Clock
+) -> None:
+    sessions = []
+    for _ in range(3):
+        sessions.append(await begin())
+        clock.turn(100)
+    await resume(services, sessions[0])
+    listed = await services.sessions.of_user(1)
+    assert [each.key for each in listed] == [sessions[n].record.key for n in (0, 2, 1)]
+    assert {each.ip for each in listed} == {HERE.ip}
+    clock.turn(3500)
+    assert [each.key for each in await services.sessions.of_user(1)] == [sessions[0].record.key]
+    assert await services.sessions.of_user(2) == []
+
+
+async def test_a_long_user_agent_in_any_language_is_kept(
+    services: Services, user: Principal
+) -> None:
+    client = Client("2001:db8:ffff:ffff:ffff:ffff:255.255.255.255", "日" * 200)
+    session = await services.sessions.start(user.id, 0, client)
+    [listed] = await services.sessions.of_user(user.id)
+    assert listed == session.record
+    assert (listed.ip, listed.user_agent) == client
+
+
+async def test_one_is_ended_by_its_name_by_its_user_only(services: Services, begin: Begin) -> None:
+    bob = await services.accounts.register("bob", PASSWORD)
+    session, other = await begin(), await begin()
+    assert not await services.sessions.end_one(bob.id, session.record.key)
+    assert await services.sessions.end_one(session.record.user_id, session.record.key)
+    assert not await services.sessions.end_one(session.record.user_id, session.record.key)
+    assert not await is_live(services, session)
+    assert await is_live(services, other)
+
+
+async def test_of_many_requests_at_once_one_notes_the_use(services: Services, begin: Begin) -> None:
+    record = (await begin()).record
+    for later in (60, 61):
+        seen = record._replace(last_seen_at=record.last_seen_at + later)
+        await services.sessions._store.touch(record, seen)
+    [noted] = await services.sessions.of_user(record.user_id)
+    assert noted.last_seen_at == record.last_seen_at + 60
+
+
+async def test_parallel_writes_of_different_names_are_all_kept(
+    services: Services, begin: Begin
+) -> None:
+    session = await begin()
+    requests = [await resume(services, session) for _ in range(10)]
+    await asyncio.gather(*(each.set(f"n{n}", n) for n, each in enumerate(requests)))
+    assert await session.values() == {f"n{n}": n for n in range(10)}
+
+
+async def test_a_request_in_flight_keeps_nothing_with_one_that_was_ended(
+    services: Services, begin: Begin
+) -> None:
+    in_flight = await begin()
+    await services.sessions.end(in_flight.ticket)
+    with pytest.raises(SessionEnded):
+        await in_flight.set("theme", "dark")
+    with pytest.raises(SessionEnded):
+        await in_flight.set("theme", "x" * 10_000)
+    assert await in_flight.values() == {}
+
+
+async def test_values_are_sealed_for_their_user_and_name(services: Services, begin: Begin) -> None:
+    session = await begin()
+    await session.set("theme", "a readable text")
+    [(name, sealed)] = (await services.sessions._store.values(session.record.key)).items()
+    assert b"readable" not in sealed
+    assert Seal([KEY]).open(sealed, f"{session.record.user_id} theme") == b'"a readable text"'
+    for place in (f"{session.record.user_id} other", "7 theme", "theme"):
+        assert Seal([KEY]).open(sealed, place) is None
+    assert name == "theme"
+
+
+async def test_a_value_that_was_tampered_with_is_none(services: Services, begin: Begin) -> None:
+    session = await begin()
+    await session.set("theme", "dark")
+    store, key = services.sessions._store, session.record.key
+    sealed = (await store.values(key))["theme"]
+    for tampered in (b"", sealed[:-1], sealed[:20], sealed[:-1] + bytes([sealed[-1] ^ 1])):
+        await store.set_value(key, "theme", tampered)
+        assert await session.values() == {}
+
+
+async def test_ending_is_answered_once(browser: Browser) -> None:
+    await browser.signed_in()
+    here = (await browser.get("/api/session")).json()["id"]
+    headers = {"cookie": f"{COOKIE}={browser.ticket}"}
+    answers = await asyncio.gather(
+        *(browser.delete(f"/api/sessions/{here}", headers=headers) for _ in range(4))
+    )
+    statuses = [each.status_code for each in answers]
+    assert statuses.count(204) == 1
+    assert set(statuses) <= {204, 401, 404}

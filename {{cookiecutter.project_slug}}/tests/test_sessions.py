@@ -1,0 +1,340 @@
+"""What a session promises, wherever it is kept: no page and no route is involved."""
+
+import asyncio
+from contextlib import suppress
+from typing import Any
+
+import pytest
+from fastapi import FastAPI
+from pydantic import JsonValue
+
+from app.services import Services
+from app.sessions.session import Principal, SessionEnded
+from app.sessions.ticket import Tickets
+from app.sessions.values import MAX_DATA_BYTES, InvalidValue, TooMuchData
+from tests.browser import PASSWORD
+from tests.conftest import KEY, Clock, Start
+from tests.sessions import HERE, Begin, is_live, resume
+
+OLD_KEY = "vB7xK2nM9qW4eR6tY8uI0oP3aS5dF1gH_older"
+
+
+async def test_what_was_started_is_resumed(
+    services: Services, begin: Begin, user: Principal, clock: Clock
+) -> None:
+    session = await begin()
+    assert session.has_new_ticket
+    assert (await resume(services, session)).record == session.record
+    assert not (await resume(services, session)).has_new_ticket
+    resumed = await services.sessions.resume_with_user(session.ticket)
+    assert resumed is not None
+    assert (resumed[0].record, resumed[1]) == (session.record, user)
+    assert session.record.user_id == user.id
+    assert session.record.created_at == session.record.authenticated_at == clock.now
+    assert session.record.expires_at == clock.now + 3600
+
+
+async def test_two_started_at_once_are_two(services: Services, begin: Begin) -> None:
+    sessions = await asyncio.gather(begin(), begin())
+    assert len({each.ticket for each in sessions}) == len({each.record.key for each in sessions})
+    for session in sessions:
+        assert await is_live(services, session)
+
+
+async def test_a_ticket_of_another_key_is_none(services: Services, begin: Begin) -> None:
+    session = await begin()
+    assert Tickets([OLD_KEY]).read(session.ticket) is None
+    ticket, _ = Tickets([OLD_KEY]).issue(session.record)
+    assert await services.sessions.resume(ticket) is None
+
+
+@pytest.mark.parametrize(("remember", "seconds"), [(False, 3600), (True, 2_592_000)])
+async def test_it_ends_to_the_second(
+    services: Services, begin: Begin, clock: Clock, remember: bool, seconds: int
+) -> None:
+    first, second = await begin(remember=remember), await begin(remember=remember)
+    clock.turn(seconds - 1)
+    assert await is_live(services, first)
+    clock.turn(1)
+    assert not await is_live(services, second)
+
+
+async def test_use_moves_the_idle_limit_and_never_the_absolute_one(
+    services: Services, begin: Begin, clock: Clock
+) -> None:
+    session = await begin()
+    for _ in range(23):
+        clock.turn(1800)
+        session = await resume(services, session)
+        assert session.record.last_seen_at == clock.now
+    assert session.record.expires_at == session.record.created_at + 43_200
+    clock.turn(1799)
+    session = await resume(services, session)
+    clock.turn(1)
+    assert not await is_live(services, session)
+
+
+async def test_a_use_is_noted_once_a_minute(services: Services, begin: Begin, clock: Clock) -> None:
+    session = await begin()
+    clock.turn(59)
+    assert (await resume(services, session)).record == session.record
+    clock.turn(1)
+    noted = await resume(services, session)
+    assert noted.record.last_seen_at == clock.now
+    clock.turn(59)
+    assert (await resume(services, noted)).record == noted.record
+
+
+async def test_the_end_is_for_this_one_and_may_be_repeated(
+    services: Services, begin: Begin
+) -> None:
+    session, other = await begin(), await begin()
+    for _ in range(2):
+        await services.sessions.end(session.ticket)
+    assert not await is_live(services, session)
+    assert await is_live(services, other)
+
+
+async def test_several_end_together(services: Services, begin: Begin) -> None:
+    sessions = [await begin(), await begin()]
+    await services.sessions.end("nonsense", *(each.ticket for each in sessions))
+    for session in sessions:
+        assert not await is_live(services, session)
+
+
+async def test_a_use_that_is_noted_late_does_not_bring_it_back(
+    services: Services, begin: Begin, clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    session = await begin()
+    clock.turn(60)
+    store = services.sessions._store
+    get = store.get
+
+    async def end_after_reading(*values: Any) -> Any:
+        found = await get(*values)
+        monkeypatch.undo()
+        await services.sessions.end(session.ticket)
+        return found
+
+    monkeypatch.setattr(store, "get", end_after_reading)
+    in_flight = await services.sessions.resume(session.ticket)
+    assert in_flight is not None
+    assert not await is_live(services, in_flight)
+    assert not await is_live(services, session)
+
+
+async def test_a_new_ticket_takes_the_place_of_the_old_one(
+    services: Services, begin: Begin, clock: Clock
+) -> None:
+    session = await begin()
+    before, old_ticket = session.record, session.ticket
+    await session.set("theme", "dark")
+    clock.turn(10)
+    session = await resume(services, session)
+    assert await services.sessions.renew(session, 0)
+    assert session.has_new_ticket
+    assert session.ticket != old_ticket
+    assert session.record.key != before.key
+    assert session.record.authenticated_at == session.record.last_seen_at == clock.now
+    assert session.record.created_at == before.created_at
+    assert await services.sessions.resume(old_ticket) is None
+    renewed = await resume(services, session)
+    assert renewed.record == session.record
+    assert await renewed.get("theme") == "dark"
+    clock.turn(3599)
+    assert await is_live(services, renewed)
+
+
+async def test_one_that_was_ended_is_not_renewed(services: Services, begin: Begin) -> None:
+    session = await begin()
+    await services.sessions.end(session.ticket)
+    assert not await services.sessions.renew(session, 0)
+    assert not await is_live(services, session)
+
+
+async def test_of_two_renewals_at_once_one_wins(services: Services, begin: Begin) -> None:
+    session = await begin()
+    both = [await resume(services, session), await resume(services, session)]
+    won = await asyncio.gather(*(services.sessions.renew(each, 0) for each in both))
+    assert sorted(won) == [False, True]
+    for each, has_won in zip(both, won, strict=True):
+        assert await is_live(services, each) == has_won
+
+
+async def test_all_others_end(services: Services, begin: Begin) -> None:
+    bob = await services.accounts.register("bob", PASSWORD)
+    bobs = await services.sessions.start(bob.id, 0, HERE)
+    here, there = await begin(), await begin()
+    await here.set("theme", "dark")
+    await services.sessions.end_others(here)
+    assert await is_live(services, here)
+    assert await here.get("theme") == "dark"
+    assert not await is_live(services, there)
+    assert await is_live(services, bobs)
+
+
+@pytest.mark.parametrize("end", ["disable", "end_sessions"])
+async def test_an_operator_ends_every_session_of_a_user(
+    services: Services, begin: Begin, end: str
+) -> None:
+    bob = await services.accounts.register("bob", PASSWORD)
+    bobs = await services.sessions.start(bob.id, 0, HERE)
+    sessions = [await begin(), await begin()]
+    await getattr(services.accounts, end)("Alice")
+    for session in sessions:
+        assert not await is_live(services, session)
+    assert await is_live(services, bobs)
+
+
+async def test_one_of_an_earlier_epoch_is_dead_before_it_is_removed(
+    services: Services, begin: Begin, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def killed_meanwhile(*_: object) -> None:
+        pass
+
+    session = await begin()
+    monkeypatch.setattr(services.sessions, "end_before", killed_meanwhile)
+    await services.accounts.end_sessions("alice")
+    assert await services.sessions.resume_with_user(session.ticket) is None
+
+
+async def test_a_sign_in_that_was_under_way_does_not_survive_the_account(
+    services: Services, begin: Begin
+) -> None:
+    await services.accounts.disable("alice")
+    session = await begin()
+    assert await services.sessions.resume_with_user(session.ticket) is None
+
+
+async def test_a_password_change_at_the_moment_of_logout_leaves_no_session(
+    services: Services, begin: Begin, user: Principal
+) -> None:
+    session = await begin()
+    await services.sessions.end(session.ticket)
+    with pytest.raises(SessionEnded):
+        await services.accounts.change_password(user, session, HERE, PASSWORD, PASSWORD + "!")
+    assert not await is_live(services, session)
+
+
+VALUES: list[JsonValue] = [
+    None,
+    False,
+    0,
+    -1.5,
+    "",
+    '日本 🔐 "quotes" \\ \n',
+    [],
+    [1, [2, {"three": None}]],
+    {"": {"nested": ["list"]}},
+]
+
+
+@pytest.mark.parametrize("value", VALUES, ids=ascii)
+async def test_a_value_is_kept(services: Services, begin: Begin, value: JsonValue) -> None:
+    session = await begin()
+    await session.set("name", value)
+    session = await resume(services, session)
+    assert await session.get("name", "nothing") == value
+    assert await session.values() == {"name": value}
+
+
+async def test_values_are_set_replaced_and_deleted_one_at_a_time(
+    services: Services, begin: Begin
+) -> None:
+    session = await begin()
+    assert await session.get("theme") is None
+    assert await session.get("theme", "light") == "light"
+    await session.delete("theme")
+    await session.set("theme", "dark")
+    await session.set("cart.items", [1])
+    await session.set("theme", "blue")
+    session = await resume(services, session)
+    assert await session.values() == {"theme": "blue", "cart.items": [1]}
+    await session.delete("theme")
+    assert await (await resume(services, session)).values() == {"cart.items": [1]}
+
+
+async def test_no_other_session_sees_them_and_none_inherits_them(
+    services: Services, begin: Begin
+) -> None:
+    session, other = await begin(), await begin()
+    await session.set("theme", "dark")
+    assert await (await resume(services, other)).values() == {}
+    await services.sessions.end(session.ticket)
+    assert await (await begin()).values() == {}
+
+
+async def test_one_that_was_ended_keeps_nothing(services: Services, begin: Begin) -> None:
+    session = await resume(services, await begin())
+    await services.sessions.end(session.ticket)
+    with suppress(SessionEnded):
+        await session.set("theme", "dark")
+    assert not await is_live(services, session)
+
+
+@pytest.mark.parametrize("name", ["", "a" * 65, "a b", "ä", "a/b", "a\n", "a\0"], ids=ascii)
+async def test_a_name_has_a_form(begin: Begin, name: str) -> None:
+    session = await begin()
+    with pytest.raises(InvalidValue):
+        await session.set(name, 1)
+    assert await session.values() == {}
+
+
+@pytest.mark.parametrize(
+    "value", [float("nan"), float("inf"), "\ud800", {"a": ["\udfff"]}, object()], ids=ascii
+)
+async def test_what_json_cannot_say_is_refused(begin: Begin, value: Any) -> None:
+    session = await begin()
+    with pytest.raises(InvalidValue):
+        await session.set("name", value)
+    assert await session.values() == {}
+
+
+async def test_what_is_too_much_is_refused_and_loses_nothing(
+    services: Services, begin: Begin
+) -> None:
+    session = await begin()
+    await session.set("small", "value")
+    for size in (MAX_DATA_BYTES, MAX_DATA_BYTES * 4):
+        with pytest.raises(TooMuchData):
+            await session.set("large", "x" * size)
+    with pytest.raises(TooMuchData):
+        for number in range(MAX_DATA_BYTES // 1024 + 1):
+            await session.set(f"n{number}", "x" * 1024)
+    session = await resume(services, session)
+    assert await session.get("small") == "value"
+    assert "large" not in await session.values()
+    # What is there may be replaced by what is no larger.
+    await session.set("small", "other")
+    assert await (await resume(services, session)).get("small") == "other"
+
+
+async def test_they_can_be_read_while_the_key_is_rotated(start: Start) -> None:
+    async def services_with(keys: str) -> Services:
+        app: FastAPI = await start(secret_keys=keys)
+        found: Services = app.state.services
+        return found
+
+    old = await services_with(OLD_KEY)
+    user = await old.accounts.register("alice", PASSWORD)
+    session = await old.sessions.start(user.id, 0, HERE)
+    await session.set("theme", "dark")
+
+    both = await services_with(f"{KEY},{OLD_KEY}")
+    #{% if cookiecutter.session_backend == "memory" %}
+    both.sessions._store = old.sessions._store
+    #{% endif %}
+    session = await resume(both, session)
+    assert await session.get("theme") == "dark"
+    await session.set("size", "large")
+    assert await both.sessions.renew(session, 0)
+
+    new = await services_with(KEY)
+    #{% if cookiecutter.session_backend == "memory" %}
+    new.sessions._store = old.sessions._store
+    #{% endif %}
+    session = await resume(new, session)
+    assert await session.get("size") == "large"
+    #{% if cookiecutter.session_backend != "signed-cookie" %}
+    assert await session.get("theme") is None
+    #{% endif %}
