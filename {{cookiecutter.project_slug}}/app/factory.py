@@ -9,7 +9,6 @@ from fastapi import FastAPI
 from fastapi.staticfiles import StaticFiles
 #{% endif %}
 from starlette.middleware.cors import CORSMiddleware
-from starlette.middleware.trustedhost import TrustedHostMiddleware
 from starlette.types import ASGIApp
 
 from app.services import Services
@@ -20,7 +19,7 @@ from app.web import access, api, docs, errors, health, pages
 from app.web import access, api, docs, errors, health
 #{% endif %}
 from app.web.edge import Edge
-from app.web.https import HttpsOnlyMiddleware
+from app.web.transport import HttpsOnlyMiddleware, KnownHostsMiddleware
 
 
 class App(FastAPI):
@@ -59,7 +58,7 @@ def create_app(settings: Settings, clock: Callable[[], float] = time.time) -> Fa
     if settings.production:
         app.add_middleware(HttpsOnlyMiddleware)
     app.add_middleware(
-        TrustedHostMiddleware, allowed_hosts=settings.allowed_hosts, www_redirect=False
+        KnownHostsMiddleware, allowed_hosts=settings.allowed_hosts, www_redirect=False
     )
 
     errors.install(app)
