@@ -10,10 +10,10 @@ demo: .venv/.ready  ## bake a project with the default answers into .demo, and s
 	$(MAKE) -C .demo/my-fastapi-app run PYTHON="$(PYTHON)" PORT=$(PORT)
 
 test: .venv/.ready check  ## everything: bakes, checks, types, tests and uses the projects
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n auto --dist worksteal
 
 test-fast: .venv/.ready  ## what takes no longer than a minute
-	$(BIN)/python -m pytest -m "not slow"
+	$(BIN)/python -m pytest -n auto --dist worksteal -m "not slow"
 
 check: .venv/.ready  ## format, lint and types of the template's own tools and tests
 	$(BIN)/ruff format --check .

@@ -27,9 +27,7 @@ CHOICE = (
     r"(?:database|redis|memory|signed-cookie|sqlite|postgresql|html|api|github|gitlab"
     r"|MIT|Apache-2\.0|Proprietary)"
 )
-ALTERNATIVE = re.compile(
-    rf"(?P<name>.+)__(?P<choices>{CHOICE}(?:\+{CHOICE})*)(?P<ending>\.\w+)?"
-)
+ALTERNATIVE = re.compile(rf"(?P<name>.+)__(?P<choices>{CHOICE}(?:\+{CHOICE})*)(?P<ending>\.\w+)?")
 
 
 def plain_name(name):

@@ -34,6 +34,30 @@ CHROMIUM_OPTIONS = [
 ]
 
 Bake = Callable[..., Project]
+Tell = Callable[[str, Project], None]
+
+# What may be done with a combination of answers, in the order of the last line.
+DEEDS = ("baked", "checked", "tested", "served")
+
+
+@pytest.fixture
+def tell(record_property: Callable[[str, str], None]) -> Tell:
+    """Note what was done with a combination of answers; the end of the run says how many."""
+
+    def note(deed: str, project: Project) -> None:
+        record_property(deed, "-".join(project.answers.values()))
+
+    return note
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Say how many combinations were baked, checked, tested and served."""
+    done: dict[str, set[str]] = {deed: set() for deed in DEEDS}
+    for report in terminalreporter.stats.get("passed", ()):
+        for deed, combination in report.user_properties:
+            done[deed].add(combination)
+    counts = ", ".join(f"{len(combinations)} {deed}" for deed, combinations in done.items())
+    terminalreporter.write_line(f"combinations of answers: {counts}")
 
 
 @pytest.fixture(scope="session")

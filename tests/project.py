@@ -105,24 +105,25 @@ class Project:
             server.end(signal.SIGTERM)
 
     @contextmanager
-    def database(self) -> Iterator[dict[str, str]]:
-        """Run the project's database and migrate it; yield the settings that lead to it."""
+    def stores(self) -> Iterator[dict[str, str]]:
+        """Run what the project keeps its data in, migrated; yield the settings that lead there."""
+        variables: dict[str, str] = {}
         with ExitStack() as stack:
-            variables: dict[str, str] = {}
             if self.answers["database"] == "postgresql":
-                variables = stack.enter_context(self._postgresql())
+                url = f"postgresql+asyncpg://postgres@localhost:{free_port()}/postgres"
+                variables["DATABASE_URL"] = url
+                stack.enter_context(self._beside("tests.postgresql", variables))
+            if self.answers["session_backend"] == "redis":
+                variables["REDIS_URL"] = f"redis://localhost:{free_port()}/0"
+                stack.enter_context(self._beside("tests.redis", variables))
             self.run(".venv/bin/alembic", "upgrade", "head", variables=variables)
             yield variables
 
     @contextmanager
-    def _postgresql(self) -> Iterator[dict[str, str]]:
-        with socket.socket() as probe:
-            probe.bind(("127.0.0.1", 0))
-            port = probe.getsockname()[1]
-        variables = {"DATABASE_URL": f"postgresql+asyncpg://postgres@localhost:{port}/postgres"}
-        # The project's own way to run one: beside a command, here one that ends with its input.
+    def _beside(self, server: str, variables: Mapping[str, str]) -> Iterator[None]:
+        """Run a server in the project's own way: beside a command, one that ends with its input."""
         with subprocess.Popen(
-            [".venv/bin/python", "-m", "tests.postgresql", "cat"],
+            [".venv/bin/python", "-m", server, "cat"],
             cwd=self.path,
             env={**clean_environment(), **variables},
             stdin=subprocess.PIPE,
@@ -134,8 +135,10 @@ class Project:
             process.stdin.write("it runs\n")
             process.stdin.flush()
             assert "it runs\n" in iter(process.stdout.readline, "")
-            yield variables
-            process.stdin.close()
+            try:
+                yield
+            finally:
+                process.stdin.close()
 
 
 class Server:
@@ -177,6 +180,14 @@ class Server:
                     self._serves_or_ended.set()
         self._process.wait()
         self._serves_or_ended.set()
+
+
+def free_port() -> int:
+    """Return a port of this machine on which nothing listens."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
 
 
 def clean_environment() -> dict[str, str]:

@@ -26,7 +26,7 @@ def sign_in(page: Page, url: str, password: str = PASSWORD) -> None:
 
 def test_a_visit_from_registering_to_signing_out(ready: Bake, chromium: Browser) -> None:
     project = ready()
-    with project.database() as variables, project.serving(variables=variables) as server:
+    with project.stores() as variables, project.serving(variables=variables) as server:
         here, there = chromium.new_context(), chromium.new_context()
         page, elsewhere = here.new_page(), there.new_page()
         complaints: list[str] = []
@@ -105,7 +105,7 @@ def test_other_sites_lead_here_and_can_do_nothing(
     ready: Bake, chromium: Browser, elsewhere: Callable[[str], str], samesite: str
 ) -> None:
     project = ready(samesite=samesite)
-    with project.database() as variables, project.serving(variables=variables) as server:
+    with project.stores() as variables, project.serving(variables=variables) as server:
         body = {"username": "alice", "password": PASSWORD}
         httpx2.post(f"{server.url}/api/register", json=body)
         page = chromium.new_context().new_page()
@@ -126,7 +126,7 @@ def test_other_sites_lead_here_and_can_do_nothing(
 
 def test_a_wrong_password_is_told_and_the_name_is_kept(ready: Bake, chromium: Browser) -> None:
     project = ready()
-    with project.database() as variables, project.serving(variables=variables) as server:
+    with project.stores() as variables, project.serving(variables=variables) as server:
         page = chromium.new_context().new_page()
         page.goto(f"{server.url}/login")
         page.get_by_label("User name").fill("alice")

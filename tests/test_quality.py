@@ -1,36 +1,72 @@
 """A generated project passes its own checks and tests, unchanged."""
 
+import sys
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 
-from tests.conftest import Bake
+from tests.conftest import CHOICES, Bake, Tell
 from tests.project import Project
 from tests.test_answers import HOSTILE, type_answers
+from tests.test_rendered import PRODUCT, BakeOnce, name
+
+SUITES = [
+    {"session_backend": backend, "database": database, "frontend": frontend}
+    for backend in CHOICES["session_backend"]
+    for database in CHOICES["database"]
+    for frontend in CHOICES["frontend"]
+]
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(
-    ("database", "samesite"),
-    [("sqlite", "lax"), ("postgresql", "strict"), ("sqlite", "none"), ("postgresql", "lax")],
-)
-def test_format_lint_types_and_tests(ready: Bake, database: str, samesite: str) -> None:
-    project = ready(database=database, samesite=samesite)
+@pytest.mark.parametrize("answers", PRODUCT, ids=name)
+def test_every_combination_is_formatted_linted_and_typed(
+    bake_once: BakeOnce,
+    environment_of: Callable[[Project], Path],
+    cache: Path,
+    tell: Tell,
+    answers: dict[str, str],
+) -> None:
+    project = bake_once(**answers)
+    binaries = environment_of(project) / "bin"
+    for command in (
+        ("ruff", "format", "--check", "--no-cache", "."),
+        ("ruff", "check", "--no-cache", "."),
+        # What is checked of the libraries holds for all projects.
+        ("mypy", "--cache-dir", str(cache)),
+    ):
+        project.run(str(binaries / command[0]), *command[1:])
+    tell("checked", project)
+
+
+@pytest.fixture(scope="session")
+def cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("mypy")
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("number", range(len(SUITES)), ids=lambda number: name(SUITES[number]))
+def test_every_stack_passes_its_own_checks_and_tests(ready: Bake, tell: Tell, number: int) -> None:
+    samesite = CHOICES["samesite"][number % 3]
+    project = ready(**SUITES[number], samesite=samesite)
     before = {file: project.read(file) for file in project.files if not file.startswith(".venv")}
     project.run("make", "check")
-    project.run("make", "test", variables={"REQUIRE_SERVICES": "1"})
+    done = project.run("make", "test", variables={"REQUIRE_SERVICES": "1"})
+    assert "skipped" not in done.stdout
     assert {file: project.read(file) for file in before} == before
+    tell("tested", project)
 
 
 @pytest.mark.slow
 def test_so_does_one_with_a_hostile_name(
-    tmp_path_factory: pytest.TempPathFactory, environment_of: Callable[[Project], object]
+    tmp_path_factory: pytest.TempPathFactory, environment_of: Callable[[Project], Path]
 ) -> None:
     folder = tmp_path_factory.mktemp("hostile") / "out"
     done = type_answers(folder, HOSTILE, "hostile", HOSTILE, HOSTILE)
     assert done.returncode == 0
     project = Project(folder / "hostile", {})
-    project.use(environment_of(project))  # type: ignore[arg-type]
+    project.use(environment_of(project))
     project.run("make", "check")
     project.run("make", "test")
 
@@ -55,3 +91,18 @@ def test_the_tests_do_not_touch_the_database_of_the_developer(ready: Bake) -> No
     variables = {"SESSION_LIFETIME": "1", "LOGIN_MAX_FAILURES": "1", "ENVIRONMENT": "production"}
     project.run("make", "test", variables=variables)
     assert (project.path / "app.db").read_bytes() == before
+
+
+@pytest.mark.slow
+def test_the_first_commit_passes_its_own_hooks(ready: Bake) -> None:
+    project = ready(ci="github")
+    project.run("git", "init", "-q")
+    project.run("git", "add", ".")
+    home = {"PRE_COMMIT_HOME": str(project.path.parent / "pre-commit")}
+    pre_commit = str(Path(sys.executable).parent / "pre-commit")
+    project.run(pre_commit, "install", variables=home)
+    identity = ("-c", "user.name=t", "-c", "user.email=t@example.com")
+    done = project.run("git", *identity, "commit", "-m", "First", variables=home)
+    assert "format, lint and types" in done.stdout
+    assert "Passed" in done.stdout
+    assert project.run("git", "status", "--porcelain").stdout == ""

@@ -1,22 +1,17 @@
-"""The generated app as it is run: uvicorn, workers, a crash, a real database."""
+"""The generated app as it is run: uvicorn, workers, a crash, real stores."""
 
 import signal
 
 import httpx2
 import pytest
 
-from tests.conftest import CHOICES, Bake
+from tests.conftest import CHOICES, Bake, Tell
 from tests.project import Project, Server
 
 COOKIE = "__Host-Http-session"
 ACCOUNT = {"username": "alice", "password": "correct horse battery staple"}
 
 pytestmark = pytest.mark.slow
-
-
-@pytest.fixture(params=CHOICES["database"])
-def project(request: pytest.FixtureRequest, ready: Bake) -> Project:
-    return ready(database=request.param)
 
 
 def register(server: Server) -> None:
@@ -34,21 +29,55 @@ def status(server: Server, headers: dict[str, str], path: str = "/api/me") -> in
     return httpx2.get(f"{server.url}{path}", headers=headers).status_code
 
 
-def test_a_copied_cookie_is_dead_after_logout(project: Project) -> None:
-    with project.database() as variables, project.serving(variables=variables) as server:
+@pytest.mark.parametrize("database", CHOICES["database"])
+@pytest.mark.parametrize("session_backend", CHOICES["session_backend"])
+def test_a_copied_cookie_is_dead_after_logout(
+    ready: Bake, tell: Tell, session_backend: str, database: str
+) -> None:
+    project = ready(session_backend=session_backend, database=database)
+    with project.stores() as variables, project.serving(variables=variables) as server:
+        assert status(server, {}, "/health/ready") == 200
         register(server)
         copied = sign_in(server)
         elsewhere = sign_in(server)
-        assert status(server, copied) == status(server, elsewhere) == 200
-        assert len(httpx2.get(f"{server.url}/api/sessions", headers=copied).json()) == 2
+        kept = {"theme": "dark"}
+        data = f"{server.url}/api/session/data"
+        response = httpx2.put(f"{data}/theme", json="dark", headers=copied)
+        assert response.status_code == 204
+        if session_backend == "signed-cookie":
+            copied = {"cookie": f"{COOKIE}={response.cookies[COOKIE]}"}
+        else:
+            assert len(httpx2.get(f"{server.url}/api/sessions", headers=copied).json()) == 2
+        assert httpx2.get(data, headers=copied).json() == kept
+        assert httpx2.get(data, headers=elsewhere).json() == {}
         assert httpx2.post(f"{server.url}/api/logout", headers=copied).status_code == 204
-        assert status(server, copied) == 401
-        assert status(server, elsewhere) == 200
-        assert status(server, {}, "/health/ready") == 200
+        for path in ("/api/me", "/api/session", "/api/session/data"):
+            assert status(server, copied, path) == 401
+            assert status(server, elsewhere, path) == 200
+        # The shell is another process; what it ends is ended here.
+        project.run(".venv/bin/python", "-m", "app", "end-sessions", "alice", variables=variables)
+        assert status(server, elsewhere) == 401
+        again = sign_in(server)
+        project.run(".venv/bin/python", "-m", "app", "disable-user", "alice", variables=variables)
+        assert status(server, again) == 401
+        project.run(".venv/bin/python", "-m", "app", "purge", variables=variables)
+    tell("served", project)
 
 
-def test_who_signs_in_on_one_worker_is_known_on_all_and_after_a_crash(project: Project) -> None:
-    with project.database() as variables:
+@pytest.mark.parametrize(
+    ("session_backend", "database"),
+    [
+        ("database", "sqlite"),
+        ("database", "postgresql"),
+        ("redis", "sqlite"),
+        ("signed-cookie", "sqlite"),
+    ],
+)
+def test_who_signs_in_on_one_worker_is_known_on_all_and_after_a_crash(
+    ready: Bake, session_backend: str, database: str
+) -> None:
+    project = ready(session_backend=session_backend, database=database)
+    with project.stores() as variables:
         with project.serving(workers=4, variables=variables) as server:
             register(server)
             alice = sign_in(server)
@@ -62,6 +91,41 @@ def test_who_signs_in_on_one_worker_is_known_on_all_and_after_a_crash(project: P
         assert len({line.split()[0] for line in answers}) > 1
         with project.serving(workers=4, variables=variables) as server:
             assert status(server, alice) == 200
+
+
+@pytest.fixture
+def sessions_in_memory(ready: Bake) -> Project:
+    return ready(session_backend="memory")
+
+
+PRODUCTION = {"ENVIRONMENT": "production", "ALLOWED_HOSTS": "localhost"}
+
+
+def test_sessions_in_memory_are_refused_where_others_would_not_know_them(
+    sessions_in_memory: Project,
+) -> None:
+    done = sessions_in_memory.run(
+        *(".venv/bin/uvicorn", "app.main:app", "--port", "0", "--workers", "2"),
+        variables=PRODUCTION,
+        check=False,
+    )
+    assert "ENVIRONMENT: production allows one worker only" in done.stdout
+    assert "Traceback" not in done.stdout
+    assert "startup complete" not in done.stdout
+
+
+def test_sessions_in_memory_end_with_the_process(sessions_in_memory: Project) -> None:
+    project = sessions_in_memory
+    with project.stores():
+        with project.serving(variables={**PRODUCTION, "ALLOW_REGISTRATION": "true"}) as server:
+            # Plain http is not for production: it leads to https before anything else happens.
+            assert httpx2.get(f"{server.url}/api/public").status_code == 307
+        with project.serving() as server:
+            register(server)
+            alice = sign_in(server)
+            assert status(server, alice) == 200
+        with project.serving() as server:
+            assert status(server, alice) == 401
 
 
 def test_four_faults_in_the_settings_stop_the_start_with_four_sentences(ready: Bake) -> None:
@@ -83,3 +147,12 @@ def test_four_faults_in_the_settings_stop_the_start_with_four_sentences(ready: B
         faults = [line.split(":")[0] for line in done.stdout.splitlines()]
         for name in ("SECRET_KEYS", "SESSION_LIFETIME", "SESSION_COOKIE_SECURE", "ALLOWED_HOSTS"):
             assert name in faults
+
+
+def test_none_refuses_to_start_in_production_without_a_front_end_to_serve(ready: Bake) -> None:
+    project = ready(samesite="none", frontend="api")
+    command = (".venv/bin/python", "-c", "import app.main")
+    done = project.run(*command, variables=PRODUCTION, check=False)
+    assert done.returncode == 3
+    assert "SESSION_SAMESITE: none is for front ends on other sites" in done.stdout
+    project.run(*command, variables={**PRODUCTION, "TRUSTED_ORIGINS": "https://front.example"})

@@ -67,15 +67,17 @@ class Services:
     async def purge(self) -> int:
         """Delete whatever has expired or no longer counts; how many records."""
         deleted = 0
+        while batch := await self._sweep():
+            deleted += batch
+        return deleted
+
+    async def _sweep(self) -> int:
         #{% if cookiecutter.session_backend == "redis" %}
         # Redis forgets sessions by itself.
-        for sweep in (self.throttle.sweep,):
+        return await self.throttle.sweep()
         #{% else %}
-        for sweep in (self.sessions.sweep, self.throttle.sweep):
+        return await self.sessions.sweep() + await self.throttle.sweep()
         #{% endif %}
-            while batch := await sweep():
-                deleted += batch
-        return deleted
 
     async def close(self) -> None:
         """Give the connections back."""

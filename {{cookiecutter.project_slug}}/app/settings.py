@@ -4,14 +4,8 @@ import json
 #{% if cookiecutter.session_backend == "memory" %}
 import multiprocessing
 #{% endif %}
-#{% if cookiecutter.session_backend == "redis" %}
-import re
-#{% endif %}
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
-#{% if cookiecutter.session_backend == "redis" %}
-from urllib.parse import urlsplit
-#{% endif %}
 
 from pydantic import (
     BeforeValidator,
@@ -26,7 +20,11 @@ from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError
 
+#{% if cookiecutter.session_backend == "redis" %}
+from app.spelling import is_host, is_origin, is_placeholder, is_redis_url, split
+#{% else %}
 from app.spelling import is_host, is_origin, is_placeholder, split
+#{% endif %}
 
 ROOT = Path(__file__).parent.parent
 PROJECT: dict[str, str] = json.loads((Path(__file__).parent / "project.json").read_text("utf-8"))
@@ -183,12 +181,7 @@ class Settings(BaseSettings):
     @classmethod
     def _check_redis_url(cls, url: SecretStr, info: ValidationInfo) -> SecretStr:
         text = url.get_secret_value()
-        try:
-            parts = urlsplit(text)
-            good = parts.scheme in ("redis", "rediss") and parts.hostname and parts.port != 0
-        except ValueError:
-            good = False
-        if not good or not re.fullmatch(r"/?[0-9]*", parts.path) or parts.query:
+        if not is_redis_url(text):
             raise ValueError("must be a URL like rediss://user:password@host:6379/0")
         if text == DEFAULT_REDIS_URL and info.data.get("environment") == "production":
             raise ValueError("must be set in production; the default is for development")

@@ -7,6 +7,11 @@ _HOST = re.compile(r"(\*\.)?[a-z0-9_-]+(\.[a-z0-9_-]+)*|\[[0-9a-f:.]+\]")
 _ORIGIN = re.compile(
     r"(?P<scheme>https?)://(?P<host>[^/:]+|\[[^/]+\])(:(?P<port>[1-9][0-9]{0,4}))?", re.ASCII
 )
+#{% if cookiecutter.session_backend == "redis" %}
+_REDIS_URL = re.compile(
+    r"rediss?://([^@/?#]*@)?([^@:/?#\[\]]+|\[[0-9a-f:]+\])(:[0-9]{1,5})?(/[0-9]*)?", re.ASCII
+)
+#{% endif %}
 _DEFAULT_PORTS = {"http": "80", "https": "443"}
 _PLACEHOLDERS = ("change", "secret", "placeholder", "example", "insecure", "replace", "your-")
 
@@ -39,3 +44,10 @@ def is_origin(text: str, schemes: tuple[str, ...]) -> bool:
     if not parts or parts["scheme"] not in schemes or not is_host(parts["host"]):
         return False
     return not parts["host"].startswith("*") and parts["port"] != _DEFAULT_PORTS[parts["scheme"]]
+#{% if cookiecutter.session_backend == "redis" %}
+
+
+def is_redis_url(text: str) -> bool:
+    """Whether ``text`` leads to a Redis: a scheme, a host, perhaps a password and a number."""
+    return bool(_REDIS_URL.fullmatch(text))
+#{% endif %}

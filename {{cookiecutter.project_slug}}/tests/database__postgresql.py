@@ -1,4 +1,4 @@
-"""A PostgreSQL of the tests' own, on a free port, and in it a database for each test."""
+"""A PostgreSQL of the tests' own, on a free port, emptied for each test."""
 
 import asyncio
 import tempfile
@@ -10,6 +10,7 @@ import pytest
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import create_async_engine
 
+from app.models import Base
 from tests.migrate import migrate
 from tests.postgresql import find_binaries, running
 from tests.servers import free_port, missing
@@ -33,22 +34,24 @@ def server() -> Iterator[str]:
 
 @pytest.fixture(scope="session")
 def migrated(server: str) -> str:
-    _create_database(server, "migrated")
+    _execute(f"{server}/postgres", "CREATE DATABASE migrated")
     migrate(f"{server}/migrated")
     return server
 
 
 @pytest.fixture
 def database_url(migrated: str) -> str:
-    name = f"test_{next(_numbers)}"
-    _create_database(migrated, name, template="migrated")
-    return f"{migrated}/{name}"
+    """Return the URL of a database whose tables are empty."""
+    url = f"{migrated}/migrated"
+    tables = ", ".join(Base.metadata.tables)
+    _execute(url, f"TRUNCATE {tables} RESTART IDENTITY")
+    return url
 
 
 @pytest.fixture
 def empty_database_url(server: str) -> str:
     name = f"empty_{next(_numbers)}"
-    _create_database(server, name)
+    _execute(f"{server}/postgres", f"CREATE DATABASE {name}")
     return f"{server}/{name}"
 
 
@@ -57,11 +60,11 @@ def unreachable_database_url() -> str:
     return f"postgresql+asyncpg://postgres@127.0.0.1:{free_port()}/none"
 
 
-def _create_database(server: str, name: str, template: str = "template1") -> None:
-    async def create() -> None:
-        engine = create_async_engine(f"{server}/postgres", isolation_level="AUTOCOMMIT")
+def _execute(url: str, statement: str) -> None:
+    async def execute() -> None:
+        engine = create_async_engine(url, isolation_level="AUTOCOMMIT")
         async with engine.connect() as connection:
-            await connection.execute(text(f"CREATE DATABASE {name} TEMPLATE {template}"))
+            await connection.execute(text(statement))
         await engine.dispose()
 
-    asyncio.run(create())
+    asyncio.run(execute())

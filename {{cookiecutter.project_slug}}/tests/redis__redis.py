@@ -9,8 +9,9 @@ import socket
 import subprocess
 import sys
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from functools import partial
+from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest
@@ -20,6 +21,8 @@ from tests.servers import call_beside, free_port, missing
 
 BINARIES = ("redis-server", "valkey-server")
 NOTHING_ON_DISK = ("--save", "", "--appendonly", "no")
+SLOTS = 16_384
+OK = b"+OK\r\n"
 
 
 def find_binary() -> str | None:
@@ -28,20 +31,45 @@ def find_binary() -> str | None:
 
 
 @contextmanager
-def running(binary: str, port: int) -> Iterator[None]:
+def running(binary: str, port: int, *options: str) -> Iterator[subprocess.Popen[str]]:
     """Run a server on loopback, in memory, for as long as the block lasts."""
-    command = [binary, "--port", str(port), "--bind", "127.0.0.1", *NOTHING_ON_DISK]
+    command = [binary, "--port", str(port), "--bind", "127.0.0.1", *NOTHING_ON_DISK, *options]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as server:
-        assert server.stdout is not None
         try:
-            for line in server.stdout:
-                if "Ready to accept connections" in line:
-                    break
-            else:
-                raise OSError(f"{binary} ended with status {server.wait()}")
-            yield
+            wait_for("Ready to accept connections", server)
+            yield server
         finally:
             server.terminate()
+
+
+@contextmanager
+def running_cluster(binary: str, folder: Path, nodes: int = 3) -> Iterator[list[int]]:
+    """Run a cluster on loopback, for as long as the block lasts; yield its ports."""
+    ports, buses = ([free_port() for _ in range(nodes)] for _ in range(2))
+    with ExitStack() as stack:
+        servers = []
+        for port, bus in zip(ports, buses, strict=True):
+            file = str(folder / f"{port}.conf")
+            options = ("--cluster-enabled", "yes", "--cluster-config-file", file)
+            node = running(binary, port, *options, "--cluster-port", str(bus))
+            servers.append(stack.enter_context(node))
+        bounds = [SLOTS * number // nodes for number in range(nodes + 1)]
+        for number, port in enumerate(ports):
+            first, last = str(bounds[number]), str(bounds[number + 1] - 1)
+            assert send(port, "CLUSTER", "ADDSLOTSRANGE", first, last) == OK
+        for port, bus in zip(ports[1:], buses[1:], strict=True):
+            meet = ("CLUSTER", "MEET", "127.0.0.1", str(port), str(bus))
+            assert send(ports[0], *meet) == OK
+        for server in servers:
+            wait_for("Cluster state changed: ok", server)
+        yield ports
+
+
+def wait_for(words: str, server: subprocess.Popen[str]) -> None:
+    """Return once a server has said these words. Raises OSError when it ends instead."""
+    assert server.stdout is not None
+    if not any(words in line for line in server.stdout):
+        raise OSError(f"the server ended with status {server.wait()}")
 
 
 def send(port: int, *words: str) -> bytes:
@@ -72,7 +100,7 @@ def redis_port(redis_binary: str) -> Iterator[int]:
 @pytest.fixture
 def redis_url(redis_port: int) -> str:
     """Return the URL of a Redis that holds nothing."""
-    assert send(redis_port, "FLUSHALL") == b"+OK\r\n"
+    assert send(redis_port, "FLUSHALL") == OK
     return f"redis://127.0.0.1:{redis_port}/0"
 
 

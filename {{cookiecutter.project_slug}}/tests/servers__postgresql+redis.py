@@ -30,7 +30,7 @@ def call_beside(
     name: str,
     host: str,
     port: int,
-    run: Callable[[], AbstractContextManager[None]] | None,
+    run: Callable[[], AbstractContextManager[object]] | None,
     command: Sequence[str],
 ) -> int:
     """Call a command beside a server, unless one answers already; return its exit status.

@@ -12,7 +12,7 @@ from starlette.routing import Mount
 
 from app.factory import create_app
 from app.settings import Settings
-from app.web.access import CurrentUser, refuse_undeclared_routes
+from app.web.access import CurrentUser, OptionalUser, public, refuse_undeclared_routes
 from tests.browser import Browser
 from tests.conftest import PRODUCTION, Clock, Start
 
@@ -55,12 +55,27 @@ async def test_whoever_is_not_signed_in_gets_nothing_from_any_other_route(
 
 
 @pytest.mark.parametrize("method", ["HEAD", "OPTIONS", "TRACE", "PATCH"])
-@pytest.mark.parametrize("path", ["/api/me", "/api/me/", "//api/me", "/API/ME", "/account/"])
+@pytest.mark.parametrize("path", ["/api/me", "/api/me/", "//api/me", "/API/ME", "/api/data/"])
 async def test_other_methods_and_spellings_open_nothing(
     browser: Browser, method: str, path: str
 ) -> None:
     await browser.signed_in()
     assert (await browser.request(method, path)).status_code in (404, 405)
+
+
+async def test_a_public_route_may_know_who_is_there(start: Start) -> None:
+    async def greet(user: OptionalUser) -> str:
+        return user.username if user else "nobody"
+
+    app = await start()
+    app.add_api_route("/api/greet", public(greet))
+    refuse_undeclared_routes(app)
+    browser = Browser(app)
+    assert (await browser.get("/api/greet")).json() == "nobody"
+    await browser.signed_in()
+    response = await browser.get("/api/greet")
+    assert response.json() == "alice"
+    assert response.headers["cache-control"] == "no-store"
 
 
 async def test_an_app_with_an_undeclared_route_does_not_start(

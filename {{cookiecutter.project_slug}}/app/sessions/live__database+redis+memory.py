@@ -30,6 +30,15 @@ class LiveSession:
         """Go on under another record, and a new ticket."""
         self.record, self.ticket, self.has_new_ticket = record, ticket, True
 
+    async def touch(self, seen: Session) -> None:
+        """Note that it was used."""
+        await self._store.touch(self.record, seen)
+        self.record = seen
+
+    async def end_others(self) -> None:
+        """End every other session of the same user."""
+        await self._store.remove_others(self.record)
+
     async def get(self, name: str, default: JsonValue = None) -> JsonValue:
         """Return the value of that name, or the default."""
         return (await self.values()).get(name, default)
@@ -55,7 +64,8 @@ class LiveSession:
         await self._store.set_value(self.record.key, name, sealed)
 
     async def delete(self, name: str) -> None:
-        """Forget the value of that name, if there is one."""
+        """Forget the value of that name, if there is one. Raises InvalidValue."""
+        check_name(name)
         await self._store.delete_value(self.record.key, name)
 
     def _place(self, name: str) -> str:

@@ -6,7 +6,8 @@ from itsdangerous.encoding import base64_decode, base64_encode
 from pydantic import JsonValue
 
 from app.sessions.seal import Seal
-from app.sessions.session import Session
+from app.sessions.session import Session, SessionEnded
+from app.sessions.store import SessionStore
 from app.sessions.ticket import Tickets
 from app.sessions.values import check_name, to_text
 
@@ -17,15 +18,18 @@ class LiveSession:
     Of two requests that set a value at once, the answer that arrives last wins.
     """
 
-    __slots__ = ("_seal", "_tickets", "has_new_ticket", "record", "ticket")
+    __slots__ = ("_seal", "_store", "_tickets", "has_new_ticket", "record", "ticket")
 
-    def __init__(self, record: Session, ticket: str, tickets: Tickets, seal: Seal) -> None:
+    def __init__(
+        self, record: Session, ticket: str, store: SessionStore, seal: Seal, tickets: Tickets
+    ) -> None:
         self.record = record
         self.ticket = ticket
         self.has_new_ticket = False
         """Whether the answer has to hand the ticket out."""
-        self._tickets = tickets
+        self._store = store
         self._seal = seal
+        self._tickets = tickets
 
     def replace(self, record: Session, ticket: str) -> None:
         """Go on under another record, and a new ticket."""
@@ -34,6 +38,17 @@ class LiveSession:
     def change(self, record: Session) -> None:
         """Let the ticket say something else. Raises TooMuchData when it grows too large."""
         self.replace(record, self._tickets.write(record))
+
+    async def touch(self, seen: Session) -> None:
+        """Note that it was used."""
+        self.change(seen)
+
+    async def end_others(self) -> None:
+        """End every other session of the same user. Raises SessionEnded when this one was."""
+        epoch = await self._store.remove_others(self.record)
+        if epoch is None:
+            raise SessionEnded
+        self.change(self.record._replace(epoch=epoch))
 
     async def get(self, name: str, default: JsonValue = None) -> JsonValue:
         """Return the value of that name, or the default."""
@@ -52,7 +67,8 @@ class LiveSession:
         self._keep({**await self.values(), name: value})
 
     async def delete(self, name: str) -> None:
-        """Forget the value of that name, if there is one."""
+        """Forget the value of that name, if there is one. Raises InvalidValue."""
+        check_name(name)
         values = await self.values()
         if name in values:
             del values[name]

@@ -5,11 +5,7 @@ from collections.abc import Callable
 from app import security_log
 from app.sessions.live import LiveSession
 from app.sessions.seal import Seal
-#{% if cookiecutter.session_backend == "signed-cookie" %}
-from app.sessions.session import Client, Limits, Principal, Session, SessionEnded
-#{% else %}
 from app.sessions.session import Client, Limits, Principal, Session
-#{% endif %}
 from app.sessions.store import SessionStore
 from app.sessions.ticket import Tickets
 
@@ -101,13 +97,8 @@ class Sessions:
         ticket, renewed = self._tickets.issue(
             self._used(old, now)._replace(epoch=epoch, authenticated_at=now)
         )
-        #{% if cookiecutter.session_backend == "signed-cookie" %}
-        if not await self._store.remove(old):
-            return False
-        #{% else %}
         if not await self._store.replace(old, renewed):
             return False
-        #{% endif %}
         session.replace(renewed, ticket)
         security_log.event("session_renewed", actor=old.user_id, session=renewed.key)
         return True
@@ -128,21 +119,12 @@ class Sessions:
 
     async def end_others(self, session: LiveSession) -> None:
         """End every other session of the same user."""
-        #{% if cookiecutter.session_backend == "signed-cookie" %}
-        epoch = await self._store.remove_others(session.record)
-        if epoch is None:
-            raise SessionEnded
-        session.change(session.record._replace(epoch=epoch))
-        #{% else %}
-        await self._store.remove_others(session.record)
-        #{% endif %}
+        await session.end_others()
         security_log.event("session_ended", actor=session.record.user_id, which="others")
 
     async def end_before(self, epoch: int, user_id: int) -> None:
         """End every session of a user that was started before that epoch."""
-        #{% if cookiecutter.session_backend == "signed-cookie" %}
-        # The epoch itself has ended them: no ticket of an earlier one is good any more.
-        #{% else %}
+        #{% if cookiecutter.session_backend != "signed-cookie" %}
         await self._store.remove_before(epoch, user_id)
         #{% endif %}
         security_log.event("session_ended", actor=user_id, before_epoch=epoch)
@@ -174,12 +156,7 @@ class Sessions:
         session = self._live(record, ticket)
         now = self._clock()
         if now - record.last_seen_at >= self._limits.touch_interval:
-            #{% if cookiecutter.session_backend == "signed-cookie" %}
-            session.change(self._used(record, now))
-            #{% else %}
-            session.record = self._used(record, now)
-            await self._store.touch(record, session.record)
-            #{% endif %}
+            await session.touch(self._used(record, now))
         return session
 
     def _used(self, record: Session, now: float) -> Session:
@@ -190,7 +167,7 @@ class Sessions:
 
     def _live(self, record: Session, ticket: str) -> LiveSession:
         #{% if cookiecutter.session_backend == "signed-cookie" %}
-        return LiveSession(record, ticket, self._tickets, self._seal)
+        return LiveSession(record, ticket, self._store, self._seal, self._tickets)
         #{% else %}
         return LiveSession(record, ticket, self._store, self._seal)
         #{% endif %}

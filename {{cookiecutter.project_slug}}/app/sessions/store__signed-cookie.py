@@ -63,6 +63,10 @@ class SessionStore:
         row = await self._database.first(_GET_USER, values)
         return (session, Principal._make(row)) if row else None
 
+    async def replace(self, old: Session, _: Session) -> bool:
+        """End a session in whose place there is another; false when it was ended already."""
+        return await self.remove(old)
+
     async def remove(self, session: Session) -> bool:
         """End a session; whether it was not ended already."""
         ends_at = self._limits.ends_at(created_at=session.created_at, remember=session.remember)

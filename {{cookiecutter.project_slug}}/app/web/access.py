@@ -18,7 +18,7 @@ from app.web.visit import visit_of
 
 
 class NotSignedIn(Exception):
-    """The request has no live session: 401, or the sign-in page."""
+    """The request has no live session."""
 
 
 class SignedIn(NamedTuple):

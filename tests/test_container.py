@@ -1,0 +1,117 @@
+"""The image and its compose file: no engine builds them here, so they are taken at their word."""
+
+import json
+import re
+import shutil
+from pathlib import Path
+from typing import Any
+
+import httpx2
+import pytest
+import yaml
+
+from tests.conftest import Bake
+from tests.project import Project, free_port
+from tests.test_rendered import PRODUCT, BakeOnce, name
+
+
+def instructions(project: Project, kind: str) -> list[str]:
+    """Return what follows an instruction of the Dockerfile, wherever it stands."""
+    text = project.read("Dockerfile").replace("\\\n", " ")
+    return re.findall(rf"^{kind} (.*)$", text, re.MULTILINE)
+
+
+def copies(project: Project) -> list[tuple[str, str]]:
+    """Return what is copied from the project, and to where."""
+    lines = [each.split() for each in instructions(project, "COPY") if "--from" not in each]
+    assert all(len(line) == 2 for line in lines)
+    return [(source, target) for source, target in lines]
+
+
+@pytest.mark.parametrize("answers", PRODUCT[::5], ids=name)
+def test_the_image_holds_what_exists_and_runs_as_nobody_special(
+    bake_once: BakeOnce, answers: dict[str, str]
+) -> None:
+    project = bake_once(**answers)
+    allowed = {line[1:] for line in project.read(".dockerignore").splitlines() if line[:1] == "!"}
+    assert {source for source, _ in copies(project)} == allowed
+    assert all((project.path / source).exists() for source in allowed)
+    assert len(instructions(project, "FROM")) == 2
+    assert instructions(project, "USER") == ["app"]
+    text = project.read("Dockerfile")
+    assert text.index("USER app") < text.index("HEALTHCHECK")
+    assert "SECRET" not in text
+
+
+@pytest.mark.parametrize("answers", PRODUCT[::5], ids=name)
+def test_compose_runs_the_chosen_services_and_publishes_the_app_alone(
+    bake_once: BakeOnce, answers: dict[str, str]
+) -> None:
+    project = bake_once(**answers)
+    compose: dict[str, Any] = yaml.safe_load(project.read("compose.yaml"))
+    expected = {"app", "migrate"}
+    expected |= {"database"} if answers["database"] == "postgresql" else set()
+    expected |= {"redis"} if answers["session_backend"] == "redis" else set()
+    services = compose["services"]
+    assert set(services) == expected
+    published = {service: each["ports"] for service, each in services.items() if "ports" in each}
+    assert published == {"app": ["127.0.0.1:8000:8000"]}
+    for service in services.values():
+        assert set(service.get("depends_on", {})) <= expected
+        for volume in service.get("volumes", []):
+            assert volume.split(":")[0] in compose["volumes"]
+    for variable in services["app"].get("environment", {}).values():
+        assert re.search(r"@database:5432/|//redis:6379/", variable)
+
+
+@pytest.mark.slow
+def test_what_the_image_holds_is_enough(ready: Bake, tmp_path: Path) -> None:
+    project = ready()
+    for source, target in copies(project):
+        if (project.path / source).is_dir():
+            shutil.copytree(project.path / source, tmp_path / target)
+        else:
+            shutil.copy(project.path / source, tmp_path)
+    image = Project(tmp_path, project.answers)
+    image.use((project.path / ".venv").resolve())
+    key = re.findall("^SECRET_KEYS=(.*)$", project.read(".env"), re.MULTILINE)[0]
+    variables = {"SECRET_KEYS": key, "DATABASE_URL": f"sqlite+aiosqlite:///{tmp_path}/app.db"}
+    migrate = yaml.safe_load(project.read("compose.yaml"))["services"]["migrate"]["command"]
+    image.run(f".venv/bin/{migrate[0]}", *migrate[1:], variables=variables)
+    command = json.loads(instructions(project, "CMD")[-1])
+    assert command[:4] == ["uvicorn", "app.main:app", "--host", "0.0.0.0"]
+    with image.serving(variables=variables) as server:
+        assert httpx2.get(f"{server.url}/health/ready").status_code == 200
+        port = httpx2.URL(server.url).port
+        check = [each.replace("8000", str(port)) for each in health_check(project)]
+        image.run(".venv/bin/python", *check[1:])
+    check = [each.replace("8000", str(free_port())) for each in health_check(project)]
+    assert image.run(".venv/bin/python", *check[1:], check=False).returncode == 1
+
+
+def health_check(project: Project) -> list[str]:
+    """Return the command that the image checks itself with."""
+    [instruction] = instructions(project, "HEALTHCHECK")
+    words: list[str] = json.loads(instruction.partition("CMD ")[2])
+    assert words[:2] == ["python", "-c"]
+    return words
+
+
+@pytest.mark.parametrize("file", [".github/workflows/ci.yml", ".github/dependabot.yml"])
+def test_what_github_reads_is_yaml(bake_once: BakeOnce, file: str) -> None:
+    assert yaml.safe_load(bake_once(ci="github").read(file))
+
+
+def test_a_run_of_ci_may_read_the_code_and_nothing_else(bake_once: BakeOnce) -> None:
+    workflow = yaml.safe_load(bake_once(ci="github").read(".github/workflows/ci.yml"))
+    assert workflow["permissions"] == {"contents": "read"}
+
+
+@pytest.mark.parametrize("ci", ["github", "gitlab"])
+def test_ci_installs_the_services_that_the_choice_needs(bake_once: BakeOnce, ci: str) -> None:
+    file = {"github": ".github/workflows/ci.yml", "gitlab": ".gitlab-ci.yml"}[ci]
+    for backend, needed in (("redis", True), ("database", False)):
+        text = bake_once(session_backend=backend, ci=ci).read(file)
+        assert ("redis-server" in text) == needed
+        assert {"make check", "make test"} <= set(re.findall(r"make \w+", text))
+        assert yaml.safe_load(text)
