@@ -1,14 +1,16 @@
 """A person at a real browser."""
 
+import json
 import threading
 from collections.abc import Callable, Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 
 import httpx2
 import pytest
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Browser, BrowserContext, Page, expect
 
-from tests.conftest import Bake
+from tests.conftest import CHROMIUM, CHROMIUM_OPTIONS, Bake
 
 PASSWORD = "correct horse battery staple"
 NEW_PASSWORD = "quite another set of words"
@@ -122,6 +124,83 @@ def test_other_sites_lead_here_and_can_do_nothing(
             expect(page.get_by_role("heading", name="Forbidden")).to_be_visible()
         page.goto(server.url)
         expect(page.get_by_role("heading", name="Hello alice")).to_be_visible()
+
+
+# A front end of somebody's own: it signs in, reads, signs out, and says what it was told.
+FRONT_END = """<p role="status">working</p><script>
+const call = (method, path, body) => fetch("APP" + path, {
+  method, credentials: "include", body: body && JSON.stringify(body),
+  headers: body ? {"content-type": "application/json"} : {},
+}).then(async (answer) => answer.status + " " + (await answer.text()), () => "blocked");
+(async () => {
+  const told = [await call("POST", "/api/login", ACCOUNT)];
+  told.push(await call("PUT", "/api/session/data/theme", "dark"));
+  told.push(await call("GET", "/api/session/data"));
+  told.push(await call("GET", "/api/me"));
+  told.push(document.cookie);
+  told.push(await call("POST", "/api/logout"));
+  told.push(await call("GET", "/api/me"));
+  document.querySelector("p").textContent = told.join("|");
+})();
+</script>"""
+
+
+@pytest.fixture
+def chromium_with_third_party_cookies(
+    chromium: Browser, tmp_path: Path
+) -> Iterator[BrowserContext]:
+    """Start a browser that sends cookies to other sites, as many still do."""
+    preferences = tmp_path / "Default" / "Preferences"
+    preferences.parent.mkdir()
+    preferences.write_text(json.dumps({"profile": {"cookie_controls_mode": 0}}))
+    context = chromium.browser_type.launch_persistent_context(
+        tmp_path, executable_path=CHROMIUM, args=CHROMIUM_OPTIONS, headless=True
+    )
+    yield context
+    context.close()
+
+
+@pytest.mark.parametrize("session_backend", ["database", "signed-cookie"])
+def test_a_front_end_on_another_site_signs_in_and_reads(
+    ready: Bake,
+    chromium_with_third_party_cookies: BrowserContext,
+    elsewhere: Callable[[str], str],
+    session_backend: str,
+) -> None:
+    project = ready(samesite="none", frontend="api", session_backend=session_backend)
+    account = {"username": "alice", "password": PASSWORD}
+    origin = elsewhere("").removesuffix("/page")
+    page = chromium_with_third_party_cookies.new_page()
+
+    def told(url: str) -> list[str]:
+        html = FRONT_END.replace("APP", url).replace("ACCOUNT", json.dumps(account))
+        page.goto(elsewhere(html))
+        expect(page.get_by_role("status")).not_to_have_text("working")
+        return str(page.get_by_role("status").text_content()).split("|")
+
+    with project.stores() as variables:
+        named = {**variables, "TRUSTED_ORIGINS": origin}
+        with project.serving(variables=named) as server:
+            httpx2.post(f"{server.url}/api/register", json=account)
+            assert told(server.url) == [
+                '200 {"id":1,"username":"alice","role":"user"}',
+                "204 ",
+                '200 {"theme":"dark"}',
+                '200 {"id":1,"username":"alice","role":"user"}',
+                "",
+                "204 ",
+                '401 {"detail":"Sign in first."}',
+            ]
+        # One that is not named can neither send anything nor read what it is told.
+        named["TRUSTED_ORIGINS"] = "http://front.example"
+        with project.serving(variables=named) as server:
+            assert set(told(server.url)) == {"blocked", ""}
+        # With another policy the browser keeps its cookie to itself.
+        lax = {**variables, "TRUSTED_ORIGINS": origin, "SESSION_SAMESITE": "lax"}
+        with project.serving(variables=lax) as server:
+            answers = told(server.url)
+            assert answers[0].startswith("200 ")
+            assert answers[3].startswith("401 ")
 
 
 def test_a_wrong_password_is_told_and_the_name_is_kept(ready: Bake, chromium: Browser) -> None:

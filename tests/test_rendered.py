@@ -4,6 +4,7 @@ import ast
 import itertools
 import json
 import re
+import subprocess
 import tomllib
 from collections.abc import Callable
 
@@ -294,6 +295,22 @@ def test_template_python_is_python(bake_once: BakeOnce) -> None:
         ast.parse(text)
         assert "{{" not in text, path
         assert text.count("#{%") <= 24, path
+
+
+RESERVED_ON_WINDOWS = re.compile(r"(con|prn|aux|nul|com\d|lpt\d)(\..*)?", re.IGNORECASE)
+
+
+def test_every_name_is_one_on_windows_too(project: Project) -> None:
+    template = subprocess.run(
+        ["git", "ls-files"], cwd=REPOSITORY, check=True, capture_output=True, text=True
+    ).stdout.splitlines()
+    for paths in (project.files, template):
+        assert len({path.lower() for path in paths}) == len(paths)
+        for path in paths:
+            assert len(path) < 150, path
+            for name in path.split("/"):
+                assert not re.search(r'[<>:"|?*\\\x00-\x1f]|[. ]$', name), path
+                assert not RESERVED_ON_WINDOWS.fullmatch(name), path
 
 
 def test_what_the_pages_call_the_app_is_what_was_answered(bake: Callable[..., Project]) -> None:

@@ -18,6 +18,9 @@ from app.unavailable import Unavailable
 TIMEOUT_SECONDS = 1.5
 STEP_SECONDS = 1
 
+# How many turns are taken at once; the others wait. A connection is kept for each of them.
+MAX_TURNS = 64
+
 Command = Sequence[str | bytes | int | float]
 
 
@@ -32,6 +35,7 @@ class Redis:
         self._url = url
         self._client: Node | RedisCluster | None = None
         self._connecting = asyncio.Lock()
+        self._turns = asyncio.Semaphore(MAX_TURNS)
 
     async def run(self, *command: str | bytes | float) -> Any:
         """Run one command; its answer, as redis-py reads it."""
@@ -49,7 +53,7 @@ class Redis:
     async def ping(self) -> None:
         """Raise Unavailable unless Redis answers and takes writes."""
         # A read-only replica, a full server and one that is still loading all refuse this.
-        await self.run("SET", "ready", "", "EX", 1)
+        await self.run("SET", "app:ready", "", "EX", 1)
 
     async def close(self) -> None:
         """Give all connections back."""
@@ -60,7 +64,7 @@ class Redis:
     async def _reachable(self) -> AsyncIterator[Node | RedisCluster]:
         """Bound a turn in time, and turn what goes wrong in it into Unavailable."""
         try:
-            async with asyncio.timeout(TIMEOUT_SECONDS):
+            async with asyncio.timeout(TIMEOUT_SECONDS), self._turns:
                 yield self._client or await self._connect()
         except (RedisError, OSError, TimeoutError) as error:
             raise Unavailable from error

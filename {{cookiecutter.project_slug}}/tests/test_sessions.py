@@ -41,6 +41,14 @@ async def test_two_started_at_once_are_two(services: Services, begin: Begin) -> 
         assert await is_live(services, session)
 
 
+async def test_many_at_once_are_all_served(services: Services, begin: Begin) -> None:
+    session = await begin()
+    resumed = await asyncio.gather(
+        *(services.sessions.resume_with_user(session.ticket) for _ in range(200))
+    )
+    assert all(resumed)
+
+
 async def test_a_ticket_of_another_key_is_none(services: Services, begin: Begin) -> None:
     session = await begin()
     assert Tickets([OLD_KEY]).read(session.ticket) is None

@@ -2,9 +2,14 @@
 
 import hashlib
 from collections.abc import AsyncIterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
 from itsdangerous.encoding import base64_encode
 from redis.asyncio import Redis
 
@@ -214,7 +219,7 @@ def test_these_are_urls_of_a_redis(settings: dict[str, Any], url: str) -> None:
         "redis://h/zero",
         "redis://h:1/0?protocol=3",
         "unix:///tmp/redis",
-        "redis://h:123456",
+        "redis://h:99999",
     ],
 )
 def test_these_are_not(settings: dict[str, Any], url: str) -> None:
@@ -227,3 +232,45 @@ def test_production_wants_one_of_its_own(settings: dict[str, Any]) -> None:
     Settings.load(**{**settings, "redis_url": url})
     with pytest.raises(SettingsError, match="REDIS_URL: must be set in production"):
         Settings.load(**{**settings, **PRODUCTION, "redis_url": url})
+
+
+def certificate(folder: Path) -> tuple[Path, Path]:
+    """Make a certificate for localhost that vouches for itself; return it and its key."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "localhost")])
+    now = datetime.now(UTC)
+    made = (
+        x509.CertificateBuilder()
+        .subject_name(name)
+        .issuer_name(name)
+        .public_key(key.public_key())
+        .serial_number(1)
+        .not_valid_before(now - timedelta(days=1))
+        .not_valid_after(now + timedelta(days=1))
+        .add_extension(x509.SubjectAlternativeName([x509.DNSName("localhost")]), critical=False)
+        .sign(key, hashes.SHA256())
+    )
+    encoding = serialization.Encoding.PEM
+    form = serialization.PrivateFormat.PKCS8
+    (folder / "certificate.pem").write_bytes(made.public_bytes(encoding))
+    secret = key.private_bytes(encoding, form, serialization.NoEncryption())
+    (folder / "key.pem").write_bytes(secret)
+    return folder / "certificate.pem", folder / "key.pem"
+
+
+async def test_an_encrypted_connection_is_for_a_server_that_somebody_vouches_for(
+    start: Start, redis_binary: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    public, secret = certificate(tmp_path)
+    port = free_port()
+    files = ("--tls-cert-file", str(public), "--tls-key-file", str(secret))
+    options = ("--tls-port", str(port), "--tls-auth-clients", "no", *files)
+    url = f"rediss://localhost:{port}/0"
+    with running(redis_binary, free_port(), *options):
+        stranger = Browser(await start(redis_url=url))
+        assert (await stranger.get("/health/ready")).status_code == 503
+        monkeypatch.setenv("SSL_CERT_FILE", str(public))
+        browser = Browser(await start(redis_url=url))
+        assert (await browser.get("/health/ready")).status_code == 200
+        await browser.signed_in()
+        assert await browser.is_signed_in()
