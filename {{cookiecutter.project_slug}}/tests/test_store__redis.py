@@ -219,7 +219,7 @@ def test_these_are_urls_of_a_redis(settings: dict[str, Any], url: str) -> None:
         "redis://h/zero",
         "redis://h:1/0?protocol=3",
         "unix:///tmp/redis",
-        "redis://h:99999",
+        "redis://h:123456",
     ],
 )
 def test_these_are_not(settings: dict[str, Any], url: str) -> None:
