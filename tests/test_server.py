@@ -109,7 +109,7 @@ def test_sessions_in_memory_are_refused_where_others_would_not_know_them(
         variables=PRODUCTION,
         check=False,
     )
-    assert "ENVIRONMENT: production allows one worker only" in done.stdout
+    assert "ENVIRONMENT: production allows --workers 1 only" in done.stdout
     assert "Traceback" not in done.stdout
     assert "startup complete" not in done.stdout
 

@@ -129,11 +129,10 @@ class Settings(BaseSettings):
     @field_validator("environment")
     @classmethod
     def _refuse_workers(cls, environment: str) -> str:
-        # uvicorn starts each of several workers as a child.
+        # uvicorn starts each of several workers as a child, which would know its own sessions only.
         if environment == "production" and multiprocessing.parent_process():
             raise ValueError(
-                "production allows one worker only, since no other process would know its "
-                "sessions; run --workers 1, or generate the app with the session backend database"
+                "production allows --workers 1 only; for more, choose the session backend database"
             )
         return environment
 

@@ -1,6 +1,7 @@
 """What running a server of the project's own takes, whichever it is. For development only."""
 
 import os
+import signal
 import socket
 import subprocess
 import sys
@@ -61,6 +62,8 @@ def _answers(host: str, port: int) -> bool:
 
 def _call(command: Sequence[str]) -> int:
     child = subprocess.Popen(command)
+    # Whoever ends us ends the command, and we go on to end the server.
+    signal.signal(signal.SIGTERM, lambda *_: child.terminate())
     while True:
         try:
             return child.wait()

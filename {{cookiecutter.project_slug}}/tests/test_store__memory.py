@@ -99,5 +99,5 @@ def test_production_refuses_more_than_one_worker_and_says_what_to_choose(
     # uvicorn starts each of several workers as a child.
     monkeypatch.setattr(multiprocessing, "parent_process", object)
     Settings.load(**settings)
-    with pytest.raises(SettingsError, match="run --workers 1, or generate the app with"):
+    with pytest.raises(SettingsError, match="production allows --workers 1 only"):
         Settings.load(**settings, **PRODUCTION)

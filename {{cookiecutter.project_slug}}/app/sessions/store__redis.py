@@ -10,20 +10,16 @@ session that was ended meanwhile. Times to live are relative, so clocks need not
 """
 
 import math
-import struct
 from typing import Any
 
 from itsdangerous.encoding import base64_encode
 
 from app.database import Database
 from app.redis import Redis
+from app.sessions.record import pack, unpack
 from app.sessions.session import Limits, Principal, Session, SessionEnded
 from app.sessions.users import user_of
 from app.sessions.values import MAX_DATA_BYTES, TooMuchData
-from app.unavailable import Unavailable
-
-# The fields of a session before its address, then the length of that; the user agent is the rest.
-_RECORD = struct.Struct("!qq4d?B")
 
 # KEYS: the record, its values. ARGV: the record before and after, milliseconds to live.
 _TOUCH = """
@@ -78,11 +74,11 @@ class SessionStore:
                 ("EXPIRE", index, left, "GT"),
             ]
         )
-        await self._redis.run("SET", _name(key), _pack(session), "PX", _life(session))
+        await self._redis.run("SET", _name(key), pack(session), "PX", _life(session))
 
     async def get(self, key: bytes, now: float) -> Session | None:
         """Return the live session of that key."""
-        return _unpack(key, await self._redis.run("GET", _name(key)), now)
+        return unpack(key, await self._redis.run("GET", _name(key)), now)
 
     async def get_with_user(self, key: bytes, now: float) -> tuple[Session, Principal] | None:
         """Return the live session of that key and its user, if the account still stands by it."""
@@ -96,13 +92,13 @@ class SessionStore:
         """Return the live sessions of a user, the latest seen first."""
         keys = await self._redis.run("ZRANGEBYSCORE", _index(user_id), f"({now}", "+inf")
         records = await self._redis.run_all([("GET", _name(key)) for key in keys])
-        found = [_unpack(key, record, now) for key, record in zip(keys, records, strict=True)]
+        found = [unpack(key, record, now) for key, record in zip(keys, records, strict=True)]
         live = [session for session in found if session]
         return sorted(live, key=lambda session: session.last_seen_at, reverse=True)
 
     async def touch(self, before: Session, seen: Session) -> None:
         """Note that a session was used, unless another request has noted it meanwhile."""
-        await self._run_script(_TOUCH, before.key, _pack(before), _pack(seen), _life(seen))
+        await self._run_script(_TOUCH, before.key, pack(before), pack(seen), _life(seen))
 
     async def replace(self, old: Session, renewed: Session) -> bool:
         """Put a session in the place of another; false when that one was ended meanwhile.
@@ -184,21 +180,3 @@ def _index(user_id: int) -> str:
 def _life(session: Session) -> int:
     """Return for how many milliseconds a record is kept that was just used."""
     return math.ceil((session.expires_at - session.last_seen_at) * 1000)
-
-
-def _pack(session: Session) -> bytes:
-    ip = session.ip.encode()
-    return _RECORD.pack(*session[:7], len(ip)) + ip + session.user_agent.encode()
-
-
-def _unpack(key: bytes, record: bytes | None, now: float) -> Session | None:
-    if record is None:
-        return None
-    try:
-        *fields, length = _RECORD.unpack_from(record)
-        rest = record[_RECORD.size :]
-        ip, user_agent = rest[:length].decode(), rest[length:].decode()
-    except (struct.error, UnicodeDecodeError) as error:
-        raise Unavailable from error
-    session = Session._make((*fields, ip, user_agent, key))
-    return session if session.expires_at > now else None

@@ -1,0 +1,32 @@
+"""How a session is written in Redis: in bytes, since a million of them have to fit."""
+
+import struct
+
+from app.sessions.session import Session
+from app.unavailable import Unavailable
+
+# The fields of a session before its address, then the length of that; the user agent is the rest.
+_FIELDS = struct.Struct("!qq4d?B")
+
+
+def pack(session: Session) -> bytes:
+    """Return the record of a session, without its key."""
+    ip = session.ip.encode()
+    return _FIELDS.pack(*session[:7], len(ip)) + ip + session.user_agent.encode()
+
+
+def unpack(key: bytes, record: bytes | None, now: float) -> Session | None:
+    """Return the session of a record; None when there is none, or when it has expired.
+
+    Raises Unavailable for what is no record: whatever wrote it, it opens nothing.
+    """
+    if record is None:
+        return None
+    try:
+        *fields, length = _FIELDS.unpack_from(record)
+        rest = record[_FIELDS.size :]
+        ip, user_agent = rest[:length].decode(), rest[length:].decode()
+    except (struct.error, UnicodeDecodeError) as error:
+        raise Unavailable from error
+    session = Session._make((*fields, ip, user_agent, key))
+    return session if session.expires_at > now else None
