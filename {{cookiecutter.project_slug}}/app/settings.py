@@ -17,14 +17,8 @@ from pydantic import (
     field_validator,
 )
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
-from sqlalchemy.engine import make_url
-from sqlalchemy.exc import ArgumentError
 
-#{% if cookiecutter.session_backend == "redis" %}
-from app.spelling import is_host, is_origin, is_placeholder, is_redis_url, split
-#{% else %}
-from app.spelling import is_host, is_origin, is_placeholder, split
-#{% endif %}
+from app import spelling
 
 ROOT = Path(__file__).parent.parent
 PROJECT: dict[str, str] = json.loads((Path(__file__).parent / "project.json").read_text("utf-8"))
@@ -52,8 +46,8 @@ class SettingsError(Exception):
     """What is wrong with the settings: one sentence for each fault, a line each."""
 
 
-Keys = Annotated[tuple[SecretStr, ...], NoDecode, BeforeValidator(split)]
-Names = Annotated[tuple[str, ...], NoDecode, BeforeValidator(split)]
+Keys = Annotated[tuple[SecretStr, ...], NoDecode, BeforeValidator(spelling.split)]
+Names = Annotated[tuple[str, ...], NoDecode, BeforeValidator(spelling.split)]
 SameSite = Literal["lax", "strict", "none"]
 Seconds = Annotated[PositiveInt, Field(le=MAX_COOKIE_SECONDS)]
 
@@ -145,7 +139,7 @@ class Settings(BaseSettings):
             raise ValueError("is not set; make a key with `python -m app new-key`")
         if any(len(text) < KEY_MIN_CHARACTERS for text in texts):
             raise ValueError(f"each key needs at least {KEY_MIN_CHARACTERS} characters")
-        if any(is_placeholder(text) for text in texts):
+        if any(spelling.is_placeholder(text) for text in texts):
             raise ValueError("holds a placeholder; make a key with `python -m app new-key`")
         if len(set(texts)) < len(texts):
             raise ValueError("holds the same key twice")
@@ -154,14 +148,10 @@ class Settings(BaseSettings):
     @field_validator("database_url")
     @classmethod
     def _check_database_url(cls, url: str) -> str:
-        try:
-            parts = make_url(url)
-        except (ArgumentError, ValueError):
-            parts = None
-        if parts is None or parts.drivername != DATABASE_DRIVER:
+        if not spelling.is_database_url(url, DATABASE_DRIVER):
             raise ValueError(f"must be a URL that begins with {DATABASE_DRIVER}://")
         #{% if cookiecutter.database == "sqlite" %}
-        if parts.database in (None, "", ":memory:"):
+        if not spelling.names_a_file(url):
             raise ValueError("must name a file; what is in memory is another one for each worker")
         #{% endif %}
         return url
@@ -180,7 +170,7 @@ class Settings(BaseSettings):
     @classmethod
     def _check_redis_url(cls, url: SecretStr, info: ValidationInfo) -> SecretStr:
         text = url.get_secret_value()
-        if not is_redis_url(text):
+        if not spelling.is_redis_url(text):
             raise ValueError("must be a URL like rediss://user:password@host:6379/0")
         if text == DEFAULT_REDIS_URL and info.data.get("environment") == "production":
             raise ValueError("must be set in production; the default is for development")
@@ -209,7 +199,7 @@ class Settings(BaseSettings):
     def _check_origins(cls, origins: tuple[str, ...], info: ValidationInfo) -> tuple[str, ...]:
         schemes = ("https",) if info.data.get("environment") == "production" else ("http", "https")
         for origin in origins:
-            if not is_origin(origin, schemes):
+            if not spelling.is_origin(origin, schemes):
                 raise ValueError(
                     f"{origin!r} must be an origin like {schemes[-1]}://app.example.com: "
                     f"lower case, no path, no wildcard, scheme {' or '.join(schemes)}"
@@ -223,7 +213,7 @@ class Settings(BaseSettings):
         if production and not hosts:
             raise ValueError("must name the hosts this app answers to in production")
         for host in hosts:
-            if not is_host(host):
+            if not spelling.is_host(host):
                 raise ValueError(
                     f"{host!r} must be a host name like app.example.com or *.example.com: "
                     "lower case, no scheme, no port"

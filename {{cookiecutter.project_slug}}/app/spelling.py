@@ -3,6 +3,9 @@
 import json
 import re
 
+from sqlalchemy.engine import make_url
+from sqlalchemy.exc import ArgumentError
+
 _HOST = re.compile(r"(\*\.)?[a-z0-9_-]+(\.[a-z0-9_-]+)*|\[[0-9a-f:.]+\]")
 _ORIGIN = re.compile(
     r"(?P<scheme>https?)://(?P<host>[^/:]+|\[[^/]+\])(:(?P<port>[1-9][0-9]{0,4}))?", re.ASCII
@@ -44,6 +47,21 @@ def is_origin(text: str, schemes: tuple[str, ...]) -> bool:
     if not parts or parts["scheme"] not in schemes or not is_host(parts["host"]):
         return False
     return not parts["host"].startswith("*") and parts["port"] != _DEFAULT_PORTS[parts["scheme"]]
+
+
+def is_database_url(text: str, driver: str) -> bool:
+    """Whether ``text`` is a URL of SQLAlchemy's for that driver."""
+    try:
+        return make_url(text).drivername == driver
+    except (ArgumentError, ValueError):
+        return False
+#{% if cookiecutter.database == "sqlite" %}
+
+
+def names_a_file(database_url: str) -> bool:
+    """Whether a database is in a file, not in memory."""
+    return make_url(database_url).database not in (None, "", ":memory:")
+#{% endif %}
 #{% if cookiecutter.session_backend == "redis" %}
 
 
