@@ -21,18 +21,72 @@ CHOSEN = {
     "{{ cookiecutter.license }}",
 }
 
-# "name__choice.ext" is one of several alternatives for "name.ext". "name__one+other.ext" is the same
-# for more than one answer to a question, "name__one__other.ext" for answers to two questions.
+START = {"html": " and register", "api": "/docs"}["{{ cookiecutter.frontend }}"]
+
+# "name__choice.ext" is one of several alternatives for "name.ext". "name__one+other.ext" is the
+# same for more than one answer to a question, "name__one__other.ext" for answers to two questions.
+# They are named one by one: a project that is generated once more may hold files of its owner's.
+ALTERNATIVES = """
+.github/dependabot__github.yml
+.github/workflows/ci__github.yml
+.gitlab-ci__gitlab.yml
+LICENSE__Apache-2.0
+LICENSE__MIT
+LICENSE__Proprietary
+app/redis__redis.py
+app/sessions/live__database+redis+memory.py
+app/sessions/live__signed-cookie.py
+app/sessions/record__redis.py
+app/sessions/store__database.py
+app/sessions/store__memory.py
+app/sessions/store__redis.py
+app/sessions/store__signed-cookie.py
+app/sessions/ticket__database+redis+memory.py
+app/sessions/ticket__signed-cookie.py
+app/sessions/users__redis+memory.py
+app/web/answers__api.py
+app/web/answers__html.py
+app/web/links__html.py
+app/web/pages__html.py
+app/web/redirects__html.py
+app/web/static/icon__html.svg
+app/web/static/style__html.css
+app/web/templates/account__html.html
+app/web/templates/base__html.html
+app/web/templates/dashboard__html.html
+app/web/templates/devices__html__database+redis+memory.html
+app/web/templates/devices__html__signed-cookie.html
+app/web/templates/error__html.html
+app/web/templates/link__html.html
+app/web/templates/login__html.html
+app/web/templates/register__html.html
+app/web/templating__html.py
+tests/database__postgresql.py
+tests/database__sqlite.py
+tests/postgresql__postgresql.py
+tests/redis__redis.py
+tests/servers__postgresql+redis.py
+tests/test_cluster__redis.py
+tests/test_kept_at_the_server__database+redis+memory.py
+tests/test_links__html.py
+tests/test_pages__html.py
+tests/test_session_list__database+redis+memory.py
+tests/test_store__database.py
+tests/test_store__memory.py
+tests/test_store__redis.py
+tests/test_store__signed-cookie.py
+""".strip().splitlines()
+
 CHOICE = (
     r"(?:database|redis|memory|signed-cookie|sqlite|postgresql|html|api|github|gitlab"
     r"|MIT|Apache-2\.0|Proprietary)"
 )
-ALTERNATIVE = re.compile(rf"(?P<name>.+)__(?P<choices>{CHOICE}(?:\+{CHOICE})*)(?P<ending>\.\w+)?")
+SUFFIX = re.compile(rf"(?P<name>.+)__(?P<choices>{CHOICE}(?:\+{CHOICE})*)(?P<ending>\.\w+)?")
 
 
 def plain_name(name):
     """Return the name without the choices it is for, or None when one of them was not made."""
-    while match := ALTERNATIVE.fullmatch(name):
+    while match := SUFFIX.fullmatch(name):
         if CHOSEN.isdisjoint(match["choices"].split("+")):
             return None
         name = match["name"] + (match["ending"] or "")
@@ -41,13 +95,16 @@ def plain_name(name):
 
 def keep_the_chosen(project):
     """Rename the chosen alternatives, delete the others and the folders that this empties."""
-    for path in sorted(project.rglob("*__*")):
+    for path in map(project.joinpath, ALTERNATIVES):
         name = plain_name(path.name)
-        if name is None:
+        if not path.is_file():
+            # It was seen to before.
+            continue
+        if name:
+            path.replace(path.with_name(name))
+        else:
             path.unlink()
             remove_if_empty(path.parent, project)
-        elif name != path.name:
-            path.replace(path.with_name(name))
 
 
 def remove_if_empty(folder, project):
@@ -74,7 +131,7 @@ def say_what_is_next(project):
     """Print the next commands."""
     print(f"\nYour app is in {project.name}. Next:\n")
     print(f"  cd {project.name}")
-    print("  make run     # then open http://localhost:8000 and register")
+    print(f"  make run     # then open http://localhost:8000{START}")
     print("  make test    # its own tests")
 
 

@@ -6,6 +6,7 @@ Standard library alone, no network.
 import json
 import re
 import sys
+import unicodedata
 
 # As JSON in a raw string: ``tojson`` escapes every quote of an answer, and the spaces keep its own
 # apart from those of Python, so no answer can end the string.
@@ -23,12 +24,25 @@ SLUG = re.compile(r"[A-Za-z0-9]([A-Za-z0-9_-]*[A-Za-z0-9])?")
 RESERVED_ON_WINDOWS = re.compile(r"(con|prn|aux|nul|com[0-9]|lpt[0-9])", re.IGNORECASE)
 
 
+# Control characters, line ends, halves of characters and what has no meaning at all. Spaces and the
+# joiners of emoji and of scripts such as Persian are welcome.
+UNWELCOME = {"Cc", "Cs", "Co", "Cn", "Zl", "Zp"}
+
+# They turn the direction of text: a line of code would not read as it runs (CVE-2021-42574).
+TURNS = re.compile("[\u202a-\u202e\u2066-\u2069]")
+
+
+def is_unwelcome(character):
+    """Whether a character has no place in one line of plain text."""
+    return unicodedata.category(character) in UNWELCOME or TURNS.match(character)
+
+
 def fault(answers):
     """Return a sentence that says what is wrong and what to type, or None."""
     for key, answer in answers.items():
         if len(answer) > MAX_CHARACTERS[key]:
             return f"{key} is too long: use at most {MAX_CHARACTERS[key]} characters."
-        if not answer.isprintable():
+        if any(map(is_unwelcome, answer)):
             return f"{key} holds characters that cannot be seen: use one line of plain text."
     if not answers["project_name"].strip():
         return "project_name is empty: type the name of your project, such as My FastAPI App."

@@ -1,6 +1,5 @@
 """Fixtures: bake a project, give it an environment, open a browser."""
 
-import json
 import os
 import subprocess
 import sys
@@ -13,14 +12,8 @@ import pytest
 from cookiecutter.main import cookiecutter
 from playwright.sync_api import Browser, sync_playwright
 
+from tests.answers import DEFAULTS
 from tests.project import REPOSITORY, Project
-
-CHOICES: dict[str, list[str]] = {
-    key: value
-    for key, value in json.loads((REPOSITORY / "cookiecutter.json").read_text("utf-8")).items()
-    if isinstance(value, list) and not key.startswith("_")
-}
-DEFAULTS = {key: values[0] for key, values in CHOICES.items()}
 
 CHROMIUM = Path("/usr/bin/chromium")
 CHROMIUM_OPTIONS = [
@@ -70,9 +63,7 @@ def cookiecutter_config(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session")
-def bake_once(
-    tmp_path_factory: pytest.TempPathFactory, cookiecutter_config: Path
-) -> Callable[..., Project]:
+def bake_once(tmp_path_factory: pytest.TempPathFactory, cookiecutter_config: Path) -> Bake:
     """Bake a project; the same answers give the same one, which no test may change."""
     baked: dict[tuple[tuple[str, str], ...], Project] = {}
 

@@ -1,18 +1,14 @@
 """Whatever is answered: a working project, or one sentence and nothing left behind."""
 
 import json
-import os
-import subprocess
-import sys
 import tomllib
 from pathlib import Path
 
 import pytest
 
-from tests.conftest import CHOICES
+from tests.answers import CHOICES, HOSTILE, type_answers
 from tests.project import REPOSITORY, Project
 
-COOKIECUTTER = Path(sys.executable).parent / "cookiecutter"
 CONTRACT = [
     "project_name",
     "project_slug",
@@ -25,23 +21,6 @@ CONTRACT = [
     "ci",
     "license",
 ]
-HOSTILE = """Bob's "App" \\ 🔐 ${HOME} {{ cookiecutter }} {% raw %} #{% if %} <b>&amp; 日本語"""
-
-
-def type_answers(folder: Path, *answers: str) -> subprocess.CompletedProcess[str]:
-    """Run cookiecutter as a person does; each answer is a line, an empty one takes the default."""
-    folder.mkdir(exist_ok=True)
-    home = folder.parent / "home"
-    home.mkdir(exist_ok=True)
-    lines = [*answers, *[""] * (len(CONTRACT) - len(answers))]
-    return subprocess.run(
-        [str(COOKIECUTTER), str(REPOSITORY), "--output-dir", str(folder)],
-        input="\n".join(lines) + "\n",
-        env={**os.environ, "HOME": str(home)},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
 
 
 def test_the_ten_prompts_come_in_order_and_each_has_a_label() -> None:
@@ -77,6 +56,24 @@ def test_hostile_text_is_kept_to_the_letter(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
+    "text",
+    [
+        "Family \U0001f468\u200d\U0001f469\u200d\U0001f467",
+        "山田\u3000太郎",
+        "\u0645\u06cc\u200c\u062e\u0648\u0627\u0647\u0645",
+        "10\u00a0000 words",
+    ],
+    ids=ascii,
+)
+def test_text_of_any_language_is_kept(tmp_path: Path, text: str) -> None:
+    done = type_answers(tmp_path / "out", text, "any", text, text)
+    assert done.returncode == 0, done.stdout + done.stderr
+    project = Project(tmp_path / "out" / "any", {})
+    assert json.loads(project.read("app/project.json")) == {"name": text, "description": text}
+    assert f"Copyright (c) {text}" in project.read("LICENSE")
+
+
+@pytest.mark.parametrize(
     ("name", "slug"),
     [
         ("My FastAPI App", "my-fastapi-app"),
@@ -84,6 +81,7 @@ def test_hostile_text_is_kept_to_the_letter(tmp_path: Path) -> None:
         ("Привет мир", "privet-mir"),
         ("a/b\\c: d?", "a-b-c-d"),
         ("🔐🔐🔐", "my-fastapi-app"),
+        ("word " * 16, "word-" * 11 + "word"),
     ],
 )
 def test_the_folder_follows_from_the_name(tmp_path: Path, name: str, slug: str) -> None:
@@ -108,6 +106,9 @@ REFUSALS = [
     (["Fine", "fine", "x" * 201], "description is too long"),
     (["Fine", "fine", "", "x\x1b[31m"], "author holds characters that cannot be seen"),
     (["   ", "fine"], "project_name is empty"),
+    (["x\u202ey", "fine"], "project_name holds characters that cannot be seen"),
+    (["x\u2028y", "fine"], "project_name holds characters that cannot be seen"),
+    (["Con"], "project_slug 'con' is a name that Windows keeps for itself"),
 ]
 
 

@@ -10,9 +10,9 @@ import httpx2
 import pytest
 import yaml
 
+from tests.answers import PRODUCT, name
 from tests.conftest import Bake
 from tests.project import Project, free_port
-from tests.test_rendered import PRODUCT, BakeOnce, name
 
 
 def instructions(project: Project, kind: str) -> list[str]:
@@ -30,7 +30,7 @@ def copies(project: Project) -> list[tuple[str, str]]:
 
 @pytest.mark.parametrize("answers", PRODUCT[::5], ids=name)
 def test_the_image_holds_what_exists_and_runs_as_nobody_special(
-    bake_once: BakeOnce, answers: dict[str, str]
+    bake_once: Bake, answers: dict[str, str]
 ) -> None:
     project = bake_once(**answers)
     allowed = {line[1:] for line in project.read(".dockerignore").splitlines() if line[:1] == "!"}
@@ -45,7 +45,7 @@ def test_the_image_holds_what_exists_and_runs_as_nobody_special(
 
 @pytest.mark.parametrize("answers", PRODUCT[::5], ids=name)
 def test_compose_runs_the_chosen_services_and_publishes_the_app_alone(
-    bake_once: BakeOnce, answers: dict[str, str]
+    bake_once: Bake, answers: dict[str, str]
 ) -> None:
     project = bake_once(**answers)
     compose: dict[str, Any] = yaml.safe_load(project.read("compose.yaml"))
@@ -60,8 +60,11 @@ def test_compose_runs_the_chosen_services_and_publishes_the_app_alone(
         assert set(service.get("depends_on", {})) <= expected
         for volume in service.get("volumes", []):
             assert volume.split(":")[0] in compose["volumes"]
-    for variable in services["app"].get("environment", {}).values():
-        assert re.search(r"@database:5432/|//redis:6379/", variable)
+    for service in map(services.get, ("app", "migrate")):
+        for url in service["environment"].values():
+            assert re.search(r"@database:5432/|//redis:6379/|:////data/", url)
+        assert service["read_only"]
+        assert service["cap_drop"] == ["ALL"]
 
 
 @pytest.mark.slow
@@ -98,17 +101,17 @@ def health_check(project: Project) -> list[str]:
 
 
 @pytest.mark.parametrize("file", [".github/workflows/ci.yml", ".github/dependabot.yml"])
-def test_what_github_reads_is_yaml(bake_once: BakeOnce, file: str) -> None:
+def test_what_github_reads_is_yaml(bake_once: Bake, file: str) -> None:
     assert yaml.safe_load(bake_once(ci="github").read(file))
 
 
-def test_a_run_of_ci_may_read_the_code_and_nothing_else(bake_once: BakeOnce) -> None:
+def test_a_run_of_ci_may_read_the_code_and_nothing_else(bake_once: Bake) -> None:
     workflow = yaml.safe_load(bake_once(ci="github").read(".github/workflows/ci.yml"))
     assert workflow["permissions"] == {"contents": "read"}
 
 
 @pytest.mark.parametrize("ci", ["github", "gitlab"])
-def test_ci_installs_the_services_that_the_choice_needs(bake_once: BakeOnce, ci: str) -> None:
+def test_ci_installs_the_services_that_the_choice_needs(bake_once: Bake, ci: str) -> None:
     file = {"github": ".github/workflows/ci.yml", "gitlab": ".gitlab-ci.yml"}[ci]
     for backend, needed in (("redis", True), ("database", False)):
         text = bake_once(session_backend=backend, ci=ci).read(file)

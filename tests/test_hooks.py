@@ -4,6 +4,7 @@ import json
 import os
 import re
 import runpy
+import shutil
 import stat
 import subprocess
 import sys
@@ -11,9 +12,9 @@ from pathlib import Path
 
 import pytest
 
+from tests.answers import type_answers
 from tests.conftest import Bake
 from tests.project import REPOSITORY, Project
-from tests.test_answers import type_answers
 
 
 def key_of(project: Project) -> str:
@@ -67,6 +68,36 @@ def test_a_key_that_is_there_stays(bake: Bake, cookiecutter_config: Path) -> Non
     assert project.files == files
 
 
+def test_generating_once_more_leaves_alone_what_the_owner_has_made(
+    bake: Bake, cookiecutter_config: Path
+) -> None:
+    from cookiecutter.main import cookiecutter
+
+    project = bake()
+    mine = ("notes__redis.md", "docs__html/guide__html.md", ".venv/lib/x__memory.py")
+    for name in mine:
+        (project.path / name).parent.mkdir(parents=True, exist_ok=True)
+        (project.path / name).write_text("mine")
+    cookiecutter(
+        str(REPOSITORY),
+        no_input=True,
+        output_dir=str(project.path.parent),
+        config_file=str(cookiecutter_config),
+        overwrite_if_exists=True,
+    )
+    assert [project.read(name) for name in mine] == ["mine"] * 3
+
+
+def test_the_hook_names_every_alternative_of_the_template() -> None:
+    template = REPOSITORY / "{{cookiecutter.project_slug}}"
+    hook = (REPOSITORY / "hooks" / "post_gen_project.py").read_text("utf-8")
+    [named] = re.findall(r'ALTERNATIVES = """\n(.*?)\n"""', hook, re.DOTALL)
+    paths = [path.relative_to(template).as_posix() for path in template.rglob("*__*")]
+    assert named.split() == sorted(
+        path for path in paths if not re.search(r"__(init|main)__|__pycache__", path)
+    )
+
+
 @pytest.mark.parametrize("hook", ["pre_gen_project", "post_gen_project"])
 def test_hooks_use_the_standard_library_alone(hook: str) -> None:
     text = (REPOSITORY / "hooks" / f"{hook}.py").read_text("utf-8")
@@ -89,7 +120,15 @@ def test_the_post_hook_may_run_twice(bake: Bake, monkeypatch: pytest.MonkeyPatch
     assert project.texts | {".env": project.read(".env")} == before
 
 
-def test_cruft_creates_checks_and_updates_and_leaves_the_key_alone(tmp_path: Path) -> None:
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    "answers",
+    [{}, {"session_backend": "signed-cookie", "frontend": "api", "ci": "gitlab"}],
+    ids=repr,
+)
+def test_cruft_creates_checks_and_updates_and_leaves_the_key_alone(
+    tmp_path: Path, answers: dict[str, str]
+) -> None:
     template = tmp_path / "template"
     home = {**os.environ, "HOME": str(tmp_path / "home")}
 
@@ -104,23 +143,46 @@ def test_cruft_creates_checks_and_updates_and_leaves_the_key_alone(tmp_path: Pat
         run("git", *identity, "commit", "-qm", "change", cwd=folder)
 
     cruft = str(Path(sys.executable).parent / "cruft")
-    run("git", "clone", "-q", str(REPOSITORY), str(template), cwd=tmp_path)
+    # As it stands, committed or not.
+    listed = run(
+        "git", "ls-files", "-z", "--cached", "--others", "--exclude-standard", cwd=REPOSITORY
+    )
+    for name in filter(None, listed.split("\0")):
+        if (REPOSITORY / name).exists():
+            (template / name).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy(REPOSITORY / name, template / name)
+    run("git", "init", "-q", cwd=template)
+    commit(template)
     out = tmp_path / "out"
     out.mkdir()
-    run(cruft, "create", "--no-input", str(template), cwd=out)
+    run(
+        cruft,
+        "create",
+        "--no-input",
+        "--extra-context",
+        json.dumps(answers),
+        str(template),
+        cwd=out,
+    )
     project = Project(out / "my-fastapi-app", {})
     key = key_of(project)
     assert key not in project.read(".cruft.json")
-    assert json.loads(project.read(".cruft.json"))["context"]["cookiecutter"]["ci"] == "github"
+    assert json.loads(project.read(".cruft.json"))["context"]["cookiecutter"]["ci"] == answers.get(
+        "ci", "github"
+    )
     run("git", "init", "-q", cwd=project.path)
     commit(project.path)
     run(cruft, "check", cwd=project.path)
 
-    readme = template / "{{cookiecutter.project_slug}}" / "README.md"
-    readme.write_text(readme.read_text() + "\nNew in the template.\n")
+    # An alternative, a file for all, and the one that the key is written into a copy of.
+    backend = answers.get("session_backend", "database")
+    for name in (f"app/sessions/store__{backend}.py", "README.md", ".env.example"):
+        file = template / "{{cookiecutter.project_slug}}" / name
+        file.write_text(file.read_text() + "\n# New in the template.\n")
     commit(template)
     run(cruft, "update", "--skip-apply-ask", cwd=project.path)
-    assert project.read("README.md").endswith("New in the template.\n")
+    for name in ("app/sessions/store.py", "README.md", ".env.example"):
+        assert project.read(name).endswith("# New in the template.\n")
     assert key_of(project) == key
     assert [file for file in project.files if file.endswith((".rej", ".orig"))] == []
     run(cruft, "check", cwd=project.path)

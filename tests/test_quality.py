@@ -6,10 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.conftest import CHOICES, Bake, Tell
+from tests.answers import CHOICES, HOSTILE, PRODUCT, name, type_answers
+from tests.conftest import Bake, Tell
 from tests.project import Project
-from tests.test_answers import HOSTILE, type_answers
-from tests.test_rendered import PRODUCT, BakeOnce, name
 
 SUITES = [
     {"session_backend": backend, "database": database, "frontend": frontend}
@@ -22,7 +21,7 @@ SUITES = [
 @pytest.mark.slow
 @pytest.mark.parametrize("answers", PRODUCT, ids=name)
 def test_every_combination_is_formatted_linted_and_typed(
-    bake_once: BakeOnce,
+    bake_once: Bake,
     environment_of: Callable[[Project], Path],
     cache: Path,
     tell: Tell,

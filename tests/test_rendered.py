@@ -6,32 +6,12 @@ import json
 import re
 import subprocess
 import tomllib
-from collections.abc import Callable, Iterator
 
 import pytest
 
-from tests.conftest import CHOICES, Tell
+from tests.answers import CHOICES, CROSSED, PRODUCT, name
+from tests.conftest import Bake, Tell
 from tests.project import REPOSITORY, Project
-
-BakeOnce = Callable[..., Project]
-
-# Every answer to these questions with every answer to the others of them.
-CROSSED = ("session_backend", "database", "samesite", "frontend")
-
-
-def product() -> Iterator[dict[str, str]]:
-    """Yield these combinations, with ci and license in turns, so that every pair is among them."""
-    for numbers in itertools.product(*(range(len(CHOICES[key])) for key in CROSSED)):
-        backend, database, samesite, frontend = numbers
-        turns = {
-            "ci": (backend + database + samesite + frontend) % 3,
-            "license": (backend + database + 2 * samesite) % 3,
-        }
-        chosen = dict(zip(CROSSED, numbers, strict=True)) | turns
-        yield {key: CHOICES[key][chosen[key]] for key in CHOICES}
-
-
-PRODUCT = list(product())
 
 COMMON = {
     ".dockerignore",
@@ -183,12 +163,22 @@ SIGNS = {
 }
 
 
-def name(answers: dict[str, str]) -> str:
-    return "-".join(answers.values())
+@pytest.fixture(scope="module")
+def files_of_the_template() -> list[str]:
+    done = subprocess.run(
+        ["git", "ls-files"], cwd=REPOSITORY, check=True, capture_output=True, text=True
+    )
+    return done.stdout.splitlines()
+
+
+@pytest.fixture(params=[each for each in PRODUCT if each["samesite"] == "lax"], ids=name)
+def stack(request: pytest.FixtureRequest, bake_once: Bake) -> Project:
+    """Return a project for each backend, database and front end."""
+    return bake_once(**request.param)
 
 
 @pytest.fixture(params=PRODUCT, ids=name)
-def project(request: pytest.FixtureRequest, bake_once: BakeOnce) -> Project:
+def project(request: pytest.FixtureRequest, bake_once: Bake) -> Project:
     return bake_once(**request.param)
 
 
@@ -231,8 +221,8 @@ def test_the_licence_is_the_chosen_one(project: Project) -> None:
     assert first.startswith(FIRST_LINE_OF_LICENSE[project.answers["license"]])
 
 
-def test_every_dependency_is_used_and_pinned(project: Project) -> None:
-    pyproject = tomllib.loads(project.read("pyproject.toml"))
+def test_every_dependency_is_used_and_pinned(stack: Project) -> None:
+    pyproject = tomllib.loads(stack.read("pyproject.toml"))
     used = {
         "aiosqlite": "sqlite+aiosqlite",
         "asyncpg": "postgresql+asyncpg",
@@ -249,21 +239,21 @@ def test_every_dependency_is_used_and_pinned(project: Project) -> None:
         "alembic": "from alembic",
     }
     code = "\n".join(
-        text for file, text in project.texts.items() if file.endswith((".py", "Makefile"))
+        text for file, text in stack.texts.items() if file.endswith((".py", "Makefile"))
     )
     for group, pins in (
-        (pyproject["project"]["dependencies"], project.read("requirements.txt")),
-        (pyproject["dependency-groups"]["dev"], project.read("requirements-dev.txt")),
+        (pyproject["project"]["dependencies"], stack.read("requirements.txt")),
+        (pyproject["dependency-groups"]["dev"], stack.read("requirements-dev.txt")),
     ):
         for requirement in group:
             package = re.split(r"[\[>]", requirement)[0]
             sign = used.get(package, f"import {package}|from {package}")
             assert re.search(re.escape(sign).replace(r"\|", "|"), code, re.IGNORECASE), package
             assert re.search(rf"^{package}==[0-9.]+", pins, re.MULTILINE), package
-    assert "://" not in project.read("requirements.txt") + project.read("requirements-dev.txt")
+    assert "://" not in stack.read("requirements.txt") + stack.read("requirements-dev.txt")
 
 
-def test_imports_go_one_way(project: Project) -> None:
+def test_imports_go_one_way(stack: Project) -> None:
     # From the top of the house down to its foundations.
     floors = [
         "web",
@@ -275,7 +265,7 @@ def test_imports_go_one_way(project: Project) -> None:
     height = {
         room: len(floors) - floor for floor, rooms in enumerate(floors) for room in rooms.split()
     }
-    for file, text in project.texts.items():
+    for file, text in stack.texts.items():
         room = file.removeprefix("app/").split("/")[0].removesuffix(".py")
         if not file.startswith("app/") or not file.endswith(".py") or room not in height:
             continue
@@ -285,13 +275,13 @@ def test_imports_go_one_way(project: Project) -> None:
                 assert height[imported] <= height[room], f"{file} imports {node.module}"
 
 
-def test_no_file_of_the_app_is_long(project: Project) -> None:
-    for file, text in project.texts.items():
+def test_no_file_of_the_app_is_long(stack: Project) -> None:
+    for file, text in stack.texts.items():
         assert not file.endswith(".py") or text.count("\n") <= 360, file
         assert not file.startswith("app/") or text.count("\n") <= 200, file
 
 
-def test_template_python_is_python(bake_once: BakeOnce) -> None:
+def test_template_python_is_python(bake_once: Bake) -> None:
     for path in (REPOSITORY / "{{cookiecutter.project_slug}}").rglob("*.py"):
         text = path.read_text("utf-8")
         ast.parse(text)
@@ -302,20 +292,19 @@ def test_template_python_is_python(bake_once: BakeOnce) -> None:
 RESERVED_ON_WINDOWS = re.compile(r"(con|prn|aux|nul|com\d|lpt\d)(\..*)?", re.IGNORECASE)
 
 
-def test_every_name_is_one_on_windows_too(project: Project) -> None:
-    template = subprocess.run(
-        ["git", "ls-files"], cwd=REPOSITORY, check=True, capture_output=True, text=True
-    ).stdout.splitlines()
-    for paths in (project.files, template):
+def test_every_name_is_one_on_windows_too(
+    project: Project, files_of_the_template: list[str]
+) -> None:
+    for paths in (project.files, files_of_the_template):
         assert len({path.lower() for path in paths}) == len(paths)
         for path in paths:
             assert len(path) < 150, path
-            for name in path.split("/"):
-                assert not re.search(r'[<>:"|?*\\\x00-\x1f]|[. ]$', name), path
-                assert not RESERVED_ON_WINDOWS.fullmatch(name), path
+            for part in path.split("/"):
+                assert not re.search(r'[<>:"|?*\\\x00-\x1f]|[. ]$', part), path
+                assert not RESERVED_ON_WINDOWS.fullmatch(part), path
 
 
-def test_what_the_pages_call_the_app_is_what_was_answered(bake: Callable[..., Project]) -> None:
+def test_what_the_pages_call_the_app_is_what_was_answered(bake: Bake) -> None:
     project = bake(project_name="Fort Knox", description="Safe.")
     assert json.loads(project.read("app/project.json")) == {
         "name": "Fort Knox",

@@ -5,7 +5,8 @@ import signal
 import httpx2
 import pytest
 
-from tests.conftest import CHOICES, Bake, Tell
+from tests.answers import CHOICES
+from tests.conftest import Bake, Tell
 from tests.project import Project, Server
 
 COOKIE = "__Host-Http-session"

@@ -5,6 +5,7 @@ the pins into the template: those of all sets plainly, the others between block 
 """
 
 import itertools
+import re
 import subprocess
 import tempfile
 from pathlib import Path
@@ -43,27 +44,34 @@ def pins(answers: Answers, folder: str, *options: str) -> list[str]:
 
 
 def condition(having: set[Answers]) -> str | None:
-    """Return in the words of a block tag which answers these are; None for all of them."""
+    """Return in the words of a block tag which answers these are; None for all of them.
+
+    Raises ValueError when "this answer and that one" does not say it.
+    """
+    found = [set(answers) for answers in zip(*having, strict=True)]
+    if having != set(itertools.product(*found)):
+        raise ValueError(f"no answers to single questions explain {sorted(having)}")
     parts = []
-    for place, (question, answers) in enumerate(QUESTIONS.items()):
-        found = {each[place] for each in having}
-        if len(found) == 1:
-            [answer] = found
-            alone = question != "session_backend" or answer == "redis"
-            comparison = f'== "{answer}"' if alone else '!= "redis"'
-            parts.append(f"cookiecutter.{question} {comparison}")
-        elif found != set(answers):
-            raise ValueError(f"no single answer to {question} explains {having}")
+    for (question, answers), those in zip(QUESTIONS.items(), found, strict=True):
+        if those == {"database"}:
+            parts.append(f'cookiecutter.{question} != "redis"')
+        elif those != set(answers):
+            [answer] = those
+            parts.append(f'cookiecutter.{question} == "{answer}"')
     return " and ".join(parts) or None
 
 
 def merge(variants: dict[Answers, list[str]]) -> str:
     """Return the lines of all variants, with block tags around those that not all of them have."""
-    lines = []
-    for pin in sorted(set().union(*variants.values())):
-        choice = condition({answers for answers, found in variants.items() if pin in found})
-        lines += [pin] if choice is None else [f"#{{% if {choice} %}}", pin, "#{% endif %}"]
-    return "\n".join(lines) + "\n"
+    text = ""
+    pins = sorted(set().union(*variants.values()), key=lambda pin: re.split("[= ;]", pin)[0])
+    for choice, those in itertools.groupby(
+        pins,
+        lambda pin: condition({answers for answers, found in variants.items() if pin in found}),
+    ):
+        lines = "".join(f"{pin}\n" for pin in those)
+        text += lines if choice is None else f"#{{% if {choice} %}}\n{lines}#{{% endif %}}\n"
+    return text
 
 
 def main() -> None:

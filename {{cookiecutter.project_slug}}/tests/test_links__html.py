@@ -22,6 +22,7 @@ async def test_a_strict_cookie_that_a_link_leaves_behind_is_asked_for_once_more(
     address = path.replace("&", "&amp;")
     assert f'<meta http-equiv="refresh" content="0; url={address}">' in response.text
     assert "alice" not in response.text
+    assert response.headers["cache-control"] == "no-store"
     again = await browser.get(path, headers={**FOLLOWED, "sec-fetch-site": "same-origin"})
     assert "http-equiv" not in again.text
 

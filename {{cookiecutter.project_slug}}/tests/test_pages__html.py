@@ -25,7 +25,7 @@ async def test_register_sign_in_look_around_and_sign_out(browser: Browser) -> No
     response = await submit(browser, "/login", username="alice", password=PASSWORD)
     assert (response.status_code, response.headers["location"]) == (303, "/")
     assert "Hello alice" in (await browser.get("/")).text
-    assert "Where you are signed in" in (await browser.get("/account")).text
+    assert "Change password" in (await browser.get("/account")).text
 
     copied = browser.ticket
     response = await submit(browser, "/logout")

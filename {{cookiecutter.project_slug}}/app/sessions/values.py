@@ -5,9 +5,11 @@ import re
 
 from pydantic import JsonValue
 
+#{% if cookiecutter.session_backend != "signed-cookie" %}
 # Sealed, and all values of a session together.
 MAX_DATA_BYTES = 16_384
 
+#{% endif %}
 _NAME = re.compile(r"[A-Za-z0-9_.-]{1,64}", re.ASCII)
 
 

@@ -26,4 +26,7 @@ def is_followed_link(request: Request) -> bool:
 def open_once_more(request: Request) -> Response:
     """Answer with a page that opens the same address."""
     context = {"address": safe_next(address_of(request))}
-    return templates.TemplateResponse(request, "link.html", context)
+    # Kept by a cache it would be opened for ever.
+    return templates.TemplateResponse(
+        request, "link.html", context, headers={"Cache-Control": "no-store"}
+    )
