@@ -9,6 +9,7 @@ from redis.asyncio import Redis as Node
 from redis.asyncio import RedisCluster
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
+from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.exceptions import RedisError
 
 from app.unavailable import Unavailable
@@ -72,11 +73,11 @@ class Redis:
     async def _connect(self) -> Node | RedisCluster:
         async with self._connecting:
             if self._client is None:
-                # Once more at once, since a connection of the pool may have died unnoticed.
                 options: dict[str, Any] = {
                     "socket_timeout": STEP_SECONDS,
                     "socket_connect_timeout": STEP_SECONDS,
-                    "retry": Retry(NoBackoff(), 1),
+                    # A connection of the pool may have died unnoticed; silence is not asked twice.
+                    "retry": Retry(NoBackoff(), 1, (RedisConnectionError,)),
                 }
                 node = Node.from_url(self._url, **options)
                 try:

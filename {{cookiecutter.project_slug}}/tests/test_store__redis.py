@@ -1,6 +1,9 @@
 """Sessions in Redis: what they cost, what the keys hold, and what happens without it."""
 
+import asyncio
 import hashlib
+import os
+import signal
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -190,6 +193,22 @@ async def test_it_recovers_by_itself_when_redis_is_back(start: Start, redis_bina
             assert (await browser.sign_in()).status_code == 200
             assert await browser.is_signed_in()
         assert (await browser.get("/api/me")).status_code == 503
+
+
+async def test_one_that_has_stopped_answering_is_not_waited_for(
+    start: Start, redis_binary: str
+) -> None:
+    port = free_port()
+    browser = Browser(await start(redis_url=f"redis://127.0.0.1:{port}/0"))
+    with running(redis_binary, port) as server:
+        await browser.signed_in()
+        server.send_signal(signal.SIGSTOP)
+        os.waitpid(server.pid, os.WUNTRACED)
+        answers = await asyncio.gather(*(browser.get("/api/session") for _ in range(100)))
+        assert {each.status_code for each in answers} == {503}
+        assert (await browser.get("/api/public")).status_code == 200
+        server.send_signal(signal.SIGCONT)
+        assert await browser.is_signed_in()
 
 
 async def test_a_flush_signs_everybody_out_and_breaks_nothing(
