@@ -28,7 +28,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         password = _ask_password(options) if options.command == "create-user" else ""
         print(asyncio.run(_run(settings, options, password)))
     except (Unavailable, ProgrammingError) as error:
-        cause = (str(error.__cause__).splitlines() or ["no answer in time"])[0]
+        cause = str(error.__cause__ or error).partition("\n")[0]
         print(f"A store cannot be used: {cause}", file=sys.stderr)
         print("Does it run, and is it migrated? `alembic upgrade head`", file=sys.stderr)
     except (EOFError, UnicodeError):

@@ -67,8 +67,9 @@ class Redis:
         try:
             async with asyncio.timeout(TIMEOUT_SECONDS), self._turns:
                 yield self._client or await self._connect()
-        except (RedisError, OSError, TimeoutError) as error:
-            raise Unavailable from error
+        except (RedisError, OSError) as error:
+            # Its text may quote the command, and with that what was to be stored.
+            raise Unavailable(f"Redis: {type(error).__name__}") from None
 
     async def _connect(self) -> Node | RedisCluster:
         async with self._connecting:

@@ -2,6 +2,9 @@
 
 import json
 import re
+#{% if cookiecutter.session_backend == "redis" %}
+from urllib.parse import urlsplit
+#{% endif %}
 
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError
@@ -67,5 +70,9 @@ def names_a_file(database_url: str) -> bool:
 
 def is_redis_url(text: str) -> bool:
     """Whether ``text`` leads to a Redis: a scheme, a host, perhaps a password and a number."""
-    return bool(_REDIS_URL.fullmatch(text))
+    try:
+        return bool(_REDIS_URL.fullmatch(text)) and urlsplit(text).port != 0
+    except ValueError:
+        # A port or an address that cannot be.
+        return False
 #{% endif %}

@@ -94,7 +94,16 @@ async def test_a_request_in_flight_keeps_nothing_with_one_that_was_ended(
         await in_flight.set("theme", "dark")
     with pytest.raises(SessionEnded):
         await in_flight.set("theme", "x" * 10_000)
+    with pytest.raises(SessionEnded):
+        await in_flight.delete("theme")
     assert await in_flight.values() == {}
+
+
+async def test_a_large_value_makes_room_for_the_one_that_replaces_it(begin: Begin) -> None:
+    session = await begin()
+    for text in ("a" * 10_000, "b" * 12_000, "c" * 16_000):
+        await session.set("name", text)
+        assert await session.get("name") == text
 
 
 async def test_values_are_sealed_for_their_user_and_name(services: Services, begin: Begin) -> None:

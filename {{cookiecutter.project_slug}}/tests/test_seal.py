@@ -1,6 +1,9 @@
 """The seal on what is kept with a session."""
 
 import pytest
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
 from app.sessions.seal import Seal
 from tests.conftest import KEY
@@ -29,6 +32,13 @@ def test_the_first_key_seals_and_all_open() -> None:
 
 def test_it_is_for_one_place() -> None:
     assert Seal([KEY]).open(Seal([KEY]).close(b"text", "here"), "there") is None
+
+
+def test_its_key_is_derived_for_this_purpose_alone() -> None:
+    sealed = Seal([KEY]).close(b"text", "here")
+    derived = HKDF(algorithm=SHA256(), length=32, salt=None, info=b"app.sessions.seal")
+    cipher = AESGCM(derived.derive(KEY.encode()))
+    assert cipher.decrypt(sealed[:12], sealed[12:], b"here") == b"text"
 
 
 @pytest.mark.parametrize("place", range(12 + 4 + 16))

@@ -40,6 +40,17 @@ async def test_any_json_value_is_one(browser: Browser, value: str) -> None:
         assert (await browser.get(DATA)).json() == {"name": json.loads(value)}
 
 
+@pytest.mark.parametrize("levels", [32, 33, 100, 254, 255, 256])
+@pytest.mark.parametrize(("left", "right"), [("[", "]"), ('{"a":', "}")])
+async def test_what_was_kept_can_be_read_however_deep(
+    browser: Browser, levels: int, left: str, right: str
+) -> None:
+    await browser.signed_in()
+    response = await put(browser, "name", left * levels + "1" + right * levels)
+    assert response.status_code == (204 if levels <= 32 else 422)
+    assert (await browser.get(DATA)).status_code == 200
+
+
 @pytest.mark.parametrize(
     "body",
     [b"", b"{", b"dark", b"NaN", b"[-Infinity]", b'"\\ud800"', b"\xff", b"[" * 30_000, b"9" * 9000],

@@ -8,6 +8,7 @@ import pytest
 from fastapi import FastAPI
 from pydantic import JsonValue
 
+from app.models import User
 from app.services import Services
 from app.sessions.session import Principal, SessionEnded
 from app.sessions.ticket import Tickets
@@ -91,6 +92,40 @@ async def test_a_use_is_noted_once_a_minute(services: Services, begin: Begin, cl
     assert noted.record.last_seen_at == clock.now
     clock.turn(59)
     assert (await resume(services, noted)).record == noted.record
+
+
+async def test_limits_that_were_lowered_hold_at_once(
+    start: Start, services: Services, begin: Begin, clock: Clock
+) -> None:
+    sessions = [await begin(), await begin(remember=True)]
+    lowered = {"session_lifetime": 100, "session_remember_lifetime": 100}
+    stricter: Services = (await start(**lowered)).state.services
+    #{% if cookiecutter.session_backend == "memory" %}
+    stricter.sessions._store = services.sessions._store
+    #{% endif %}
+    clock.turn(99)
+    for session in sessions:
+        assert await is_live(stricter, session)
+    clock.turn(1)
+    for session in sessions:
+        assert not await is_live(stricter, session)
+        assert not await stricter.sessions.renew(session, 0)
+    await stricter.sessions.end(*(session.ticket for session in sessions))
+    clock.turn(60)
+    await stricter.purge()
+    for session in sessions:
+        assert not await is_live(services, session)
+
+
+async def test_one_copy_ends_them_all_even_an_expired_one(
+    services: Services, begin: Begin, clock: Clock
+) -> None:
+    first = copy = await begin()
+    for _ in range(3):
+        clock.turn(1800)
+        copy = await resume(services, copy)
+    await services.sessions.end(first.ticket)
+    assert not await is_live(services, copy)
 
 
 async def test_the_end_is_for_this_one_and_may_be_repeated(
@@ -224,6 +259,35 @@ async def test_a_password_change_at_the_moment_of_logout_leaves_no_session(
     assert not await is_live(services, session)
 
 
+@pytest.mark.parametrize("removal", ["works", "is killed"])
+async def test_a_password_change_does_not_bring_back_what_was_ended_meanwhile(
+    services: Services,
+    begin: Begin,
+    user: Principal,
+    monkeypatch: pytest.MonkeyPatch,
+    removal: str,
+) -> None:
+    async def killed(*_: object) -> None:
+        pass
+
+    in_flight = await resume(services, await begin())
+    if removal == "is killed":
+        monkeypatch.setattr(services.sessions, "end_before", killed)
+    await services.accounts.end_sessions("alice")
+    with pytest.raises(SessionEnded):
+        await services.accounts.change_password(user, in_flight, HERE, PASSWORD, PASSWORD + "!")
+    assert await services.sessions.resume_with_user(in_flight.ticket) is None
+
+
+async def test_a_closed_account_has_no_session_whatever_its_epoch(
+    services: Services, begin: Begin
+) -> None:
+    session = await begin()
+    async with services.database.transaction() as work:
+        (await work.get_one(User, 1)).is_active = False
+    assert await services.sessions.resume_with_user(session.ticket) is None
+
+
 VALUES: list[JsonValue] = [
     None,
     False,
@@ -288,8 +352,17 @@ async def test_a_name_has_a_form(begin: Begin, name: str) -> None:
     assert await session.values() == {}
 
 
+def nested(levels: int) -> JsonValue:
+    value: JsonValue = 1
+    for level in range(levels):
+        value = [value] if level % 2 else {"a": value}
+    return value
+
+
 @pytest.mark.parametrize(
-    "value", [float("nan"), float("inf"), "\ud800", {"a": ["\udfff"]}, object()], ids=ascii
+    "value",
+    [nested(33), nested(10_000), float("nan"), float("inf"), "\ud800", {"a": ["\udfff"]}, object()],
+    ids=["deep", "deeper", "nan", "infinite", "half", "half inside", "object"],
 )
 async def test_what_json_cannot_say_is_refused(begin: Begin, value: Any) -> None:
     session = await begin()

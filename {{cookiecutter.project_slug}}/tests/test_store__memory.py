@@ -44,6 +44,15 @@ async def test_it_is_bounded_and_what_expires_first_makes_room(store: SessionSto
     assert await store.get(session(0).key, 0) is None
 
 
+async def test_a_full_one_ends_a_few_and_not_all(services: Services) -> None:
+    store = SessionStore(services.database, limit=2_000)
+    for number in range(2_001):
+        await store.add(session(number, expires_at=100 + number, user_id=number))
+    assert len(store._sessions) == 1_001
+    assert await store.get(session(1_000).key, 0)
+    assert await store.get(session(999).key, 0) is None
+
+
 async def test_a_sweep_forgets_what_has_expired_and_all_that_belongs_to_it(
     services: Services,
 ) -> None:

@@ -4,6 +4,7 @@ import asyncio
 import hashlib
 import os
 import signal
+import subprocess
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -19,7 +20,7 @@ from redis.asyncio import Redis
 from app.services import Services
 from app.settings import Settings, SettingsError
 from app.unavailable import Unavailable
-from tests.browser import COOKIE, Browser
+from tests.browser import COOKIE, PASSWORD, Browser
 from tests.conftest import PRODUCTION, Clock, Start
 from tests.redis import running, send
 from tests.servers import free_port
@@ -106,10 +107,71 @@ async def test_nothing_is_left_of_one_that_was_ended(
     services: Services, begin: Begin, redis: Any
 ) -> None:
     session, other = await begin(), await begin()
-    await session.set("theme", "dark")
+    for each in (session, other):
+        await each.set("theme", "dark")
     await services.sessions.end_others(other)
     await services.sessions.end(other.ticket)
     assert await redis.keys() == []
+
+
+async def test_nothing_is_left_of_one_whose_place_was_taken(
+    services: Services, begin: Begin, redis: Any
+) -> None:
+    session = await begin()
+    await session.set("theme", "dark")
+    assert await services.sessions.renew(session, 0)
+    assert await redis.zrange("sessions:1", 0, -1) == [session.record.key]
+    assert len(await redis.keys()) == 3
+    assert all([await redis.ttl(key) > 3500 for key in await redis.keys()])
+
+
+async def test_use_keeps_the_values_as_long_as_the_session(
+    services: Services, begin: Begin, redis: Any, clock: Clock
+) -> None:
+    session = await begin()
+    await session.set("theme", "dark")
+    [values] = await redis.keys("*:values")
+    await redis.expire(values, 100)
+    clock.turn(60)
+    await resume(services, session)
+    assert await redis.ttl(values) > 3500
+
+
+async def test_one_that_is_about_to_be_added_stays_in_the_index(
+    services: Services, begin: Begin, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    session = await begin()
+    run = services.redis.run
+
+    async def end_others_before_it_is_there(*command: Any) -> Any:
+        if command[0] == "SET":
+            monkeypatch.undo()
+            await services.sessions.end_others(session)
+        return await run(*command)
+
+    monkeypatch.setattr(services.redis, "run", end_others_before_it_is_there)
+    late = await begin()
+    assert await is_live(services, late)
+    await services.sessions.end_others(session)
+    assert not await is_live(services, late)
+
+
+async def test_a_password_change_that_redis_cannot_follow_leaves_no_other_session(
+    start: Start, redis_binary: str
+) -> None:
+    port = free_port()
+    app = await start(redis_url=f"redis://127.0.0.1:{port}/0")
+    browser, thief = Browser(app), Browser(app)
+    with running(redis_binary, port):
+        await browser.signed_in()
+        await thief.sign_in()
+        send(port, "CONFIG", "SET", "maxmemory", "1")
+        assert (await browser.get("/health/ready")).status_code == 503
+        body = {"current_password": PASSWORD, "new_password": PASSWORD + "!"}
+        assert (await browser.post("/api/password", json=body)).status_code == 503
+        send(port, "CONFIG", "SET", "maxmemory", "0")
+        assert (await thief.get("/api/session")).status_code == 401
+        assert (await browser.sign_in(password=PASSWORD + "!")).status_code == 200
 
 
 async def test_the_index_cleans_itself(begin: Begin, redis: Any, clock: Clock) -> None:
@@ -124,7 +186,7 @@ async def test_a_session_that_redis_lost_is_in_no_list(
     services: Services, begin: Begin, redis: Any
 ) -> None:
     session, other = await begin(), await begin()
-    await redis.delete("session:{" + base64_encode(session.record.key).decode() + "}")
+    await redis.delete("session:1:{" + base64_encode(session.record.key).decode() + "}")
     assert [each.key for each in await services.sessions.of_user(1)] == [other.record.key]
     assert not await is_live(services, session)
 
@@ -141,7 +203,7 @@ async def test_no_ticket_is_in_it_and_no_value_can_be_read(begin: Begin, redis: 
         assert text.encode() not in dump
 
 
-@pytest.mark.parametrize("garbage", [b"", b"x", b"\xff" * 60])
+@pytest.mark.parametrize("garbage", [b"", b"x", b"\xff" * 60, b"a" * 60, b"\x7f" * 60, b"\0" * 41])
 async def test_garbage_opens_nothing(
     services: Services, begin: Begin, redis: Any, garbage: bytes
 ) -> None:
@@ -195,6 +257,12 @@ async def test_it_recovers_by_itself_when_redis_is_back(start: Start, redis_bina
         assert (await browser.get("/api/me")).status_code == 503
 
 
+def stop(server: subprocess.Popen[str]) -> None:
+    """Let a server stop answering, and return once it has."""
+    server.send_signal(signal.SIGSTOP)
+    os.waitpid(server.pid, os.WUNTRACED)
+
+
 async def test_one_that_has_stopped_answering_is_not_waited_for(
     start: Start, redis_binary: str
 ) -> None:
@@ -202,8 +270,7 @@ async def test_one_that_has_stopped_answering_is_not_waited_for(
     browser = Browser(await start(redis_url=f"redis://127.0.0.1:{port}/0"))
     with running(redis_binary, port) as server:
         await browser.signed_in()
-        server.send_signal(signal.SIGSTOP)
-        os.waitpid(server.pid, os.WUNTRACED)
+        stop(server)
         answers = await asyncio.gather(*(browser.get("/api/session") for _ in range(100)))
         assert {each.status_code for each in answers} == {503}
         assert (await browser.get("/api/public")).status_code == 200
@@ -238,7 +305,9 @@ def test_these_are_urls_of_a_redis(settings: dict[str, Any], url: str) -> None:
         "redis://h/zero",
         "redis://h:1/0?protocol=3",
         "unix:///tmp/redis",
-        "redis://h:123456",
+        "redis://h:99999",
+        "redis://h:0",
+        "redis://[1:2]:6379/0",
     ],
 )
 def test_these_are_not(settings: dict[str, Any], url: str) -> None:

@@ -7,7 +7,7 @@ from itsdangerous.encoding import base64_decode
 from sqlalchemy import text
 
 from app.services import Services
-from app.sessions.session import Session
+from app.sessions.session import Session, SessionEnded
 from app.sessions.ticket import Tickets
 from app.sessions.values import TooMuchData
 from tests.browser import COOKIE, Browser
@@ -118,6 +118,27 @@ async def test_ended_ones_are_remembered_until_no_ticket_of_theirs_is_good(
     assert await services.sessions.resume(remembered.ticket) is None
 
 
+async def test_starting_one_sweeps_so_that_the_table_stays_bounded(
+    services: Services, begin: Begin, clock: Clock
+) -> None:
+    for _ in range(3):
+        await services.sessions.end((await begin()).ticket)
+        clock.turn(43_200)
+    await begin()
+    count = text("SELECT count(*) FROM ended_sessions")
+    assert (await services.database.one(count))[0] == 0
+
+
+async def test_a_host_whose_clock_is_behind_ends_one_all_the_same(
+    services: Services, begin: Begin, clock: Clock
+) -> None:
+    session = await begin()
+    clock.turn(-100)
+    await services.sessions.end(session.ticket)
+    clock.turn(100)
+    assert await services.sessions.resume(session.ticket) is None
+
+
 async def test_starting_one_writes_nothing(services: Services, begin: Begin) -> None:
     await begin()
     count = text("SELECT count(*) FROM ended_sessions")
@@ -155,11 +176,12 @@ async def test_ending_all_others_twice_at_once_leaves_one_at_most(
     services: Services, begin: Begin
 ) -> None:
     session = await begin()
-    both = [await resume(services, session), await resume(services, session)]
-    await services.sessions.end_others(both[0])
-    await services.accounts.end_sessions("alice")
-    for each in both:
-        assert await services.sessions.resume(each.ticket) is None
+    first, second = await resume(services, session), await resume(services, session)
+    await services.sessions.end_others(first)
+    with pytest.raises(SessionEnded):
+        await services.sessions.end_others(second)
+    assert await services.sessions.resume(first.ticket)
+    assert await services.sessions.resume(second.ticket) is None
 
 
 async def test_a_logout_that_cannot_be_done_is_not_pretended(

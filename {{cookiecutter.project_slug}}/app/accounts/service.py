@@ -151,15 +151,18 @@ class Accounts:
         await self._throttle.succeed(attempt)
         values = {
             "user_id": user.id,
-            "old_epoch": row.epoch,
+            # The session's, not the row's: one that was ended meanwhile must not come back.
+            "old_epoch": session.record.epoch,
             "new_hash": await self._passwords.hash(new),
         }
         changed = await self._database.first(_CHANGE_PASSWORD, values)
         if changed is None:
             raise SessionEnded
         security_log.event("authn_password_change", actor=user.id, session=session.record.key)
-        renewed = await self._sessions.renew(session, changed.epoch)
-        await self._sessions.end_before(changed.epoch, user.id)
+        try:
+            renewed = await self._sessions.renew(session, changed.epoch)
+        finally:
+            await self._sessions.end_before(changed.epoch, user.id)
         if not renewed:
             raise SessionEnded
 

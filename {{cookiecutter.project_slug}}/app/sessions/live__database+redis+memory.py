@@ -7,7 +7,7 @@ from pydantic import JsonValue
 from app.sessions.seal import Seal
 from app.sessions.session import Session
 from app.sessions.store import SessionStore
-from app.sessions.values import MAX_DATA_BYTES, TooMuchData, check_name, to_text
+from app.sessions.values import check_name, to_text
 
 
 class LiveSession:
@@ -59,12 +59,13 @@ class LiveSession:
         """
         check_name(name)
         sealed = self._seal.close(to_text(value), self._place(name))
-        if len(sealed) > MAX_DATA_BYTES:
-            raise TooMuchData
         await self._store.set_value(self.record.key, name, sealed)
 
     async def delete(self, name: str) -> None:
-        """Forget the value of that name, if there is one. Raises InvalidValue."""
+        """Forget the value of that name, if there is one.
+
+        Raises InvalidValue, or SessionEnded when the session was ended meanwhile.
+        """
         check_name(name)
         await self._store.delete_value(self.record.key, name)
 

@@ -75,7 +75,8 @@ class LiveSession:
             self._keep(values)
 
     def _keep(self, values: dict[str, JsonValue]) -> None:
-        sealed = self._seal.close(to_text(dict(values)), self._place) if values else b""
+        text = json.dumps(values, ensure_ascii=False, separators=(",", ":")).encode()
+        sealed = self._seal.close(text, self._place) if values else b""
         self.change(self.record._replace(data=base64_encode(sealed).decode("ascii")))
 
     @property

@@ -5,6 +5,12 @@ import struct
 from app.sessions.session import Session
 from app.unavailable import Unavailable
 
+# Part of every key: a change of what is written needs another one, or old records become garbage.
+FORMAT = "1"
+
+# The end of the year 9999, in Unix time: no date is later.
+END_OF_TIME = 253_402_300_800
+
 # The fields of a session before its address, then the length of that; the user agent is the rest.
 _FIELDS = struct.Struct("!qq4d?B")
 
@@ -29,4 +35,7 @@ def unpack(key: bytes, record: bytes | None, now: float) -> Session | None:
     except (struct.error, UnicodeDecodeError) as error:
         raise Unavailable from error
     session = Session._make((*fields, ip, user_agent, key))
+    times = (session.created_at, session.authenticated_at, session.last_seen_at, session.expires_at)
+    if list(times) != sorted(times) or not 0 <= times[0] <= times[-1] < END_OF_TIME:
+        raise Unavailable("a record in Redis is not one of ours")
     return session if session.expires_at > now else None

@@ -73,19 +73,25 @@ class Sessions:
 
     async def resume(self, ticket: str) -> LiveSession | None:
         """Return the session that a ticket stands for: one read, and seldom a write."""
-        record = await self._find(ticket)
-        return await self._seen(record, ticket) if record else None
+        claim = self._tickets.read(ticket)
+        if claim is None:
+            return None
+        now = self._clock()
+        record = await self._store.get(claim, now)
+        return await self._seen(record, ticket, now) if record else None
 
     async def resume_with_user(self, ticket: str) -> tuple[LiveSession, Principal] | None:
         """Return the session and its user, if the account still stands by it."""
         claim = self._tickets.read(ticket)
         if claim is None:
             return None
-        found = await self._store.get_with_user(claim, self._clock())
+        now = self._clock()
+        found = await self._store.get_with_user(claim, now)
         if found is None:
             return None
         record, user = found
-        return await self._seen(record, ticket), user
+        session = await self._seen(record, ticket, now)
+        return (session, user) if session else None
 
     async def renew(self, session: LiveSession, epoch: int) -> bool:
         """Give a new ticket to a session whose user has proved again who they are.
@@ -97,7 +103,7 @@ class Sessions:
         ticket, renewed = self._tickets.issue(
             self._used(old, now)._replace(epoch=epoch, authenticated_at=now)
         )
-        if not await self._store.replace(old, renewed):
+        if renewed.expires_at <= now or not await self._store.replace(old, renewed):
             return False
         session.replace(renewed, ticket)
         security_log.event("session_renewed", actor=old.user_id, session=renewed.key)
@@ -105,10 +111,18 @@ class Sessions:
 
     async def end(self, *tickets: str) -> None:
         """End the sessions of tickets, whoever's they are."""
-        for ticket in tickets:
-            record = await self._find(ticket)
+        for ticket in dict.fromkeys(tickets):
+            claim = self._tickets.read(ticket)
+            if claim is None:
+                continue
+            #{% if cookiecutter.session_backend == "signed-cookie" %}
+            # Even when this ticket has expired: there may be a copy that was issued later.
+            await self._end(claim)
+            #{% else %}
+            record = await self._store.get(claim, self._clock())
             if record is not None:
                 await self._end(record)
+            #{% endif %}
     #{% if cookiecutter.session_backend != "signed-cookie" %}
 
     async def end_one(self, user_id: int, key: bytes) -> bool:
@@ -141,29 +155,28 @@ class Sessions:
         return await self._store.sweep(self._clock())
     #{% endif %}
 
-    async def _find(self, ticket: str) -> Session | None:
-        claim = self._tickets.read(ticket)
-        return None if claim is None else await self._store.get(claim, self._clock())
-
     async def _end(self, record: Session) -> bool:
         ended = await self._store.remove(record)
         if ended:
             security_log.event("session_ended", actor=record.user_id, session=record.key)
         return ended
 
-    async def _seen(self, record: Session, ticket: str) -> LiveSession:
-        """Note that a session was used."""
+    async def _seen(self, record: Session, ticket: str, now: float) -> LiveSession | None:
+        """Note that a session was used; None when it has ended by limits lowered since."""
+        if now >= self._expires_at(record, record.last_seen_at):
+            return None
         session = self._live(record, ticket)
-        now = self._clock()
         if now - record.last_seen_at >= self._limits.touch_interval:
             await session.touch(self._used(record, now))
         return session
 
     def _used(self, record: Session, now: float) -> Session:
-        expires_at = self._limits.expires_at(
-            created_at=record.created_at, last_seen_at=now, remember=record.remember
+        return record._replace(last_seen_at=now, expires_at=self._expires_at(record, now))
+
+    def _expires_at(self, record: Session, last_seen_at: float) -> float:
+        return self._limits.expires_at(
+            created_at=record.created_at, last_seen_at=last_seen_at, remember=record.remember
         )
-        return record._replace(last_seen_at=now, expires_at=expires_at)
 
     def _live(self, record: Session, ticket: str) -> LiveSession:
         #{% if cookiecutter.session_backend == "signed-cookie" %}

@@ -25,6 +25,7 @@ _is_it = SessionRow.key == bindparam("key")
 _is_live = SessionRow.expires_at > bindparam("now")
 _is_users = SessionRow.user_id == bindparam("user_id")
 
+_EXISTS = select(SessionRow.key).where(_is_it)
 _ADD = insert(SessionRow)
 _GET = select(*_columns).where(_is_it, _is_live)
 _GET_WITH_USER = (
@@ -153,5 +154,8 @@ class SessionStore:
             raise TooMuchData
 
     async def delete_value(self, key: bytes, name: str) -> None:
-        """Forget a value."""
-        await self._database.run(_DELETE_VALUE, {"key": key, "name": name})
+        """Forget a value. Raises SessionEnded."""
+        if await self._database.run(_DELETE_VALUE, {"key": key, "name": name}):
+            return
+        if await self._database.first(_EXISTS, {"key": key}) is None:
+            raise SessionEnded

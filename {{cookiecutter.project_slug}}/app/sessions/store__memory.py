@@ -11,7 +11,7 @@ from app.sessions.session import Principal, Session, SessionEnded
 from app.sessions.users import user_of
 from app.sessions.values import MAX_DATA_BYTES, TooMuchData
 
-# With about 500 bytes each, far less than a small machine has.
+# About 500 bytes each, and what is kept with them: far less than a small machine has.
 MAX_SESSIONS = 100_000
 
 # How many of those that expire first make room when it is full; one at a time would cost a search
@@ -130,7 +130,9 @@ class SessionStore:
         self._values[key] = values
 
     async def delete_value(self, key: bytes, name: str) -> None:
-        """Forget a value."""
+        """Forget a value. Raises SessionEnded."""
+        if key not in self._sessions:
+            raise SessionEnded
         self._values.get(key, {}).pop(name, None)
 
     def _all_of(self, user_id: int) -> list[Session]:

@@ -1,8 +1,8 @@
 """Sessions in Redis. Its keys are hashes of tickets: a stolen copy signs nobody in.
 
-``session:{KEY}`` is the record, ``session:{KEY}:values`` what is kept with it. The braces put both
-into one slot of a cluster, so that one script may change them together. ``sessions:USER`` is an
-index of keys by the time at which the session ends whatever happens; it may name sessions that
+``session:1:{KEY}`` is the record, ``session:1:{KEY}:values`` what is kept with it. The braces put
+both into one slot of a cluster, so that one script may change them together. ``sessions:USER`` is
+an index of keys by the time at which the session ends whatever happens; it may name sessions that
 have ended before, never miss one that lives.
 
 Nothing is written where it was not meant to be changed: a request in flight cannot bring back a
@@ -16,7 +16,7 @@ from itsdangerous.encoding import base64_encode
 
 from app.database import Database
 from app.redis import Redis
-from app.sessions.record import pack, unpack
+from app.sessions.record import FORMAT, pack, unpack
 from app.sessions.session import Limits, Principal, Session, SessionEnded
 from app.sessions.users import user_of
 from app.sessions.values import MAX_DATA_BYTES, TooMuchData
@@ -44,6 +44,12 @@ if others > tonumber(ARGV[3]) then return 'full' end
 redis.call('HSET', KEYS[2], ARGV[1], ARGV[2])
 redis.call('PEXPIRE', KEYS[2], left)
 return 'set'
+"""
+
+# KEYS: the record, its values. ARGV: a name. Returns whether there was a record.
+_DELETE_VALUE = """
+redis.call('HDEL', KEYS[2], ARGV[1])
+return redis.call('EXISTS', KEYS[1])
 """
 
 
@@ -103,13 +109,14 @@ class SessionStore:
     async def replace(self, old: Session, renewed: Session) -> bool:
         """Put a session in the place of another; false when that one was ended meanwhile.
 
-        Between taking the one and adding the other there is none: what is sent with the old ticket
-        meanwhile is refused, not lost.
+        They may lie on different nodes. Nobody knows the new one before the old one is taken, and
+        what is sent with the old ticket from then on is refused, not lost.
         """
+        await self.add(renewed)
         taken, _, values = await self._run_script(_TAKE, old.key)
         if not taken:
+            await self.remove(renewed)
             return False
-        await self.add(renewed)
         if values:
             place = _values(renewed.key)
             await self._redis.run_all(
@@ -120,13 +127,7 @@ class SessionStore:
 
     async def remove(self, session: Session) -> bool:
         """End a session; whether it was still there."""
-        removed, _ = await self._redis.run_all(
-            [
-                ("DEL", _name(session.key), _values(session.key)),
-                ("ZREM", _index(session.user_id), session.key),
-            ]
-        )
-        return bool(removed)
+        return await self._remove_all([session.key], session.user_id)
 
     async def remove_others(self, session: Session) -> None:
         """End every other session of the same user."""
@@ -141,7 +142,7 @@ class SessionStore:
     async def values(self, key: bytes) -> dict[str, bytes]:
         """Return what is kept with a session, sealed, by name."""
         values = await self._redis.run("HGETALL", _values(key))
-        return {name.decode(): sealed for name, sealed in values.items()}
+        return {name.decode(errors="replace"): sealed for name, sealed in values.items()}
 
     async def set_value(self, key: bytes, name: str, sealed: bytes) -> None:
         """Keep a value with a session. Raises SessionEnded or TooMuchData."""
@@ -153,20 +154,27 @@ class SessionStore:
             raise TooMuchData
 
     async def delete_value(self, key: bytes, name: str) -> None:
-        """Forget a value."""
-        await self._redis.run("HDEL", _values(key), name)
+        """Forget a value. Raises SessionEnded."""
+        if not await self._run_script(_DELETE_VALUE, key, name):
+            raise SessionEnded
 
     async def _run_script(self, script: str, key: bytes, *arguments: str | bytes | int) -> Any:
         return await self._redis.run("EVAL", script, 2, _name(key), _values(key), *arguments)
 
-    async def _remove_all(self, keys: list[bytes], user_id: int) -> None:
-        if keys:
-            deletions = [("DEL", _name(key), _values(key)) for key in keys]
-            await self._redis.run_all([*deletions, ("ZREM", _index(user_id), *keys)])
+    async def _remove_all(self, keys: list[bytes], user_id: int) -> bool:
+        """End sessions; whether any of them was still there."""
+        if not keys:
+            return False
+        answers = await self._redis.run_all([("DEL", _name(key), _values(key)) for key in keys])
+        # One turn later, and without those that were not there: they may be about to be added.
+        removed = [key for key, count in zip(keys, answers, strict=True) if count]
+        if removed:
+            await self._redis.run("ZREM", _index(user_id), *removed)
+        return bool(removed)
 
 
 def _name(key: bytes) -> str:
-    return "session:{" + base64_encode(key).decode("ascii") + "}"
+    return f"session:{FORMAT}:" + "{" + base64_encode(key).decode("ascii") + "}"
 
 
 def _values(key: bytes) -> str:

@@ -70,8 +70,10 @@ class SessionStore:
     async def remove(self, session: Session) -> bool:
         """End a session; whether it was not ended already."""
         ends_at = self._limits.ends_at(created_at=session.created_at, remember=session.remember)
+        # The limits may have been longer when the ticket was issued.
+        values = {"key": session.key, "ends_at": max(ends_at, session.expires_at)}
         try:
-            await self._database.run(_ADD, {"key": session.key, "ends_at": ends_at})
+            await self._database.run(_ADD, values)
         except IntegrityError:
             return False
         return True

@@ -2,6 +2,7 @@
 
 import json
 import re
+from collections.abc import Iterable
 
 from pydantic import JsonValue
 
@@ -10,6 +11,9 @@ from pydantic import JsonValue
 MAX_DATA_BYTES = 16_384
 
 #{% endif %}
+# What lies deeper could be kept, but not be shown: an answer is itself some levels deep.
+MAX_DEPTH = 32
+
 _NAME = re.compile(r"[A-Za-z0-9_.-]{1,64}", re.ASCII)
 
 
@@ -28,9 +32,21 @@ def check_name(name: str) -> None:
 
 
 def to_text(value: JsonValue) -> bytes:
-    """Return a value as JSON. Raises InvalidValue for what JSON cannot say."""
+    """Return a value as JSON. Raises InvalidValue for what JSON cannot say, or says too deeply."""
+    if not _is_flat(value, MAX_DEPTH):
+        raise InvalidValue(f"The value is nested deeper than {MAX_DEPTH} levels.")
     try:
         text = json.dumps(value, allow_nan=False, ensure_ascii=False, separators=(",", ":"))
         return text.encode()
-    except (TypeError, ValueError, RecursionError):
+    except (TypeError, ValueError):
         raise InvalidValue("The value is not one that JSON can hold.") from None
+
+
+def _is_flat(value: JsonValue, levels: int) -> bool:
+    """Whether a value has no more than so many levels below it."""
+    children: Iterable[JsonValue] = ()
+    if isinstance(value, dict):
+        children = value.values()
+    elif isinstance(value, list):
+        children = value
+    return levels >= 0 and all(_is_flat(child, levels - 1) for child in children)

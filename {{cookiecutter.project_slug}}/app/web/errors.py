@@ -75,7 +75,7 @@ def install(app: FastAPI) -> None:
 
     @app.exception_handler(Unavailable)
     async def unavailable(request: Request, error: Unavailable) -> Response:
-        LOGGER.error("A store is out of reach: %s", error.__cause__)
+        LOGGER.error("A store is out of reach: %s", error.__cause__ or error)
         detail = "The service is out of reach for the moment. Try again soon."
         return error_response(request, 503, detail, {"Retry-After": "2"})
 
