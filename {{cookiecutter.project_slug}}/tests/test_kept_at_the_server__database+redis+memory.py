@@ -76,6 +76,15 @@ async def test_of_many_requests_at_once_one_notes_the_use(services: Services, be
     assert noted.last_seen_at == record.last_seen_at + 60
 
 
+async def test_a_renewal_that_comes_too_late_leaves_nothing(
+    services: Services, begin: Begin
+) -> None:
+    session = await begin()
+    await services.sessions.end(session.ticket)
+    assert not await services.sessions.renew(session, 0)
+    assert await services.sessions.of_user(session.record.user_id) == []
+
+
 async def test_parallel_writes_of_different_names_are_all_kept(
     services: Services, begin: Begin
 ) -> None:
