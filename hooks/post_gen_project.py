@@ -70,6 +70,7 @@ tests/test_cluster__redis.py
 tests/test_kept_at_the_server__database+redis+memory.py
 tests/test_links__html.py
 tests/test_pages__html.py
+tests/test_redis__redis.py
 tests/test_session_list__database+redis+memory.py
 tests/test_store__database.py
 tests/test_store__memory.py

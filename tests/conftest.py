@@ -30,7 +30,7 @@ Bake = Callable[..., Project]
 Tell = Callable[[str, Project], None]
 
 # What may be done with a combination of answers, in the order of the last line.
-DEEDS = ("baked", "checked", "tested", "served")
+DEEDS = ("baked", "linted and typed", "tested", "served")
 
 
 @pytest.fixture
@@ -44,7 +44,7 @@ def tell(record_property: Callable[[str, str], None]) -> Tell:
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
-    """Say how many combinations were baked, checked, tested and served."""
+    """Say how many combinations were baked, linted and typed, tested, and served."""
     done: dict[str, set[str]] = {deed: set() for deed in DEEDS}
     for report in terminalreporter.stats.get("passed", ()):
         for deed, combination in report.user_properties:

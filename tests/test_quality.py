@@ -36,7 +36,7 @@ def test_every_combination_is_formatted_linted_and_typed(
         ("mypy", "--cache-dir", str(cache)),
     ):
         project.run(str(binaries / command[0]), *command[1:])
-    tell("checked", project)
+    tell("linted and typed", project)
 
 
 @pytest.fixture(scope="session")

@@ -7,11 +7,11 @@ from tempfile import TemporaryDirectory
 import pytest
 
 from app.services import Services
-from tests import test_kept_at_the_server, test_sessions
+from tests import test_kept_at_the_server, test_session_values, test_sessions
 from tests.redis import OK, running_cluster, send
 from tests.sessions import Begin, is_live
 
-for suite in (test_sessions, test_kept_at_the_server):
+for suite in (test_sessions, test_session_values, test_kept_at_the_server):
     globals().update({name: test for name, test in vars(suite).items() if name[:5] == "test_"})
 
 

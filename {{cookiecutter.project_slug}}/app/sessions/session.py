@@ -8,7 +8,7 @@ TOUCH_SECONDS = 60
 
 
 class Client(NamedTuple):
-    """Where a session was started, so that its user can recognise it."""
+    """Where a request comes from."""
 
     ip: str
     user_agent: str

@@ -1,0 +1,177 @@
+"""The way to Redis: where it leads, and what happens when there is nobody."""
+
+import asyncio
+import os
+import signal
+import subprocess
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+
+from app.settings import Settings, SettingsError
+from tests.browser import COOKIE, PASSWORD, Browser
+from tests.conftest import PRODUCTION, Start
+from tests.redis import running, send
+from tests.servers import free_port
+
+
+async def test_a_password_change_that_redis_cannot_follow_leaves_no_other_session(
+    start: Start, redis_binary: str
+) -> None:
+    port = free_port()
+    app = await start(redis_url=f"redis://127.0.0.1:{port}/0")
+    browser, thief = Browser(app), Browser(app)
+    with running(redis_binary, port):
+        await browser.signed_in()
+        await thief.sign_in()
+        send(port, "CONFIG", "SET", "maxmemory", "1")
+        assert (await browser.get("/health/ready")).status_code == 503
+        body = {"current_password": PASSWORD, "new_password": PASSWORD + "!"}
+        assert (await browser.post("/api/password", json=body)).status_code == 503
+        send(port, "CONFIG", "SET", "maxmemory", "0")
+        assert (await thief.get("/api/session")).status_code == 401
+        assert (await browser.sign_in(password=PASSWORD + "!")).status_code == 200
+
+
+async def test_without_redis_nothing_is_open_and_nothing_is_broken(
+    start: Start, browser: Browser
+) -> None:
+    await browser.signed_in()
+    cookie = f"{COOKIE}={browser.ticket}"
+    cut_off = Browser(await start(redis_url=f"redis://127.0.0.1:{free_port()}/0"))
+    for path in ("/api/me", "/api/session", "/health/ready"):
+        response = await cut_off.send_cookie(cookie, path)
+        assert response.status_code == 503, path
+        assert response.headers["retry-after"].isdigit()
+    for path in ("/api/public", "/health/live"):
+        assert (await cut_off.send_cookie(cookie, path)).status_code == 200
+    response = await cut_off.post("/api/logout", headers={"cookie": cookie})
+    assert response.status_code == 503
+    assert "set-cookie" not in response.headers
+    assert (await cut_off.sign_in()).status_code == 503
+
+
+async def test_it_recovers_by_itself_when_redis_is_back(start: Start, redis_binary: str) -> None:
+    port = free_port()
+    app = await start(redis_url=f"redis://127.0.0.1:{port}/0")
+    browser = Browser(app)
+    await browser.register()
+    assert (await browser.get("/health/ready")).status_code == 503
+    for _ in range(2):
+        with running(redis_binary, port):
+            assert (await browser.get("/health/ready")).status_code == 200
+            assert (await browser.sign_in()).status_code == 200
+            assert await browser.is_signed_in()
+        assert (await browser.get("/api/me")).status_code == 503
+
+
+def stop(server: subprocess.Popen[str]) -> None:
+    """Let a server stop answering, and return once it has."""
+    server.send_signal(signal.SIGSTOP)
+    os.waitpid(server.pid, os.WUNTRACED)
+
+
+async def test_one_that_has_stopped_answering_is_not_waited_for(
+    start: Start, redis_binary: str
+) -> None:
+    port = free_port()
+    browser = Browser(await start(redis_url=f"redis://127.0.0.1:{port}/0"))
+    with running(redis_binary, port) as server:
+        await browser.signed_in()
+        stop(server)
+        answers = await asyncio.gather(*(browser.get("/api/session") for _ in range(100)))
+        assert {each.status_code for each in answers} == {503}
+        assert (await browser.get("/api/public")).status_code == 200
+        server.send_signal(signal.SIGCONT)
+        assert await browser.is_signed_in()
+
+
+async def test_a_flush_signs_everybody_out_and_breaks_nothing(
+    browser: Browser, redis_port: int
+) -> None:
+    await browser.signed_in()
+    send(redis_port, "FLUSHALL")
+    assert not await browser.is_signed_in()
+    assert (await browser.post("/api/logout")).status_code == 204
+    assert (await browser.sign_in()).status_code == 200
+    assert await browser.is_signed_in()
+
+
+@pytest.mark.parametrize("url", ["redis://h:1/0", "rediss://user:pass@[::1]:6380", "redis://h"])
+def test_these_are_urls_of_a_redis(settings: dict[str, Any], url: str) -> None:
+    Settings.load(**{**settings, "redis_url": url})
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "",
+        "localhost:6379",
+        "http://h:1/0",
+        "redis://",
+        "redis://h:x/0",
+        "redis://h/zero",
+        "redis://h:1/0?protocol=3",
+        "unix:///tmp/redis",
+        "redis://h:99999",
+        "redis://h:0",
+        "redis://[1:2]:6379/0",
+    ],
+)
+def test_these_are_not(settings: dict[str, Any], url: str) -> None:
+    with pytest.raises(SettingsError, match="REDIS_URL: must be a URL like"):
+        Settings.load(**{**settings, "redis_url": url})
+
+
+def test_production_wants_one_of_its_own(settings: dict[str, Any]) -> None:
+    url = "redis://localhost:6379/0"
+    Settings.load(**{**settings, "redis_url": url})
+    with pytest.raises(SettingsError, match="REDIS_URL: must be set in production"):
+        Settings.load(**{**settings, **PRODUCTION, "redis_url": url})
+
+
+def certificate(folder: Path) -> tuple[Path, Path]:
+    """Make a certificate for localhost that vouches for itself; return it and its key."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "localhost")])
+    now = datetime.now(UTC)
+    made = (
+        x509.CertificateBuilder()
+        .subject_name(name)
+        .issuer_name(name)
+        .public_key(key.public_key())
+        .serial_number(1)
+        .not_valid_before(now - timedelta(days=1))
+        .not_valid_after(now + timedelta(days=1))
+        .add_extension(x509.SubjectAlternativeName([x509.DNSName("localhost")]), critical=False)
+        .sign(key, hashes.SHA256())
+    )
+    encoding = serialization.Encoding.PEM
+    form = serialization.PrivateFormat.PKCS8
+    (folder / "certificate.pem").write_bytes(made.public_bytes(encoding))
+    secret = key.private_bytes(encoding, form, serialization.NoEncryption())
+    (folder / "key.pem").write_bytes(secret)
+    return folder / "certificate.pem", folder / "key.pem"
+
+
+async def test_an_encrypted_connection_is_for_a_server_that_somebody_vouches_for(
+    start: Start, redis_binary: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    public, secret = certificate(tmp_path)
+    port = free_port()
+    files = ("--tls-cert-file", str(public), "--tls-key-file", str(secret))
+    options = ("--tls-port", str(port), "--tls-auth-clients", "no", *files)
+    url = f"rediss://localhost:{port}/0"
+    with running(redis_binary, free_port(), *options):
+        stranger = Browser(await start(redis_url=url))
+        assert (await stranger.get("/health/ready")).status_code == 503
+        monkeypatch.setenv("SSL_CERT_FILE", str(public))
+        browser = Browser(await start(redis_url=url))
+        assert (await browser.get("/health/ready")).status_code == 200
+        await browser.signed_in()
+        assert await browser.is_signed_in()

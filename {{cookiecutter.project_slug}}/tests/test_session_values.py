@@ -1,0 +1,149 @@
+"""What is kept with a session, wherever that is: no page and no route is involved."""
+
+from contextlib import suppress
+from typing import Any
+
+import pytest
+from fastapi import FastAPI
+from pydantic import JsonValue
+
+from app.services import Services
+from app.sessions.session import SessionEnded
+from app.sessions.values import InvalidValue, TooMuchData
+from tests.browser import PASSWORD
+from tests.conftest import KEY, Start
+from tests.sessions import HERE, Begin, is_live, resume
+
+OLD_KEY = "vB7xK2nM9qW4eR6tY8uI0oP3aS5dF1gH_older"
+
+VALUES: list[JsonValue] = [
+    None,
+    False,
+    0,
+    -1.5,
+    "",
+    '日本 🔐 "quotes" \\ \n',
+    [],
+    [1, [2, {"three": None}]],
+    {"": {"nested": ["list"]}},
+]
+
+
+@pytest.mark.parametrize("value", VALUES, ids=ascii)
+async def test_a_value_is_kept(services: Services, begin: Begin, value: JsonValue) -> None:
+    session = await begin()
+    await session.set("name", value)
+    session = await resume(services, session)
+    assert await session.get("name", "nothing") == value
+    assert await session.values() == {"name": value}
+
+
+async def test_values_are_set_replaced_and_deleted_one_at_a_time(
+    services: Services, begin: Begin
+) -> None:
+    session = await begin()
+    assert await session.get("theme") is None
+    assert await session.get("theme", "light") == "light"
+    await session.delete("theme")
+    await session.set("theme", "dark")
+    await session.set("cart.items", [1])
+    await session.set("theme", "blue")
+    session = await resume(services, session)
+    assert await session.values() == {"theme": "blue", "cart.items": [1]}
+    await session.delete("theme")
+    assert await (await resume(services, session)).values() == {"cart.items": [1]}
+
+
+async def test_no_other_session_sees_them_and_none_inherits_them(
+    services: Services, begin: Begin
+) -> None:
+    session, other = await begin(), await begin()
+    await session.set("theme", "dark")
+    assert await (await resume(services, other)).values() == {}
+    await services.sessions.end(session.ticket)
+    assert await (await begin()).values() == {}
+
+
+async def test_one_that_was_ended_keeps_nothing(services: Services, begin: Begin) -> None:
+    session = await resume(services, await begin())
+    await services.sessions.end(session.ticket)
+    with suppress(SessionEnded):
+        await session.set("theme", "dark")
+    assert not await is_live(services, session)
+
+
+@pytest.mark.parametrize("name", ["", "a" * 65, "a b", "ä", "a/b", "a\n", "a\0"], ids=ascii)
+async def test_a_name_has_a_form(begin: Begin, name: str) -> None:
+    session = await begin()
+    with pytest.raises(InvalidValue):
+        await session.set(name, 1)
+    assert await session.values() == {}
+
+
+def nested(levels: int) -> JsonValue:
+    value: JsonValue = 1
+    for level in range(levels):
+        value = [value] if level % 2 else {"a": value}
+    return value
+
+
+@pytest.mark.parametrize(
+    "value",
+    [nested(33), nested(10_000), float("nan"), float("inf"), "\ud800", {"a": ["\udfff"]}, object()],
+    ids=["deep", "deeper", "nan", "infinite", "half", "half inside", "object"],
+)
+async def test_what_json_cannot_say_is_refused(begin: Begin, value: Any) -> None:
+    session = await begin()
+    with pytest.raises(InvalidValue):
+        await session.set("name", value)
+    assert await session.values() == {}
+
+
+async def test_what_is_too_much_is_refused_and_loses_nothing(
+    services: Services, begin: Begin
+) -> None:
+    session = await begin()
+    await session.set("small", "value")
+    for size in (16_384, 65_536):
+        with pytest.raises(TooMuchData):
+            await session.set("large", "x" * size)
+    with pytest.raises(TooMuchData):
+        for number in range(17):
+            await session.set(f"n{number}", "x" * 1024)
+    session = await resume(services, session)
+    assert await session.get("small") == "value"
+    assert "large" not in await session.values()
+    # What is there may be replaced by what is no larger.
+    await session.set("small", "other")
+    assert await (await resume(services, session)).get("small") == "other"
+
+
+async def test_they_can_be_read_while_the_key_is_rotated(start: Start) -> None:
+    async def services_with(keys: str) -> Services:
+        app: FastAPI = await start(secret_keys=keys)
+        found: Services = app.state.services
+        return found
+
+    old = await services_with(OLD_KEY)
+    user = await old.accounts.register("alice", PASSWORD)
+    session = await old.sessions.start(user.id, 0, HERE)
+    await session.set("theme", "dark")
+
+    both = await services_with(f"{KEY},{OLD_KEY}")
+    #{% if cookiecutter.session_backend == "memory" %}
+    both.sessions._store = old.sessions._store
+    #{% endif %}
+    session = await resume(both, session)
+    assert await session.get("theme") == "dark"
+    await session.set("size", "large")
+    assert await both.sessions.renew(session, 0)
+
+    new = await services_with(KEY)
+    #{% if cookiecutter.session_backend == "memory" %}
+    new.sessions._store = old.sessions._store
+    #{% endif %}
+    session = await resume(new, session)
+    assert await session.get("size") == "large"
+    #{% if cookiecutter.session_backend != "signed-cookie" %}
+    assert await session.get("theme") is None
+    #{% endif %}
