@@ -151,7 +151,7 @@ FIRST_LINE_OF_LICENSE = {
 # What names a choice, and so must not be found where another was made. "database" and "memory" are
 # words of their own: what only those backends have is named instead.
 SIGNS = {
-    "database": re.compile(r"SessionRow|"session_values"|in the database: the cookie"),
+    "database": re.compile(r'SessionRow|"session_values"|in the database: the cookie'),
     "redis": re.compile(r"redis(?!tribut)|valkey", re.IGNORECASE),
     "memory": re.compile(r"MAX_SESSIONS|memory of its one process|parent_process"),
     "signed-cookie": re.compile(r"signed.cookie|EndedSession|ended_sessions|CLOCK_SKEW", re.I),
