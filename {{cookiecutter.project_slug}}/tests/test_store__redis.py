@@ -62,14 +62,14 @@ async def test_a_forged_ticket_costs_nothing(browser: Browser, commands: list[li
     assert commands == []
 
 
-async def test_noting_the_use_costs_one_more(
+async def test_noting_the_use_costs_two_more(
     browser: Browser, commands: list[list[str]], clock: Clock
 ) -> None:
     await browser.signed_in()
     clock.turn(60)
     commands.clear()
     await browser.get("/api/session")
-    assert commands == [["GET"], ["EVAL"]]
+    assert commands == [["GET"], ["EVAL"], ["ZREMRANGEBYSCORE", "ZADD", "EXPIRE", "EXPIRE"]]
 
 
 async def test_every_key_expires(
@@ -150,6 +150,27 @@ async def test_the_index_cleans_itself(begin: Begin, redis: Any, clock: Clock) -
     clock.turn(43_200)
     session = await begin()
     assert await redis.zrange("sessions:1", 0, -1) == [session.record.key]
+
+
+async def test_an_index_that_is_lost_is_made_again_by_use(
+    services: Services, begin: Begin, redis: Any, clock: Clock
+) -> None:
+    session = await begin()
+    await redis.delete("sessions:1")
+    clock.turn(60)
+    session = await resume(services, session)
+    assert [each.key for each in await services.sessions.of_user(1)] == [session.record.key]
+    assert 43_000 < await redis.ttl("sessions:1") <= 43_200
+
+
+async def test_a_use_that_is_noted_late_enters_nothing(
+    services: Services, begin: Begin, redis: Any
+) -> None:
+    session = await begin()
+    await services.sessions.end(session.ticket)
+    seen = session.record._replace(last_seen_at=session.record.last_seen_at + 60)
+    await services.sessions._store.touch(session.record, seen)
+    assert await redis.keys() == []
 
 
 async def test_a_session_that_redis_lost_is_in_no_list(

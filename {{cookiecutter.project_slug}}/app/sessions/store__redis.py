@@ -25,7 +25,8 @@ from app.sessions.values import MAX_DATA_BYTES, TooMuchData
 _TOUCH = """
 if redis.call('GET', KEYS[1]) ~= ARGV[1] then return 0 end
 redis.call('SET', KEYS[1], ARGV[2], 'PX', ARGV[3])
-return redis.call('PEXPIRE', KEYS[2], ARGV[3])
+redis.call('PEXPIRE', KEYS[2], ARGV[3])
+return 1
 """
 
 # KEYS: the record, its values. Returns whether there was a record, and the values.
@@ -67,20 +68,9 @@ class SessionStore:
 
     async def add(self, session: Session) -> None:
         """Keep a new session."""
-        index, key = _index(session.user_id), session.key
-        now = session.last_seen_at
-        ends_at = self._limits.ends_at(created_at=session.created_at, remember=session.remember)
-        left = math.ceil(ends_at - now)
         # The index first: it never misses a session that lives.
-        await self._redis.run_all(
-            [
-                ("ZREMRANGEBYSCORE", index, "-inf", now),
-                ("ZADD", index, ends_at, key),
-                ("EXPIRE", index, left, "NX"),
-                ("EXPIRE", index, left, "GT"),
-            ]
-        )
-        await self._redis.run("SET", _name(key), pack(session), "PX", _life(session))
+        await self._enter(session)
+        await self._redis.run("SET", _name(session.key), pack(session), "PX", _life(session))
 
     async def get(self, key: bytes, now: float) -> Session | None:
         """Return the live session of that key."""
@@ -104,7 +94,9 @@ class SessionStore:
 
     async def touch(self, before: Session, seen: Session) -> None:
         """Note that a session was used, unless another request has noted it meanwhile."""
-        await self._run_script(_TOUCH, before.key, pack(before), pack(seen), _life(seen))
+        if await self._run_script(_TOUCH, before.key, pack(before), pack(seen), _life(seen)):
+            # Once more: the limits may have been raised, or the index may be lost.
+            await self._enter(seen)
 
     async def replace(self, old: Session, renewed: Session) -> bool:
         """Put a session in the place of another; false when that one was ended meanwhile.
@@ -157,6 +149,20 @@ class SessionStore:
         """Forget a value. Raises SessionEnded."""
         if not await self._run_script(_DELETE_VALUE, key, name):
             raise SessionEnded
+
+    async def _enter(self, session: Session) -> None:
+        """Enter a session that was just used into the index, and let go of those past their end."""
+        index, now = _index(session.user_id), session.last_seen_at
+        ends_at = self._limits.ends_at(created_at=session.created_at, remember=session.remember)
+        left = math.ceil(ends_at - now)
+        await self._redis.run_all(
+            [
+                ("ZREMRANGEBYSCORE", index, "-inf", now),
+                ("ZADD", index, ends_at, session.key),
+                ("EXPIRE", index, left, "NX"),
+                ("EXPIRE", index, left, "GT"),
+            ]
+        )
 
     async def _run_script(self, script: str, key: bytes, *arguments: str | bytes | int) -> Any:
         return await self._redis.run("EVAL", script, 2, _name(key), _values(key), *arguments)
