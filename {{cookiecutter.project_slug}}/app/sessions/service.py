@@ -138,7 +138,9 @@ class Sessions:
 
     async def end_before(self, epoch: int, user_id: int) -> None:
         """End every session of a user that was started before that epoch."""
-        #{% if cookiecutter.session_backend != "signed-cookie" %}
+        #{% if cookiecutter.session_backend == "signed-cookie" %}
+        # Nothing is left to do: no ticket of an earlier epoch is good any more.
+        #{% else %}
         await self._store.remove_before(epoch, user_id)
         #{% endif %}
         security_log.event("session_ended", actor=user_id, before_epoch=epoch)
