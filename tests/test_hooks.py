@@ -11,6 +11,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from cookiecutter.main import cookiecutter
 
 from tests.answers import type_answers
 from tests.conftest import Bake
@@ -51,19 +52,22 @@ def test_git_tracks_neither_the_key_nor_data(bake: Bake) -> None:
     assert {".env.example", ".gitignore", "app/main.py"} <= tracked
 
 
-def test_a_key_that_is_there_stays(bake: Bake, cookiecutter_config: Path) -> None:
-    from cookiecutter.main import cookiecutter
-
-    project = bake()
-    before = project.read(".env")
-    files = project.files
+def bake_once_more(project: Project, config: Path) -> None:
+    """Generate a project over itself, as ``cookiecutter -f`` does."""
     cookiecutter(
         str(REPOSITORY),
         no_input=True,
         output_dir=str(project.path.parent),
-        config_file=str(cookiecutter_config),
+        config_file=str(config),
         overwrite_if_exists=True,
     )
+
+
+def test_a_key_that_is_there_stays(bake: Bake, cookiecutter_config: Path) -> None:
+    project = bake()
+    before = project.read(".env")
+    files = project.files
+    bake_once_more(project, cookiecutter_config)
     assert project.read(".env") == before
     assert project.files == files
 
@@ -71,20 +75,12 @@ def test_a_key_that_is_there_stays(bake: Bake, cookiecutter_config: Path) -> Non
 def test_generating_once_more_leaves_alone_what_the_owner_has_made(
     bake: Bake, cookiecutter_config: Path
 ) -> None:
-    from cookiecutter.main import cookiecutter
-
     project = bake()
     mine = ("notes__redis.md", "docs__html/guide__html.md", ".venv/lib/x__memory.py")
     for name in mine:
         (project.path / name).parent.mkdir(parents=True, exist_ok=True)
         (project.path / name).write_text("mine")
-    cookiecutter(
-        str(REPOSITORY),
-        no_input=True,
-        output_dir=str(project.path.parent),
-        config_file=str(cookiecutter_config),
-        overwrite_if_exists=True,
-    )
+    bake_once_more(project, cookiecutter_config)
     assert [project.read(name) for name in mine] == ["mine"] * 3
 
 

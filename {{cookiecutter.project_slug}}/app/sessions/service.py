@@ -68,7 +68,7 @@ class Sessions:
         await self.sweep()
         #{% endif %}
         session = self._live(record, ticket)
-        session.replace(record, ticket)
+        session.has_new_ticket = True
         return session
 
     async def resume(self, ticket: str) -> LiveSession | None:

@@ -8,7 +8,7 @@ from collections import deque
 
 from app.database import Database
 from app.sessions.session import Principal, Session, SessionEnded
-from app.sessions.users import user_of
+from app.sessions.users import with_user
 from app.sessions.values import MAX_DATA_BYTES, TooMuchData
 
 # About 500 bytes each, and what is kept with them: far less than a small machine has.
@@ -61,10 +61,7 @@ class SessionStore:
     async def get_with_user(self, key: bytes, now: float) -> tuple[Session, Principal] | None:
         """Return the live session of that key and its user, if the account still stands by it."""
         session = await self.get(key, now)
-        if session is None:
-            return None
-        user = await user_of(session, self._database)
-        return (session, user) if user else None
+        return await with_user(session, self._database) if session else None
 
     async def of_user(self, user_id: int, now: float) -> list[Session]:
         """Return the live sessions of a user, the latest seen first."""

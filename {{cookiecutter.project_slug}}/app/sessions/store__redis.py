@@ -18,7 +18,7 @@ from app.database import Database
 from app.redis import Redis
 from app.sessions.record import FORMAT, pack, unpack
 from app.sessions.session import Limits, Principal, Session, SessionEnded
-from app.sessions.users import user_of
+from app.sessions.users import with_user
 from app.sessions.values import MAX_DATA_BYTES, TooMuchData
 
 # KEYS: the record, its values. ARGV: the record before and after, milliseconds to live.
@@ -79,10 +79,7 @@ class SessionStore:
     async def get_with_user(self, key: bytes, now: float) -> tuple[Session, Principal] | None:
         """Return the live session of that key and its user, if the account still stands by it."""
         session = await self.get(key, now)
-        if session is None:
-            return None
-        user = await user_of(session, self._database)
-        return (session, user) if user else None
+        return await with_user(session, self._database) if session else None
 
     async def of_user(self, user_id: int, now: float) -> list[Session]:
         """Return the live sessions of a user, the latest seen first."""

@@ -11,10 +11,10 @@ _GET = select(User.id, User.username, User.role).where(
 )
 
 
-async def user_of(session: Session, database: Database) -> Principal | None:
-    """Return the user of a session, if the account still stands by it, in one statement.
+async def with_user(session: Session, database: Database) -> tuple[Session, Principal] | None:
+    """Return a session and its user, if the account still stands by it, in one statement.
 
     Raises Unavailable when the database is out of reach.
     """
     row = await database.first(_GET, {"user_id": session.user_id, "epoch": session.epoch})
-    return Principal._make(row) if row else None
+    return (session, Principal._make(row)) if row else None
