@@ -44,8 +44,10 @@ app/sessions/store__signed-cookie.py
 app/sessions/ticket__database+redis+memory.py
 app/sessions/ticket__signed-cookie.py
 app/sessions/users__redis+memory.py
+app/web/account_pages__html.py
 app/web/answers__api.py
 app/web/answers__html.py
+app/web/forms__html.py
 app/web/links__html.py
 app/web/pages__html.py
 app/web/redirects__html.py
@@ -53,7 +55,9 @@ app/web/static/icon__html.svg
 app/web/static/style__html.css
 app/web/templates/account__html.html
 app/web/templates/base__html.html
+app/web/templates/confirm__html.html
 app/web/templates/dashboard__html.html
+app/web/templates/delete__html.html
 app/web/templates/devices__html__database+redis+memory.html
 app/web/templates/devices__html__signed-cookie.html
 app/web/templates/error__html.html
@@ -61,6 +65,7 @@ app/web/templates/link__html.html
 app/web/templates/login__html.html
 app/web/templates/register__html.html
 app/web/templating__html.py
+tests/attacks/test_open_redirects__html.py
 tests/database__postgresql.py
 tests/database__sqlite.py
 tests/postgresql__postgresql.py

@@ -54,6 +54,13 @@ def _parser() -> argparse.ArgumentParser:
     disable = commands.add_parser("disable-user", help="close an account and end its sessions")
     disable.add_argument("name")
 
+    delete = commands.add_parser("delete-user", help="delete an account and end its sessions")
+    delete.add_argument("name")
+
+    change = commands.add_parser("change-role", help="give another role, and end the sessions")
+    change.add_argument("name")
+    change.add_argument("role", choices=ROLES)
+
     end = commands.add_parser("end-sessions", help="sign a user out everywhere")
     end.add_argument("name")
 
@@ -84,6 +91,12 @@ async def _run(settings: Settings, options: argparse.Namespace, password: str) -
             case "disable-user":
                 await services.accounts.disable(options.name)
                 return "Closed the account and ended its sessions."
+            case "delete-user":
+                await services.accounts.delete(options.name)
+                return "Deleted the account and ended its sessions."
+            case "change-role":
+                await services.accounts.change_role(options.name, options.role)
+                return f"Gave the role {options.role} and ended the sessions."
             case "end-sessions":
                 await services.accounts.end_sessions(options.name)
                 return "Signed the user out everywhere."

@@ -14,7 +14,7 @@ from starlette.types import ASGIApp
 from app.services import Services
 from app.settings import PROJECT, Settings
 #{% if cookiecutter.frontend == "html" %}
-from app.web import access, api, docs, errors, health, pages
+from app.web import access, account_pages, api, docs, errors, health, pages
 #{% else %}
 from app.web import access, api, docs, errors, health
 #{% endif %}
@@ -66,6 +66,7 @@ def create_app(settings: Settings, clock: Callable[[], float] = time.time) -> Fa
     app.include_router(health.router)
     #{% if cookiecutter.frontend == "html" %}
     app.include_router(pages.router)
+    app.include_router(account_pages.router)
     app.mount("/static", access.public(StaticFiles(packages=[("app.web", "static")])))
     #{% endif %}
     if not settings.production:

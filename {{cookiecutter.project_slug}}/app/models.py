@@ -30,6 +30,10 @@ class User(Base):
     """An account."""
 
     __tablename__ = "users"
+    #{% if cookiecutter.database == "sqlite" %}
+    # An id is never given twice: whoever gets it must not inherit what was signed for another.
+    __table_args__ = ({"sqlite_autoincrement": True},)
+    #{% endif %}
 
     id: Mapped[int] = mapped_column(primary_key=True)
     username: Mapped[str] = mapped_column(String(64), unique=True)

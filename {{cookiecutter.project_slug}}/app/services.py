@@ -3,6 +3,7 @@
 import time
 from collections.abc import Callable
 
+from app.accounts.credentials import Credentials
 from app.accounts.passwords import Passwords
 from app.accounts.service import Accounts
 from app.accounts.throttle import Throttle
@@ -49,11 +50,12 @@ class Services:
         self.throttle = Throttle(
             self.database, settings.login_max_failures, settings.login_window, clock
         )
+        passwords = Passwords(settings.password_min_length, PROJECT["name"])
         self.accounts = Accounts(
             database=self.database,
             sessions=self.sessions,
-            passwords=Passwords(settings.password_min_length, PROJECT["name"]),
-            throttle=self.throttle,
+            passwords=passwords,
+            credentials=Credentials(self.database, passwords, self.throttle),
             clock=clock,
         )
 

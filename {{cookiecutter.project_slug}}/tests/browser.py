@@ -5,6 +5,8 @@ from typing import Self
 import httpx2
 from fastapi import FastAPI
 
+from tests.recorder import Recorder
+
 ORIGIN = "https://localhost"
 COOKIE = "__Host-Http-session"
 PASSWORD = "correct horse battery staple"
@@ -15,7 +17,7 @@ class Browser(httpx2.AsyncClient):
 
     def __init__(self, app: FastAPI, address: str = "192.0.2.1") -> None:
         transport = httpx2.ASGITransport(app, client=(address, 50_000), raise_app_exceptions=False)
-        super().__init__(transport=transport, base_url=ORIGIN)
+        super().__init__(transport=Recorder(transport), base_url=ORIGIN)
         self.app = app
 
     @property

@@ -7,7 +7,7 @@ import pytest
 
 from app.web.redirects import safe_next
 from tests.browser import COOKIE, PASSWORD, Browser
-from tests.conftest import Start
+from tests.conftest import Clock, Start
 
 NEW_PASSWORD = "quite another set of words"
 
@@ -189,42 +189,6 @@ def test_next_leads_to_a_path_of_this_app(path: str) -> None:
     assert safe_next(path) == path
 
 
-@pytest.mark.parametrize(
-    "path",
-    [
-        "",
-        "account",
-        "//evil.example",
-        "/\\evil.example",
-        "\\/evil.example",
-        "///evil.example",
-        "https://evil.example",
-        "https:evil.example",
-        "javascript:alert(1)",
-        "@evil.example",
-        "/%2fevil.example",
-        "/%5cevil.example",
-        "/%5Cevil.example",
-        "/\t/evil.example",
-        "/\n/evil.example",
-        "\t//evil.example",
-        " /account",
-        "/%09/evil.example",
-        "/%0d%0aset-cookie:a=b",
-        "/account\r\nset-cookie: a=b",
-        "/a\\b",
-        "/a b",
-        "/é",
-    ],
-    ids=ascii,
-)
-async def test_next_leads_nowhere_else(browser: Browser, path: str) -> None:
-    assert safe_next(path) == "/"
-    await browser.register()
-    response = await submit(browser, "/login", username="alice", password=PASSWORD, next=path)
-    assert response.headers["location"] == "/"
-
-
 async def test_the_style_is_served_from_here_and_no_page_has_any_inline(
     browser: Browser,
 ) -> None:
@@ -283,3 +247,33 @@ async def test_a_page_is_503_while_the_database_is_out_of_reach(
     response = await cut_off.send_cookie(f"{COOKIE}={browser.ticket}", "/account")
     assert response.status_code in (303, 503)
     assert (await cut_off.get("/login")).status_code == 200
+
+
+async def test_a_page_that_wants_a_fresh_proof_asks_for_it_and_leads_back(
+    browser: Browser, clock: Clock
+) -> None:
+    await browser.signed_in()
+    clock.turn(601)
+    for method in ("GET", "POST"):
+        refused = await browser.request(method, "/account/delete")
+        assert refused.status_code == 403
+        assert "<h1>Confirm your password</h1>" in refused.text
+        assert 'name="next" value="/account/delete"' in refused.text
+    fields = {"password": "not the right password", "next": "/account/delete"}
+    wrong = await submit(browser, "/confirm", **fields)
+    assert wrong.status_code == 403
+    assert "current password is wrong" in wrong.text
+    assert 'name="next" value="/account/delete"' in wrong.text
+    fields["password"] = PASSWORD
+    confirmed = await submit(browser, "/confirm", **fields)
+    assert (confirmed.status_code, confirmed.headers["location"]) == (303, "/account/delete")
+    assert "Delete the account" in (await browser.get("/account/delete")).text
+    assert "Confirm your password" in (await browser.get("/confirm")).text
+
+
+async def test_an_account_is_deleted_by_its_form(browser: Browser) -> None:
+    await browser.signed_in()
+    response = await submit(browser, "/account/delete")
+    assert (response.status_code, response.headers["location"]) == (303, "/login")
+    assert browser.ticket is None
+    assert (await browser.sign_in()).status_code == 401

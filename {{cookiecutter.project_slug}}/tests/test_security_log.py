@@ -37,9 +37,9 @@ async def test_a_life_of_a_session_is_told_event_by_event(
         "authn_login_fail",
         "authn_password_change",
         "session_renewed",
-        "session_ended",
+        "session_expired",
         "authz_fail",
-        "session_ended",
+        "session_expired",
     ]
     assert [each["address"] for each in events(caplog)][2:4] == ["192.0.2.1", "198.51.100.7"]
     created = events(caplog)[1]
@@ -72,26 +72,6 @@ async def test_a_right_password_for_a_closed_account_is_told_as_a_failure(
     await browser.sign_in()
     [event] = events(caplog)
     assert (event["event"], event["actor"]) == ("authn_login_fail", 1)
-
-
-async def test_what_was_typed_as_a_name_is_not_written(
-    browser: Browser, caplog: pytest.LogCaptureFixture
-) -> None:
-    for _ in range(6):
-        await browser.sign_in("my secret password", "alice")
-    assert len(events(caplog)) == 6
-    assert "my secret password" not in caplog.text
-    assert len({each["name_hash"] for each in events(caplog)}) == 1
-
-
-@pytest.mark.parametrize("text", ['a"b', "a\nb", "a\r\n{}", "a\u2028b", "a%sb", "日本"], ids=ascii)
-def test_no_value_can_forge_a_line(caplog: pytest.LogCaptureFixture, text: str) -> None:
-    security_log.event("session_created", actor=text, detail=text)
-    [record] = caplog.records
-    line = record.getMessage()
-    assert line.isascii()
-    assert line.isprintable()
-    assert json.loads(line)["actor"] == text
 
 
 def test_it_goes_to_standard_error_where_nothing_else_is_set_up(

@@ -37,8 +37,11 @@ def test_a_user_is_created_signed_out_and_closed(run: Run) -> None:
         "create-user", "Root", "--role", "admin", "--password-stdin", typed=PASSWORD
     )
     assert (status, out) == (0, "Created root (admin).\n")
+    given = run("change-role", "root", "user")[:2]
+    assert given == (0, "Gave the role user and ended the sessions.\n")
     assert run("end-sessions", "root")[:2] == (0, "Signed the user out everywhere.\n")
     assert run("disable-user", "root")[:2] == (0, "Closed the account and ended its sessions.\n")
+    assert run("delete-user", "root")[:2] == (0, "Deleted the account and ended its sessions.\n")
     assert run("purge")[:2] == (0, "Deleted 0 expired records.\n")
 
 
@@ -58,6 +61,8 @@ def test_a_password_is_asked_for_twice(run: Run, monkeypatch: pytest.MonkeyPatch
         (("create-user", "\n", "--password-stdin"), PASSWORD, "user name"),
         (("disable-user", "nobody"), "", "There is no user 'nobody'"),
         (("end-sessions", "nobody"), "", "There is no user 'nobody'"),
+        (("delete-user", "nobody"), "", "There is no user 'nobody'"),
+        (("change-role", "nobody", "admin"), "", "There is no user 'nobody'"),
     ],
 )
 def test_what_cannot_be_done_is_said_in_a_sentence(

@@ -6,6 +6,7 @@ import unicodedata
 
 from anyio import CapacityLimiter, to_thread
 from passlib.context import CryptContext
+from zxcvbn import zxcvbn
 
 from app.accounts.errors import PasswordRefused
 from app.settings import PASSWORD_MAX_CHARACTERS
@@ -18,6 +19,13 @@ _CONTEXT = CryptContext(
     argon2__time_cost=2,
     argon2__parallelism=1,
 )
+
+# What zxcvbn calls safely unguessable: 10^8 guesses, far more than the throttle lets anyone make.
+_MIN_SCORE = 3
+
+# It looks at no more than this: what begins well enough is good enough, and its worst case grows
+# so fast that 128 chosen characters would take seconds.
+_RATED_CHARACTERS = 20
 
 # One core stays free for everybody who is not signing in.
 _THREADS = max(1, (os.cpu_count() or 1) - 1)
@@ -35,10 +43,10 @@ class Passwords:
         self._limiter = CapacityLimiter(_THREADS)
         self._dummy = _CONTEXT.hash(secrets.token_urlsafe())
 
-    def check(self, password: str, username: str) -> None:
+    async def check(self, password: str, username: str) -> None:
         """Raise PasswordRefused unless the password may be used by that user.
 
-        Length counts, composition does not (NIST SP 800-63B-4, 3.1.1.2).
+        Length and being hard to guess count, composition does not (NIST SP 800-63B-4, 3.1.1.2).
         """
         text = _normalise(password)
         if len(text) < self._min_length:
@@ -50,6 +58,10 @@ class Passwords:
         folded = text.casefold()
         if any(len(word) >= 4 and word in folded for word in (username, self._app_name)):
             raise PasswordRefused("A password may not contain your user name or this app's name.")
+        rating = await to_thread.run_sync(zxcvbn, text[:_RATED_CHARACTERS], limiter=self._limiter)
+        if rating["score"] < _MIN_SCORE:
+            reason = f"That password is easy to guess. {rating['feedback']['warning']}"
+            raise PasswordRefused(reason.strip())
 
     async def hash(self, password: str) -> str:
         """Return the hash to keep."""

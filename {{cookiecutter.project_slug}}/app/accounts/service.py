@@ -9,35 +9,31 @@ still under way.
 from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
-from sqlalchemy import Executable, bindparam, select, update
+from sqlalchemy import Executable, bindparam, delete, select, update
 from sqlalchemy.exc import IntegrityError
 
 from app import security_log
+from app.accounts.credentials import Credentials
 from app.accounts.errors import NameTaken, NoSuchUser, SignInFailed, WrongPassword
 from app.accounts.names import normalise
 from app.accounts.passwords import Passwords
-from app.accounts.throttle import Throttle
 from app.database import Database
 from app.models import ROLES, User
 from app.sessions.live import LiveSession
 from app.sessions.service import Sessions
 from app.sessions.session import Client, Principal, SessionEnded
 
-_FIND = select(
-    User.id, User.username, User.role, User.password_hash, User.is_active, User.epoch
-).where(User.username == bindparam("username"))
 _ALL = select(User.id, User.username, User.role).order_by(User.username)
-_REHASH = (
-    update(User)
-    .where(User.id == bindparam("user_id"), User.epoch == bindparam("old_epoch"))
-    .values(password_hash=bindparam("new_hash"))
-)
 _MOVE_ON = update(User).values(epoch=User.epoch + 1).returning(User.id, User.epoch)
 _CHANGE_PASSWORD = _MOVE_ON.where(
     User.id == bindparam("user_id"), User.epoch == bindparam("old_epoch")
 ).values(password_hash=bindparam("new_hash"))
-_DISABLE = _MOVE_ON.where(User.username == bindparam("name")).values(is_active=False)
-_END_SESSIONS = _MOVE_ON.where(User.username == bindparam("name"))
+_is_named = User.username == bindparam("name")
+_DISABLE = _MOVE_ON.where(_is_named).values(is_active=False)
+_END_SESSIONS = _MOVE_ON.where(_is_named)
+_CHANGE_ROLE = _MOVE_ON.where(_is_named).values(role=bindparam("new_role"))
+# No session stands by an account that is gone, so this moves the epoch past all of them.
+_DELETE = delete(User).where(_is_named).returning(User.id, (User.epoch + 1).label("epoch"))
 
 
 class SignedIn(NamedTuple):
@@ -58,19 +54,19 @@ class Accounts:
         database: Database,
         sessions: Sessions,
         passwords: Passwords,
-        throttle: Throttle,
+        credentials: Credentials,
         clock: Callable[[], float],
     ) -> None:
         self._database = database
         self._sessions = sessions
         self._passwords = passwords
-        self._throttle = throttle
+        self._credentials = credentials
         self._clock = clock
 
     async def register(self, username: str, password: str, role: str = ROLES[0]) -> Principal:
         """Open an account. Raises InvalidName, PasswordRefused or NameTaken."""
         name = normalise(username)
-        self._passwords.check(password, name)
+        await self._passwords.check(password, name)
         user = User(
             username=name,
             password_hash=await self._passwords.hash(password),
@@ -98,25 +94,9 @@ class Accounts:
 
         Raises InvalidName, TooManyFailures, or SignInFailed for every other reason alike.
         """
-        name = normalise(username)
-        attempt = await self._throttle.admit(name, client.ip)
-        row = await self._database.first(_FIND, {"username": name})
-        right, newer_hash = await self._passwords.verify(
-            password, row.password_hash if row else None
-        )
-        if row is None or not right or not row.is_active:
-            await self._throttle.fail(attempt)
-            security_log.event(
-                "authn_login_fail",
-                actor=row.id if row else None,
-                name_hash=attempt.name_hash,
-                warning=True,
-            )
+        row = await self._credentials.check(normalise(username), password, client.ip)
+        if row is None:
             raise SignInFailed
-        await self._throttle.succeed(attempt)
-        if newer_hash:
-            values = {"user_id": row.id, "old_epoch": row.epoch, "new_hash": newer_hash}
-            await self._database.run(_REHASH, values)
         session = await self._sessions.start(row.id, row.epoch, client, remember=remember)
         await self._sessions.end(*old_tickets)
         # The account may have been closed, or its password changed, since the row was read.
@@ -135,20 +115,8 @@ class Accounts:
         Raises PasswordRefused, TooManyFailures, WrongPassword when the current one is not right, or
         SessionEnded when this session was ended meanwhile.
         """
-        self._passwords.check(new, user.username)
-        attempt = await self._throttle.admit(user.username, client.ip)
-        row = await self._database.first(_FIND, {"username": user.username})
-        right, _ = await self._passwords.verify(current, row.password_hash if row else None)
-        if row is None or not right:
-            await self._throttle.fail(attempt)
-            security_log.event(
-                "authn_password_change_fail",
-                actor=user.id,
-                session=session.record.key,
-                warning=True,
-            )
-            raise WrongPassword
-        await self._throttle.succeed(attempt)
+        await self._passwords.check(new, user.username)
+        await self._prove(user, session, client, current, "authn_password_change_fail")
         values = {
             "user_id": user.id,
             # The session's, not the row's: one that was ended meanwhile must not come back.
@@ -166,10 +134,31 @@ class Accounts:
         if not renewed:
             raise SessionEnded
 
+    async def confirm_password(
+        self, user: Principal, session: LiveSession, client: Client, password: str
+    ) -> None:
+        """Let somebody who is signed in prove again who they are; the session gets a new ticket.
+
+        Raises TooManyFailures, WrongPassword, or SessionEnded when it was ended meanwhile.
+        """
+        await self._prove(user, session, client, password, "authn_login_fail")
+        if not await self._sessions.renew(session, session.record.epoch):
+            raise SessionEnded
+
     async def disable(self, username: str) -> None:
         """Close an account and end its sessions. Raises NoSuchUser."""
         user_id = await self._end_all(_DISABLE, username)
-        security_log.event("user_disabled", actor=user_id)
+        security_log.event("user_archived", actor=user_id)
+
+    async def delete(self, username: str) -> None:
+        """Delete an account and end its sessions. Raises NoSuchUser."""
+        user_id = await self._end_all(_DELETE, username)
+        security_log.event("user_deleted", actor=user_id)
+
+    async def change_role(self, username: str, role: str) -> None:
+        """Give an account another role and end its sessions. Raises NoSuchUser."""
+        user_id = await self._end_all(_CHANGE_ROLE, username, new_role=role)
+        security_log.event("privilege_permissions_changed", actor=user_id, role=role)
 
     async def end_sessions(self, username: str) -> None:
         """Sign a user out everywhere. Raises NoSuchUser."""
@@ -179,9 +168,18 @@ class Accounts:
         """Return every account, by name."""
         return [Principal._make(row) for row in await self._database.all(_ALL)]
 
-    async def _end_all(self, move_on: Executable, username: str) -> int:
+    async def _prove(
+        self, user: Principal, session: LiveSession, client: Client, password: str, failure: str
+    ) -> None:
+        key = session.record.key
+        if not await self._credentials.check(
+            user.username, password, client.ip, failure=failure, session=key
+        ):
+            raise WrongPassword
+
+    async def _end_all(self, move_on: Executable, username: str, **values: str) -> int:
         """End all sessions of a user; whose."""
-        moved = await self._database.first(move_on, {"name": normalise(username)})
+        moved = await self._database.first(move_on, {"name": normalise(username), **values})
         if moved is None:
             raise NoSuchUser(f"There is no user {username!r}.")
         await self._sessions.end_before(moved.epoch, moved.id)

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from app import security_log
 from app.sessions.live import LiveSession
 from app.sessions.seal import Seal
-from app.sessions.session import Client, Limits, Principal, Session
+from app.sessions.session import FRESH_SECONDS, Client, Limits, Principal, Session
 from app.sessions.store import SessionStore
 from app.sessions.ticket import Tickets
 
@@ -93,6 +93,17 @@ class Sessions:
         session = await self._seen(record, ticket, now)
         return (session, user) if session else None
 
+    async def is_live(self, ticket: str) -> bool:
+        """Whether a ticket is good, and the account stands by it. To ask is not to use it."""
+        claim = self._tickets.read(ticket)
+        now = self._clock()
+        found = await self._store.get_with_user(claim, now) if claim else None
+        return found is not None and not self._has_expired(found[0], now)
+
+    def is_fresh(self, session: LiveSession) -> bool:
+        """Whether the password was asked for a short while ago."""
+        return self._clock() - session.record.authenticated_at <= FRESH_SECONDS
+
     async def renew(self, session: LiveSession, epoch: int) -> bool:
         """Give a new ticket to a session whose user has proved again who they are.
 
@@ -134,7 +145,9 @@ class Sessions:
     async def end_others(self, session: LiveSession) -> None:
         """End every other session of the same user."""
         await session.end_others()
-        security_log.event("session_ended", actor=session.record.user_id, which="others")
+        security_log.event(
+            "session_expired", actor=session.record.user_id, reason="revoked", which="others"
+        )
 
     async def end_before(self, epoch: int, user_id: int) -> None:
         """End every session of a user that was started before that epoch."""
@@ -143,7 +156,7 @@ class Sessions:
         #{% else %}
         await self._store.remove_before(epoch, user_id)
         #{% endif %}
-        security_log.event("session_ended", actor=user_id, before_epoch=epoch)
+        security_log.event("session_expired", actor=user_id, reason="revoked", before_epoch=epoch)
     #{% if cookiecutter.session_backend != "signed-cookie" %}
 
     async def of_user(self, user_id: int) -> list[Session]:
@@ -160,17 +173,22 @@ class Sessions:
     async def _end(self, record: Session) -> bool:
         ended = await self._store.remove(record)
         if ended:
-            security_log.event("session_ended", actor=record.user_id, session=record.key)
+            security_log.event(
+                "session_expired", actor=record.user_id, session=record.key, reason="revoked"
+            )
         return ended
 
     async def _seen(self, record: Session, ticket: str, now: float) -> LiveSession | None:
         """Note that a session was used; None when it has ended by limits lowered since."""
-        if now >= self._expires_at(record, record.last_seen_at):
+        if self._has_expired(record, now):
             return None
         session = self._live(record, ticket)
         if now - record.last_seen_at >= self._limits.touch_interval:
             await session.touch(self._used(record, now))
         return session
+
+    def _has_expired(self, record: Session, now: float) -> bool:
+        return now >= self._expires_at(record, record.last_seen_at)
 
     def _used(self, record: Session, now: float) -> Session:
         return record._replace(last_seen_at=now, expires_at=self._expires_at(record, now))

@@ -6,6 +6,9 @@ from typing import NamedTuple
 # Last-seen is written at most this often, or the idle limit would cost a write for each request.
 TOUCH_SECONDS = 60
 
+# How long after the password was asked for something sensitive may be done (ASVS 5.0 7.5.3).
+FRESH_SECONDS = 600
+
 
 class Client(NamedTuple):
     """Where a request comes from."""

@@ -85,8 +85,11 @@ class SessionStore:
         self._database = database
 
     async def add(self, session: Session) -> None:
-        """Keep a new session."""
-        await self._database.run(_ADD, session._asdict())
+        """Keep a new session. Raises SessionEnded when its user was deleted meanwhile."""
+        try:
+            await self._database.run(_ADD, session._asdict())
+        except IntegrityError:
+            raise SessionEnded from None
 
     async def get(self, key: bytes, now: float) -> Session | None:
         """Return the live session of that key."""

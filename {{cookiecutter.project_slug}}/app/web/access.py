@@ -14,11 +14,18 @@ from app import security_log
 from app.models import ADMIN
 from app.sessions.live import LiveSession
 from app.sessions.session import Principal
-from app.web.visit import visit_of
+from app.web.visit import services_of, visit_of
 
 
 class NotSignedIn(Exception):
     """The request has no live session."""
+
+
+class NotFresh(Exception):
+    """The password was asked for too long ago for what the request wants. user: who wants it."""
+
+    def __init__(self, user: Principal) -> None:
+        self.user = user
 
 
 class SignedIn(NamedTuple):
@@ -64,13 +71,25 @@ async def admin_user(connection: HTTPConnection) -> Principal:
     return user
 
 
+async def fresh_user(connection: HTTPConnection) -> Principal:
+    """Return the user of the request, who has just proved who they are.
+
+    For what a stolen session must not do (ASVS 5.0 7.5.3). Raises NotSignedIn or NotFresh.
+    """
+    session, user = await signed_in(connection)
+    if not services_of(connection).sessions.is_fresh(session):
+        raise NotFresh(user)
+    return user
+
+
 CurrentSession = Annotated[LiveSession, Depends(current_session)]
 CurrentSignedIn = Annotated[SignedIn, Depends(signed_in)]
 CurrentUser = Annotated[Principal, Depends(current_user)]
 OptionalUser = Annotated[Principal | None, Depends(optional_user)]
 AdminUser = Annotated[Principal, Depends(admin_user)]
+FreshUser = Annotated[Principal, Depends(fresh_user)]
 
-_PROTECTING = frozenset({current_session, signed_in, current_user, admin_user})
+_PROTECTING = frozenset({current_session, signed_in, current_user, admin_user, fresh_user})
 _PUBLIC = "is_public"
 
 Endpoint = TypeVar("Endpoint")

@@ -2,17 +2,26 @@
 
 from collections.abc import Mapping
 
-from starlette.requests import Request
+from starlette.requests import HTTPConnection
 from starlette.responses import JSONResponse, Response
+
+from app.sessions.session import Principal
+
+CONFIRM_FIRST = "Confirm your password first: POST /api/confirm."
 
 
 def error_response(
-    _: Request, status: int, detail: object, headers: Mapping[str, str] | None = None
+    _: HTTPConnection, status: int, detail: object, headers: Mapping[str, str] | None = None
 ) -> Response:
     """Answer with an error. detail: a sentence, or FastAPI's list of what is wrong."""
     return JSONResponse({"detail": detail}, status, headers)
 
 
-def sign_in_first(request: Request, challenge: Mapping[str, str]) -> Response:
+def sign_in_first(connection: HTTPConnection, challenge: Mapping[str, str]) -> Response:
     """Answer a request without a session."""
-    return error_response(request, 401, "Sign in first.", challenge)
+    return error_response(connection, 401, "Sign in first.", challenge)
+
+
+def confirm_first(connection: HTTPConnection, _: Principal) -> Response:
+    """Answer a request that wants a fresh proof of who sent it."""
+    return error_response(connection, 403, CONFIRM_FIRST)

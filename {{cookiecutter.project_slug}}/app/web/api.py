@@ -2,7 +2,7 @@
 
 from typing import Annotated
 
-from fastapi import APIRouter, Body, HTTPException
+from fastapi import APIRouter, Body, HTTPException, WebSocket
 from pydantic import JsonValue
 
 from app.web.access import (
@@ -10,9 +10,11 @@ from app.web.access import (
     CurrentSession,
     CurrentSignedIn,
     CurrentUser,
+    FreshUser,
     public,
 )
 from app.web.schemas import (
+    ConfirmIn,
     #{% if cookiecutter.session_backend != "signed-cookie" %}
     DeviceOut,
     #{% endif %}
@@ -23,6 +25,7 @@ from app.web.schemas import (
     SessionOut,
     UserOut,
 )
+from app.web.sockets import talk_while_live
 from app.web.visit import CurrentServices, CurrentVisit
 
 router = APIRouter(prefix="/api")
@@ -64,6 +67,23 @@ async def logout(visit: CurrentVisit) -> None:
 async def me(user: CurrentUser) -> UserOut:
     """Say who is signed in."""
     return UserOut.model_validate(user)
+
+
+@router.delete("/me", status_code=204)
+async def delete_me(user: FreshUser, services: CurrentServices, visit: CurrentVisit) -> None:
+    """Delete one's own account, soon after the password was asked for."""
+    await services.accounts.delete(user.username)
+    await visit.sign_out()
+
+
+@router.post("/confirm", status_code=204)
+async def confirm(
+    body: ConfirmIn, signed_in: CurrentSignedIn, services: CurrentServices, visit: CurrentVisit
+) -> None:
+    """Confirm the password, before something sensitive; the session gets a new ticket."""
+    await services.accounts.confirm_password(
+        signed_in.user, signed_in.session, visit.client, body.password
+    )
 
 
 @router.get("/data")
@@ -141,3 +161,18 @@ async def change_password(
     await services.accounts.change_password(
         signed_in.user, signed_in.session, visit.client, body.current_password, body.new_password
     )
+
+
+@router.websocket("/ws")
+async def greet(
+    websocket: WebSocket, signed_in: CurrentSignedIn, services: CurrentServices
+) -> None:
+    """Say who is signed in, and stay open while they are: an example to start from."""
+
+    async def talk() -> None:
+        await websocket.send_json({"username": signed_in.user.username})
+        while (await websocket.receive())["type"] != "websocket.disconnect":
+            # Whatever is said is ignored.
+            continue
+
+    await talk_while_live(websocket, signed_in.session, services.sessions, talk)

@@ -1,6 +1,6 @@
 """The outermost layer: every request enters and every answer leaves through it."""
 
-from starlette.requests import Request
+from starlette.requests import HTTPConnection, Request
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -40,14 +40,10 @@ class Edge:
         visit = Visit(scope, self._services)
         scope["app.visit"] = visit
         security_log.address.set(visit.client.ip)
-        if scope["type"] == "websocket":
-            await self._app(scope, receive, send)
-            return
-
         encrypted = self._services.settings.production and scope["scheme"] == "https"
 
         async def send_with_headers(message: Message) -> None:
-            if message["type"] == "http.response.start":
+            if message["type"] in ("http.response.start", "websocket.http.response.start"):
                 headers: list[tuple[bytes, bytes]] = list(message.get("headers", ()))
                 present = {name for name, _ in headers}
                 headers += [header for header in SECURITY_HEADERS if header[0] not in present]
@@ -62,11 +58,14 @@ class Edge:
 
     def _answer(self, scope: Scope) -> Response | None:
         """Return the answer to what must not reach the app."""
-        request = Request(scope)
-        reason = self._refusal(request)
+        connection = HTTPConnection(scope)
+        reason = self._refusal(connection)
         if reason:
             security_log.event("malicious_cors", warning=True, reason=reason)
-            return error_response(request, 403, f"This request was refused: {reason}.")
+            return error_response(connection, 403, f"This request was refused: {reason}.")
+        if scope["type"] == "websocket":
+            return None
+        request = Request(scope)
         if self._is_too_large(request):
             return error_response(request, 413, "The request is too large.")
         #{% if cookiecutter.frontend == "html" %}
@@ -75,11 +74,14 @@ class Edge:
         #{% endif %}
         return None
 
-    def _refusal(self, request: Request) -> str | None:
-        headers = request.headers
+    def _refusal(self, connection: HTTPConnection) -> str | None:
+        headers, scope = connection.headers, connection.scope
+        # The Origin of a page that opens a socket is spelled with the scheme of the page.
+        scheme = scope["scheme"].replace("ws", "http")
         return refusal(
-            method=request.method,
-            own_origin=f"{request.scope['scheme']}://{headers.get('host', '')}",
+            # A socket is a way to change things, though its handshake is a GET.
+            method=scope["method"] if scope["type"] == "http" else "CONNECT",
+            own_origin=f"{scheme}://{headers.get('host', '')}",
             trusted_origins=self._trusted_origins,
             sec_fetch_site=headers.getlist("sec-fetch-site"),
             origin=headers.getlist("origin"),

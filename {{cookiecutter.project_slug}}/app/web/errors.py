@@ -5,8 +5,9 @@ import logging
 from fastapi import FastAPI
 from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
-from starlette.requests import Request
+from starlette.requests import HTTPConnection, Request
 from starlette.responses import Response
+from starlette.websockets import WebSocket
 
 from app.accounts.errors import (
     AccountError,
@@ -18,8 +19,9 @@ from app.accounts.errors import (
 from app.sessions.session import SessionEnded
 from app.sessions.values import InvalidValue, TooMuchData
 from app.unavailable import Unavailable
-from app.web.access import NotSignedIn
-from app.web.answers import error_response, sign_in_first
+from app.web.access import NotFresh, NotSignedIn
+from app.web.answers import confirm_first, error_response, sign_in_first
+from app.web.sockets import close_unauthorised
 
 LOGGER = logging.getLogger("app")
 
@@ -55,8 +57,15 @@ def install(app: FastAPI) -> None:
 
     @app.exception_handler(SessionEnded)
     @app.exception_handler(NotSignedIn)
-    async def not_signed_in(request: Request, _: Exception) -> Response:
-        return sign_in_first(request, _challenge(request))
+    async def not_signed_in(connection: HTTPConnection, _: Exception) -> Response | None:
+        if isinstance(connection, WebSocket):
+            await close_unauthorised(connection)
+            return None
+        return sign_in_first(connection, _challenge(connection))
+
+    @app.exception_handler(NotFresh)
+    async def not_fresh(connection: HTTPConnection, error: NotFresh) -> Response:
+        return confirm_first(connection, error.user)
 
     @app.exception_handler(AccountError)
     async def account_error(request: Request, error: AccountError) -> Response:
@@ -89,7 +98,7 @@ def _faults(error: Exception) -> list[dict[str, object]]:
     return [{"type": "value_error", "loc": ["body"], "msg": str(error)}]
 
 
-def _challenge(request: Request) -> dict[str, str]:
+def _challenge(connection: HTTPConnection) -> dict[str, str]:
     """Say with a 401 how to sign in, which RFC 9110, 15.5.2, asks for."""
-    cookie_name = request.app.state.services.cookie.name
+    cookie_name = connection.app.state.services.cookie.name
     return {"WWW-Authenticate": f'Cookie cookie-name="{cookie_name}"'}

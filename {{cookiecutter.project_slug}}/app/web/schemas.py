@@ -49,6 +49,12 @@ class PasswordIn(_In):
     new_password: Text
 
 
+class ConfirmIn(_In):
+    """A proof that it is still the same person."""
+
+    password: Text
+
+
 class UserOut(BaseModel):
     """An account."""
 

@@ -23,6 +23,9 @@ def upgrade() -> None:
         sa.Column("created_at", sa.Double(), nullable=False),
         sa.PrimaryKeyConstraint("id", name="pk_users"),
         sa.UniqueConstraint("username", name="uq_users_username"),
+        #{% if cookiecutter.database == "sqlite" %}
+        sqlite_autoincrement=True,
+        #{% endif %}
     )
     #{% if cookiecutter.session_backend == "database" %}
     op.create_table(

@@ -1,0 +1,127 @@
+"""The pages of an account: password, devices, and its end."""
+
+from typing import Annotated
+
+#{% if cookiecutter.session_backend == "signed-cookie" %}
+from fastapi import APIRouter, Query, Request
+#{% else %}
+from fastapi import APIRouter, HTTPException, Query, Request
+#{% endif %}
+from starlette.responses import Response
+
+from app.accounts.errors import AccountError
+from app.web.access import CurrentSignedIn, CurrentUser, FreshUser
+from app.web.forms import Field, NextField, form_again, see_other
+from app.web.redirects import HOME, safe_next
+#{% if cookiecutter.session_backend != "signed-cookie" %}
+from app.web.schemas import DeviceOut
+#{% endif %}
+from app.web.templating import templates
+from app.web.visit import CurrentServices, CurrentVisit
+
+router = APIRouter(include_in_schema=False)
+
+
+@router.get("/account")
+async def account(
+    request: Request,
+    signed_in: CurrentSignedIn,
+    services: CurrentServices,
+    changed: bool = False,
+) -> Response:
+    """Show the password form and the user's sessions."""
+    context = {**await _account(services, signed_in), "changed": changed}
+    return templates.TemplateResponse(request, "account.html", context)
+
+
+@router.post("/account")
+async def change_password(
+    request: Request,
+    signed_in: CurrentSignedIn,
+    services: CurrentServices,
+    visit: CurrentVisit,
+    current_password: Field = "",
+    new_password: Field = "",
+) -> Response:
+    """Change the password."""
+    try:
+        await services.accounts.change_password(
+            signed_in.user, signed_in.session, visit.client, current_password, new_password
+        )
+    except AccountError as error:
+        context = await _account(services, signed_in)
+        return form_again(request, "account.html", error, context)
+    return see_other("/account?changed=1")
+
+
+@router.post("/account/sessions/end-others")
+async def end_other_sessions(signed_in: CurrentSignedIn, services: CurrentServices) -> Response:
+    """Sign out everywhere else."""
+    await services.sessions.end_others(signed_in.session)
+    return see_other("/account")
+#{% if cookiecutter.session_backend != "signed-cookie" %}
+
+
+@router.post("/account/sessions/{session_id}/end")
+async def end_session(session_id: str, signed_in: CurrentSignedIn, visit: CurrentVisit) -> Response:
+    """End one session of the user."""
+    if not await visit.end_one(signed_in.session, session_id):
+        raise HTTPException(404, "There is no such session.")
+    return see_other("/account")
+#{% endif %}
+
+
+@router.get("/confirm")
+async def confirm_page(
+    request: Request, user: CurrentUser, next_path: Annotated[str, Query(alias="next")] = HOME
+) -> Response:
+    """Ask for the password once more."""
+    context = {"user": user, "next": safe_next(next_path)}
+    return templates.TemplateResponse(request, "confirm.html", context)
+
+
+@router.post("/confirm")
+async def confirm(
+    request: Request,
+    signed_in: CurrentSignedIn,
+    services: CurrentServices,
+    visit: CurrentVisit,
+    password: Field = "",
+    next_path: NextField = HOME,
+) -> Response:
+    """Confirm the password, and go on to what wants it."""
+    session, user = signed_in
+    try:
+        await services.accounts.confirm_password(user, session, visit.client, password)
+    except AccountError as error:
+        again = {"user": user, "next": safe_next(next_path)}
+        return form_again(request, "confirm.html", error, again)
+    return see_other(safe_next(next_path))
+
+
+@router.get("/account/delete")
+async def delete_page(request: Request, user: FreshUser) -> Response:
+    """Ask whether the account is to go."""
+    return templates.TemplateResponse(request, "delete.html", {"user": user})
+
+
+@router.post("/account/delete")
+async def delete(user: FreshUser, services: CurrentServices, visit: CurrentVisit) -> Response:
+    """Delete the account."""
+    await services.accounts.delete(user.username)
+    await visit.sign_out()
+    return see_other("/login")
+
+
+async def _account(services: CurrentServices, signed_in: CurrentSignedIn) -> dict[str, object]:
+    user = signed_in.user
+    return {
+        "user": user,
+        #{% if cookiecutter.session_backend != "signed-cookie" %}
+        "devices": [
+            DeviceOut.of(each, signed_in.session.record)
+            for each in await services.sessions.of_user(user.id)
+        ],
+        #{% endif %}
+        "min_length": services.settings.password_min_length,
+    }

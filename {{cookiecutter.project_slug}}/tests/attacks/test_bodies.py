@@ -1,0 +1,118 @@
+"""Somebody sends what no form of ours would send."""
+
+import json
+from collections.abc import AsyncIterator
+from typing import Any
+
+import pytest
+
+from app.models import User
+from tests.browser import COOKIE, PASSWORD, Browser
+from tests.routes import SAFE_METHODS, SOCKET, routes_of
+
+
+async def test_extra_fields_change_nothing(browser: Browser) -> None:
+    body = {"username": "eve", "password": PASSWORD, "role": "admin", "id": 7, "is_active": False}
+    response = await browser.post("/api/register", json=body)
+    assert response.json() == {"id": 1, "username": "eve", "role": "user"}
+    await browser.sign_in("eve")
+    assert (await browser.get("/api/admin/users")).status_code == 403
+
+
+@pytest.mark.parametrize(
+    "content_type", ["application/x-www-form-urlencoded", "multipart/form-data", "text/plain", ""]
+)
+async def test_the_api_takes_json_and_nothing_that_a_form_can_send(
+    browser: Browser, content_type: str
+) -> None:
+    await browser.register()
+    body = json.dumps({"username": "alice", "password": PASSWORD})
+    headers = {"content-type": content_type} if content_type else {}
+    response = await browser.post("/api/login", content=body.encode(), headers=headers)
+    assert response.status_code == 422
+    assert browser.ticket is None
+
+
+async def test_what_was_sent_is_not_sent_back_in_an_error(browser: Browser) -> None:
+    body = {"username": ["alice"], "password": {"my secret": PASSWORD}}
+    response = await browser.post("/api/login", json=body)
+    assert response.status_code == 422
+    assert PASSWORD not in response.text
+
+
+async def test_a_lone_surrogate_is_refused_as_invalid(browser: Browser) -> None:
+    body = b'{"username": "\\ud800", "password": "\\udfff"}'
+    headers = {"content-type": "application/json"}
+    for path in ("/api/login", "/api/register"):
+        response = await browser.post(path, content=body, headers=headers)
+        assert response.status_code == 422
+
+
+async def test_a_body_over_the_limit_is_refused_before_it_is_read(browser: Browser) -> None:
+    response = await browser.post("/api/login", json={"username": "a" * 70_000, "password": ""})
+    assert response.status_code == 413
+    assert response.json() == {"detail": "The request is too large."}
+    await browser.signed_in()
+    for length in ("65537", "99999999999999999999999", "1" * 5000):
+        response = await browser.post("/api/logout", headers={"content-length": length})
+        assert response.status_code == 413
+        assert await browser.is_signed_in()
+
+
+async def test_a_length_that_is_no_number_is_no_error_of_ours(browser: Browser) -> None:
+    for length in ("\xb2", "-1", "1e9", ""):
+        headers = [(b"content-length", length.encode("latin-1"))]
+        assert (await browser.post("/api/logout", headers=headers)).status_code < 500
+
+
+async def test_a_body_that_does_not_say_how_long_it_is_is_counted(browser: Browser) -> None:
+    async def chunks() -> AsyncIterator[bytes]:
+        for _ in range(70):
+            yield b"x" * 1000
+
+    headers = {"content-type": "application/json"}
+    response = await browser.post("/api/login", content=chunks(), headers=headers)
+    assert response.status_code == 413
+
+
+async def test_no_field_of_a_change_makes_anybody_an_administrator(browser: Browser) -> None:
+    await browser.signed_in()
+    extra = {"role": "admin", "id": 7, "is_active": False, "epoch": 9, "password_hash": "x"}
+    bodies: dict[str, dict[str, Any]] = {
+        "/api/login": {"username": "alice", "password": PASSWORD},
+        "/api/confirm": {"password": PASSWORD},
+        "/api/password": {"current_password": PASSWORD, "new_password": PASSWORD + "!"},
+    }
+    for path, body in bodies.items():
+        assert (await browser.post(path, json={**body, **extra})).is_success
+    assert (await browser.get("/api/me")).json() == {"id": 1, "username": "alice", "role": "user"}
+    async with browser.app.state.services.database.transaction() as work:
+        user = await work.get_one(User, 1)
+    assert (user.role, user.is_active) == ("user", True)
+
+
+async def test_no_route_falls_over_what_it_is_sent(browser: Browser) -> None:
+    bodies = [
+        b"",
+        b"null",
+        b"[]",
+        b"{",
+        b'"x"',
+        b"\xff\xfe",
+        b'{"username": 1, "password": true, "remember": "yes"}',
+        b'{"username": "a\\u0000b", "password": "a\\u0000b"}',
+        b'{"username": null, "password": {"a": []}}',
+        b"[" * 5000 + b"]" * 5000,
+        b'{"username": "' + b"a" * 60_000 + b'", "password": "x"}',
+        b"NaN",
+        b"1e999999",
+    ]
+    await browser.signed_in()
+    for method, path in list(routes_of(browser.app)):
+        if method in SAFE_METHODS or method in ("MOUNT", SOCKET) or path == "/api/me":
+            continue
+        for body in bodies:
+            for kind in ("application/json", "application/x-www-form-urlencoded"):
+                headers = {"content-type": kind, "cookie": f"{COOKIE}={browser.ticket}"}
+                response = await browser.request(method, path, content=body, headers=headers)
+                assert response.status_code < 500, f"{method} {path} {body[:40]!r}"

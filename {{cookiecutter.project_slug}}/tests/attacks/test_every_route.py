@@ -1,0 +1,94 @@
+"""Somebody walks the app: every route of it, the owner's own as well, without a session."""
+
+import pytest
+
+from tests.browser import PASSWORD, Browser
+from tests.routes import SOCKET, routes_of
+from tests.sockets import Socket
+
+# Declared @public on purpose. A new one has to be written here, too, where a reviewer sees it.
+PUBLIC = {
+    "/api/register",
+    "/api/login",
+    "/api/logout",
+    "/api/public",
+    "/health/live",
+    "/health/ready",
+    #{% if cookiecutter.frontend == "html" %}
+    "/login",
+    "/register",
+    "/logout",
+    #{% endif %}
+    "/openapi.json",
+    "/docs",
+}
+
+
+async def test_without_a_session_no_route_but_the_public_ones_gives_anything(
+    browser: Browser,
+) -> None:
+    walked = set()
+    for method, path in routes_of(browser.app):
+        walked.add(path)
+        if method == "MOUNT":
+            assert path == "/static", f"{path} is open to everybody"
+        elif method == SOCKET:
+            async with Socket(browser, path=path) as socket:
+                messages = [await socket.receive(), await socket.receive()]
+            assert [each["type"] for each in messages] == ["websocket.accept", "websocket.close"]
+            assert messages[1]["code"] == 1008, f"{path} is open to everybody"
+        elif path not in PUBLIC:
+            response = await browser.request(method, path, json={})
+            assert response.status_code in (303, 401), f"{method} {path} is open to everybody"
+            assert "set-cookie" not in response.headers
+    assert walked > PUBLIC
+
+
+async def test_whatever_a_session_opens_is_kept_by_no_cache(browser: Browser) -> None:
+    await browser.signed_in()
+    for method, path in routes_of(browser.app):
+        if path in PUBLIC or method in ("MOUNT", SOCKET):
+            continue
+        response = await browser.request(method, path, json={})
+        assert response.headers["cache-control"] == "no-store", f"{method} {path}"
+        assert "Cookie" in response.headers["vary"], f"{method} {path}"
+
+
+async def test_get_and_head_change_nothing(browser: Browser, statements: list[str]) -> None:
+    await browser.signed_in()
+    statements.clear()
+    for method, path in routes_of(browser.app):
+        if method in ("GET", "HEAD"):
+            response = await browser.request(method, path)
+            assert "set-cookie" not in response.headers, path
+    changes = [each for each in statements if not each.startswith(("SELECT", "PRAGMA"))]
+    assert changes == []
+
+
+async def test_what_a_form_changes_cannot_be_reached_by_a_link(browser: Browser) -> None:
+    await browser.signed_in()
+    pages = {path for method, path in routes_of(browser.app) if method == "GET"}
+    for method, path in routes_of(browser.app):
+        if method in ("POST", "PUT", "DELETE", "PATCH") and path not in pages:
+            response = await browser.get(path, params={"username": "a", "password": PASSWORD})
+            assert response.status_code == 405, path
+    assert await browser.is_signed_in()
+
+
+@pytest.mark.parametrize("method", ["HEAD", "OPTIONS", "TRACE", "PATCH"])
+@pytest.mark.parametrize("path", ["/api/me", "/api/me/", "//api/me", "/API/ME", "/api/data/"])
+async def test_other_methods_and_spellings_open_nothing(
+    browser: Browser, method: str, path: str
+) -> None:
+    await browser.signed_in()
+    assert (await browser.request(method, path)).status_code in (404, 405)
+
+
+@pytest.mark.parametrize(
+    "host", ["evil.example", "localhost.evil.example", "", "a@localhost", "[", "localhost:x"]
+)
+async def test_a_host_that_is_not_ours_is_refused(browser: Browser, host: str) -> None:
+    response = await browser.get("/api/public", headers={"host": host})
+    assert response.status_code == 400
+    headers = {"host": host, "sec-fetch-site": "cross-site"}
+    assert (await browser.post("/api/login", headers=headers)).status_code == 403

@@ -1,0 +1,125 @@
+"""Somebody sends anything at all: what holds for every input.
+
+Hypothesis looks for the input; the same ones each time, so that a red test means a change.
+"""
+
+from typing import Any
+#{% if cookiecutter.frontend == "html" %}
+from urllib.parse import urljoin, urlsplit
+#{% endif %}
+
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
+
+from app.accounts.errors import InvalidName
+from app.accounts.names import MAX_CHARACTERS, normalise
+from app.sessions.cookie import CookiePolicy
+from app.sessions.ticket import Tickets
+from app.settings import Settings, SettingsError
+from app.web.origin import refusal
+#{% if cookiecutter.frontend == "html" %}
+from app.web.redirects import HOME, safe_next
+#{% endif %}
+from tests.browser import COOKIE, ORIGIN
+from tests.conftest import KEY
+from tests.test_ticket import issue
+
+always = settings(max_examples=300, deadline=None, derandomize=True)
+
+NAME = COOKIE.encode()
+TICKET = issue(KEY)
+
+# What cookie headers are made of, and what might be taken for it.
+crumbs = st.sampled_from(
+    [NAME, b"=", b";", b"; ", b" ", b"\t", b"\xa0", b"\x85", b"\0", b'"', b",", TICKET.encode()]
+)
+headers = st.lists(crumbs | st.binary(max_size=6), max_size=12).map(b"".join)
+
+
+@always
+@given(header=headers)
+def test_a_value_is_read_from_under_the_exact_name_only(header: bytes) -> None:
+    found = CookiePolicy(secure=True, samesite="lax").read([(b"cookie", header)])
+    pairs = [pair[1:] if pair.startswith(b" ") else pair for pair in header.split(b";")]
+    exact = [pair[len(NAME) + 1 :] for pair in pairs if pair.startswith(NAME + b"=")]
+    assert [value.encode("latin-1") for value in found] == exact
+
+
+@always
+@given(text=st.text(max_size=300) | st.from_regex(r"[A-Za-z0-9_-]{43}\.[A-Za-z0-9_-]{43}"))
+def test_no_text_is_a_ticket_but_one_that_was_issued(text: str) -> None:
+    assert Tickets([KEY]).read(text) is None
+
+
+@always
+@given(place=st.integers(0, len(TICKET)), length=st.integers(0, 4), text=st.text(max_size=4))
+@example(place=0, length=0, text="")
+def test_no_change_of_a_ticket_is_one(place: int, length: int, text: str) -> None:
+    changed = TICKET[:place] + text + TICKET[place + length :]
+    assert (Tickets([KEY]).read(changed) is None) == (changed != TICKET)
+
+
+#{% if cookiecutter.frontend == "html" %}
+@always
+@given(
+    address=st.text("/\\.:@%?#\t\n \0aehtpsx2f5c", max_size=20)
+    | st.text(max_size=20)
+    | st.text(max_size=20).map("/".__add__)
+)
+def test_whatever_is_next_is_on_this_site(address: str) -> None:
+    checked = safe_next(address)
+    assert checked in (address, HOME)
+    # As browsers read it: they drop tabs and line breaks, and take a backslash for a slash.
+    read = checked.translate({9: None, 10: None, 13: None, 92: "/"})
+    parts = urlsplit(urljoin(f"{ORIGIN}/login", read))
+    assert f"{parts.scheme}://{parts.netloc}" == ORIGIN
+
+
+#{% endif %}
+@always
+@given(
+    origin=st.text(max_size=40)
+    | st.from_regex(r"(https?://)?[a-z.]{0,10}localhost[a-z.:0-9@/]{0,10}", fullmatch=True),
+    method=st.sampled_from(["POST", "PUT", "PATCH", "DELETE", "CONNECT", "post", "X"]),
+)
+def test_no_origin_but_ours_may_change_anything(origin: str, method: str) -> None:
+    reason = refusal(method, ORIGIN, (), [], [origin])
+    assert (reason is None) == (origin == ORIGIN)
+
+
+@always
+@given(site=st.text(max_size=20), origin=st.none() | st.text(max_size=20) | st.just(ORIGIN))
+def test_a_browser_that_names_the_site_is_believed_to_the_letter(
+    site: str, origin: str | None
+) -> None:
+    reason = refusal("POST", ORIGIN, (), [site], [origin] if origin else [])
+    assert (reason is None) == (site in ("same-origin", "none"))
+
+
+@always
+@given(name=st.text(max_size=70))
+def test_a_name_has_one_spelling(name: str) -> None:
+    try:
+        spelled = normalise(name)
+    except InvalidName:
+        return
+    assert normalise(spelled) == normalise(f" {name.upper()} ".casefold()) == spelled
+    assert 0 < len(spelled) <= MAX_CHARACTERS
+    assert spelled.isprintable()
+
+
+@always
+@given(
+    name=st.sampled_from(sorted(Settings.model_fields)),
+    value=st.text(max_size=60) | st.integers() | st.lists(st.text(max_size=50), max_size=3),
+)
+def test_a_setting_is_taken_or_refused_with_a_sentence(name: str, value: Any) -> None:
+    values: dict[str, Any] = {"_env_file": None, "secret_keys": KEY, name: value}
+    sentences = ""
+    try:
+        Settings.load(**values)
+    except SettingsError as error:
+        sentences = str(error)
+    assert all(line.startswith(f"{name.upper()}: ") for line in sentences.splitlines())
+    if name == "secret_keys" and isinstance(value, str):
+        assert len(value) < 5 or value not in sentences

@@ -1,0 +1,52 @@
+"""Somebody writes into the security log what never happened."""
+
+import json
+import logging
+
+import pytest
+
+from app import security_log
+from tests.browser import Browser
+from tests.test_security_log import events
+
+
+@pytest.fixture(autouse=True)
+def all_levels(caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.INFO, "app.security")
+
+
+@pytest.mark.parametrize("text", ['a"b', "a\nb", "a\r\n{}", "a\u2028b", "a%sb", "日本"], ids=ascii)
+def test_no_value_can_forge_a_line(caplog: pytest.LogCaptureFixture, text: str) -> None:
+    security_log.event("session_created", actor=text, detail=text)
+    [record] = caplog.records
+    line = record.getMessage()
+    assert line.isascii()
+    assert line.isprintable()
+    assert json.loads(line)["actor"] == text
+
+
+@pytest.mark.parametrize(
+    "text", ['x", "event": "authn_login_success', "x\n{}", "x\u2028{}"], ids=ascii
+)
+async def test_neither_a_name_nor_a_browser_forges_one(
+    browser: Browser, caplog: pytest.LogCaptureFixture, text: str
+) -> None:
+    await browser.sign_in(text, "not the right password")
+    browser.headers["user-agent"] = text.encode("ascii", "replace").decode().replace("\n", " ")
+    await browser.signed_in()
+    for record in caplog.records:
+        if record.name == "app.security":
+            assert record.getMessage().isprintable()
+    names = [each["event"] for each in events(caplog)]
+    assert names[-3:] == ["user_created", "session_created", "authn_login_success"]
+    assert names[:-3] in ([], ["authn_login_fail"])
+
+
+async def test_what_was_typed_as_a_name_is_not_written(
+    browser: Browser, caplog: pytest.LogCaptureFixture
+) -> None:
+    for _ in range(6):
+        await browser.sign_in("my secret password", "alice")
+    assert len(events(caplog)) == 6
+    assert "my secret password" not in caplog.text
+    assert len({each["name_hash"] for each in events(caplog)}) == 1

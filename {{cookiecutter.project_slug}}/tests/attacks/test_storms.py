@@ -1,0 +1,46 @@
+"""A crowd of strangers tries to fill the server."""
+
+import asyncio
+import secrets
+
+from sqlalchemy import func, select
+
+from app.models import Base
+from app.services import Services
+from tests.browser import COOKIE, Browser
+
+
+async def rows(services: Services) -> dict[str, int]:
+    counts = {}
+    for table in Base.metadata.sorted_tables:
+        row = await services.database.one(select(func.count()).select_from(table))
+        counts[table.name] = row[0]
+    return counts
+
+
+async def test_a_storm_of_anonymous_requests_leaves_nothing_behind(
+    browser: Browser, services: Services
+) -> None:
+    before = await rows(services)
+    paths = ["/", "/login", "/api/me", "/api/session", "/api/public", "/nowhere", "/api/sessions"]
+    storm = [
+        browser.send_cookie(
+            f"{COOKIE}={secrets.token_urlsafe(32)}.{secrets.token_urlsafe(32)}", path
+        )
+        for path in paths
+        for _ in range(50)
+    ]
+    answers = await asyncio.gather(*storm)
+    assert {each.status_code for each in answers} <= {200, 303, 401, 404, 405}
+    assert not any("set-cookie" in each.headers for each in answers)
+    logouts = await asyncio.gather(*(browser.post("/api/logout") for _ in range(50)))
+    assert {each.status_code for each in logouts} == {204}
+    assert await rows(services) == before
+
+
+async def test_a_storm_of_guesses_is_bounded_by_the_throttle(
+    browser: Browser, services: Services
+) -> None:
+    for number in range(60):
+        await browser.sign_in(f"user{number}", "not the right password")
+    assert (await rows(services))["login_attempts"] <= 21

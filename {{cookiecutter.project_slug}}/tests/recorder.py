@@ -1,0 +1,135 @@
+"""Everything that the app answers passes here: whatever a test is about, these promises hold."""
+
+import re
+from http import HTTPStatus
+
+import httpx2
+
+COOKIE_NAMES = ("__Host-Http-session", "session")
+_COOKIE = re.compile(
+    r"(?P<name>__Host-Http-session|session)=(?P<ticket>[A-Za-z0-9._-]*); Path=/; HttpOnly"
+    r"(?P<secure>; Secure)?; SameSite=(?P<samesite>Lax|Strict|None)(; Max-Age=(?P<age>[0-9]+))?"
+)
+
+HEADERS = {
+    "x-content-type-options": "nosniff",
+    "x-frame-options": "DENY",
+    "referrer-policy": "no-referrer",
+    "cross-origin-opener-policy": "same-origin",
+    "cross-origin-resource-policy": "same-origin",
+    "cross-origin-embedder-policy": "require-corp",
+}
+
+# What a cache may keep without being told for how long (RFC 9110, 15.1).
+HEURISTICALLY_CACHEABLE = {200, 203, 204, 206, 300, 301, 308, 404, 405, 410, 414, 501}
+
+TRACES_OF_THE_INSIDE = re.compile(
+    r"Traceback \(most recent call last\)|\$argon2|sqlalchemy|site-packages|password_hash"
+)
+
+
+class Recorder(httpx2.AsyncBaseTransport):
+    """Hands requests on to the app, and looks at every answer before the test does."""
+
+    def __init__(self, inside: httpx2.AsyncBaseTransport) -> None:
+        self._inside = inside
+        self._secrets: set[str] = set()
+
+    async def handle_async_request(self, request: httpx2.Request) -> httpx2.Response:
+        self._learn_from(request)
+        response = await self._inside.handle_async_request(request)
+        await response.aread()
+        response.request = request
+        check_cookie(response)
+        check_headers(response)
+        self._learn_from(response)
+        self._check_leaks(request, response)
+        await self._check_cache(request, response)
+        return response
+
+    async def aclose(self) -> None:
+        await self._inside.aclose()
+
+    def _learn_from(self, message: httpx2.Request | httpx2.Response) -> None:
+        """Note the tickets that went to and fro: they must be seen nowhere else."""
+        cookies = message.headers.get_list("cookie") + message.headers.get_list("set-cookie")
+        for pair in ";".join(cookies).split(";"):
+            name, _, value = pair.strip().partition("=")
+            if name in COOKIE_NAMES:
+                # What is shorter occurs by chance.
+                self._secrets.update(part for part in value.split(".") if len(part) >= 40)
+
+    def _check_leaks(self, request: httpx2.Request, response: httpx2.Response) -> None:
+        headers = [item for item in response.headers.multi_items() if item[0] != "set-cookie"]
+        text = response.text + repr(headers)
+        for secret in self._secrets:
+            assert secret not in text, f"{request.method} {request.url} tells a ticket"
+        found = TRACES_OF_THE_INSIDE.search(text)
+        assert not found, f"{request.method} {request.url} tells of the inside: {found}"
+
+    async def _check_cache(self, request: httpx2.Request, response: httpx2.Response) -> None:
+        if not may_be_stored(response):
+            return
+        assert "set-cookie" not in response.headers, f"{request.url}: a cookie in a cache"
+        if request.method == "GET" and "cookie" in request.headers:
+            anonymous = httpx2.Request("GET", request.url, headers=dict(request.headers))
+            del anonymous.headers["cookie"]
+            same = await self._inside.handle_async_request(anonymous)
+            assert (same.status_code, await same.aread()) == (
+                response.status_code,
+                response.content,
+            ), f"{request.url} depends on the cookie and may be stored"
+
+
+def check_cookie(response: httpx2.Response) -> None:
+    """At most one cookie, and it is spelled like ours, whole (ASVS 5.0 3.3)."""
+    cookies = response.headers.get_list("set-cookie")
+    assert len(cookies) <= 1, cookies
+    for cookie in cookies:
+        parsed = _COOKIE.fullmatch(cookie)
+        assert parsed, cookie
+        assert bool(parsed["secure"]) == parsed["name"].startswith("__Host-"), cookie
+        assert parsed["secure"] or parsed["samesite"] != "None", cookie
+        assert len(parsed["name"]) + len(parsed["ticket"]) <= 4096
+        assert int(parsed["age"] or 0) <= 400 * 24 * 3600, cookie
+        assert parsed["ticket"] or parsed["age"] == "0", cookie
+        assert response.headers["cache-control"] == "no-store"
+        assert "Cookie" in response.headers["vary"]
+
+
+def check_headers(response: httpx2.Response) -> None:
+    """What ASVS 5.0 3.4 asks of every answer, and what HTTP asks of some."""
+    headers, where = response.headers, str(response.request.url)
+    for name, value in HEADERS.items():
+        assert headers.get_list(name) == [value], f"{where}: {name}"
+    [policy] = headers.get_list("content-security-policy")
+    assert policy.startswith("default-src 'none'; "), where
+    assert "unsafe" not in policy
+    for directive in ("frame-ancestors 'none'", "base-uri 'none'", "form-action '"):
+        assert directive in policy, where
+    assert "permissions-policy" in headers
+    assert "server" not in headers
+    needed = {401: "www-authenticate", 405: "allow", 429: "retry-after", 503: "retry-after"}
+    if response.status_code in needed:
+        assert needed[response.status_code] in headers, where
+    if "location" in headers:
+        https = f"https://{response.request.url.host}"
+        assert re.match(rf"/(?![/\\])|{re.escape(https)}[:/]", headers["location"]), where
+    if headers.get("access-control-allow-credentials"):
+        assert headers.get("access-control-allow-origin") != "*"
+
+
+def may_be_stored(response: httpx2.Response) -> bool:
+    """Whether RFC 9111, 3, lets a cache keep an answer: a shared one, or the browser's own."""
+    fields = ",".join(response.headers.get_list("cache-control")).lower().split(",")
+    directives = {field.partition("=")[0].strip() for field in fields}
+    if "no-store" in directives:
+        return False
+    explicit = "expires" in response.headers or directives & {"max-age", "s-maxage"}
+    if response.request.method not in ("GET", "HEAD"):
+        return bool(explicit)
+    return bool(
+        explicit
+        or directives & {"public", "private"}
+        or HTTPStatus(response.status_code) in HEURISTICALLY_CACHEABLE
+    )

@@ -1,0 +1,62 @@
+"""What a test does to a WebSocket, in words."""
+
+import asyncio
+from collections.abc import Mapping
+from types import TracebackType
+from typing import Any, Self
+
+from tests.browser import COOKIE, Browser
+
+
+class Socket:
+    """One end of a WebSocket to the app; the test reads what the app sends."""
+
+    def __init__(
+        self,
+        browser: Browser,
+        headers: Mapping[str, str] | None = None,
+        path: str = "/api/ws",
+    ) -> None:
+        sent = {"host": "localhost", **(headers or {})}
+        if browser.ticket:
+            sent["cookie"] = f"{COOKIE}={browser.ticket}"
+        self._scope: dict[str, Any] = {
+            "type": "websocket",
+            "asgi": {"version": "3.0"},
+            "scheme": "wss",
+            "path": path,
+            "raw_path": path.encode(),
+            "query_string": b"",
+            "root_path": "",
+            "headers": [(name.encode(), value.encode()) for name, value in sent.items()],
+            "client": ("192.0.2.1", 50_000),
+            "server": ("localhost", 443),
+            "subprotocols": [],
+            "extensions": {"websocket.http.response": {}},
+        }
+        self._app: Any = browser.app
+        self._to_app: asyncio.Queue[dict[str, Any]] = asyncio.Queue()
+        self._from_app: asyncio.Queue[dict[str, Any]] = asyncio.Queue()
+        self._to_app.put_nowait({"type": "websocket.connect"})
+
+    async def __aenter__(self) -> Self:
+        self._running = asyncio.ensure_future(
+            self._app(self._scope, self._to_app.get, self._from_app.put)
+        )
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, _: object, __: TracebackType | None
+    ) -> None:
+        self.send({"type": "websocket.disconnect", "code": 1001})
+        if kind:
+            self._running.cancel()
+        await asyncio.gather(self._running, return_exceptions=kind is not None)
+
+    def send(self, message: dict[str, Any]) -> None:
+        """Let the app receive something."""
+        self._to_app.put_nowait(message)
+
+    async def receive(self) -> dict[str, Any]:
+        """Return what the app sends next."""
+        return await asyncio.wait_for(self._from_app.get(), timeout=10)

@@ -1,0 +1,164 @@
+"""The WebSocket: the same session, and no longer than it."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+
+import pytest
+
+from app.unavailable import Unavailable
+from app.web import sockets
+from tests.browser import COOKIE, Browser
+from tests.conftest import PRODUCTION, Clock, Start
+from tests.sockets import Socket
+
+FRONT_END = "https://front.example"
+
+
+@pytest.fixture
+def checked_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Look for the end of a session without waiting."""
+    monkeypatch.setattr(sockets, "CHECK_SECONDS", 0.01)
+
+
+async def test_it_says_who_is_signed_in(browser: Browser) -> None:
+    await browser.signed_in()
+    async with Socket(browser) as socket:
+        assert (await socket.receive())["type"] == "websocket.accept"
+        assert (await socket.receive())["text"] == '{"username":"alice"}'
+        socket.send({"type": "websocket.receive", "text": "hello"})
+        socket.send({"type": "websocket.receive", "bytes": b"\xff"})
+
+
+async def test_without_a_session_it_is_closed_as_a_violation_of_policy(browser: Browser) -> None:
+    for header in ({}, {"cookie": f"{COOKIE}=forged"}):
+        async with Socket(browser, header) as socket:
+            assert (await socket.receive())["type"] == "websocket.accept"
+            closed = await socket.receive()
+            assert (closed["type"], closed["code"]) == ("websocket.close", 1008)
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {"origin": "https://evil.example"},
+        {"origin": "null"},
+        {"origin": "https://localhost.evil.example"},
+        {"origin": "https://localhost:444"},
+        {"origin": "http://localhost"},
+        {"sec-fetch-site": "same-site", "origin": "https://sub.localhost"},
+        {"sec-fetch-site": "cross-site"},
+    ],
+    ids=str,
+)
+async def test_a_handshake_from_another_origin_is_refused(
+    browser: Browser, headers: dict[str, str], caplog: pytest.LogCaptureFixture
+) -> None:
+    await browser.signed_in()
+    async with Socket(browser, headers) as socket:
+        refused = await socket.receive()
+        assert refused["type"] == "websocket.http.response.start"
+        assert refused["status"] == 403
+        names = {name for name, _ in refused["headers"]}
+        assert {b"content-security-policy", b"x-content-type-options"} <= names
+    assert "malicious_cors" in caplog.text
+
+
+async def test_a_page_of_ours_and_a_trusted_front_end_may_open_it(start: Start) -> None:
+    browser = await Browser(await start(trusted_origins=FRONT_END)).signed_in()
+    for headers in (
+        {"origin": "https://localhost", "sec-fetch-site": "same-origin"},
+        {"origin": FRONT_END, "sec-fetch-site": "cross-site"},
+    ):
+        async with Socket(browser, headers) as socket:
+            assert (await socket.receive())["type"] == "websocket.accept"
+            assert "alice" in (await socket.receive())["text"]
+
+
+async def test_a_host_that_is_not_ours_is_refused(start: Start) -> None:
+    browser = await Browser(await start(**PRODUCTION, allow_registration=True)).signed_in()
+    async with Socket(browser, {"host": "evil.example"}) as socket:
+        assert (await socket.receive())["status"] == 400
+
+
+async def log_out(browser: Browser, _: Clock) -> None:
+    await browser.post("/api/logout")
+
+
+async def close_account(browser: Browser, _: Clock) -> None:
+    await browser.app.state.services.accounts.disable("alice")
+
+
+async def let_it_expire(_: Browser, clock: Clock) -> None:
+    clock.turn(3600)
+
+
+@pytest.mark.usefixtures("checked_at_once")
+@pytest.mark.parametrize("end", [log_out, close_account, let_it_expire])
+async def test_it_closes_when_the_session_ends(
+    browser: Browser, clock: Clock, end: Callable[[Browser, Clock], Awaitable[None]]
+) -> None:
+    await browser.signed_in()
+    async with Socket(browser) as socket:
+        assert (await socket.receive())["type"] == "websocket.accept"
+        assert "alice" in (await socket.receive())["text"]
+        await end(browser, clock)
+        assert await socket.receive() == {
+            "type": "websocket.close",
+            "code": 1008,
+            "reason": "Sign in first.",
+        }
+
+
+def test_the_end_is_noticed_within_five_seconds() -> None:
+    assert 0 < sockets.CHECK_SECONDS < 5
+
+
+@pytest.mark.usefixtures("checked_at_once")
+async def test_an_open_socket_is_no_use_of_the_session(
+    browser: Browser, clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await browser.signed_in()
+    sessions = browser.app.state.services.sessions
+    is_live, looked = sessions.is_live, asyncio.Event()
+
+    async def note(ticket: str) -> bool:
+        looked.set()
+        live: bool = await is_live(ticket)
+        return live
+
+    monkeypatch.setattr(sessions, "is_live", note)
+    async with Socket(browser) as socket:
+        assert (await socket.receive())["type"] == "websocket.accept"
+        assert "alice" in (await socket.receive())["text"]
+        clock.turn(3599)
+        looked.clear()
+        await looked.wait()
+        clock.turn(1)
+        assert (await socket.receive())["code"] == 1008
+
+
+@pytest.mark.usefixtures("checked_at_once")
+async def test_it_asks_to_come_back_while_a_store_is_out_of_reach(
+    browser: Browser, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def unreachable(*_: object) -> bool:
+        raise Unavailable
+
+    await browser.signed_in()
+    monkeypatch.setattr(browser.app.state.services.sessions, "is_live", unreachable)
+    async with Socket(browser) as socket:
+        assert (await socket.receive())["type"] == "websocket.accept"
+        assert "alice" in (await socket.receive())["text"]
+        assert (await socket.receive())["code"] == 1013
+
+
+async def test_a_store_that_is_out_of_reach_opens_none(
+    browser: Browser, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def unreachable(*_: object) -> None:
+        raise Unavailable
+
+    await browser.signed_in()
+    monkeypatch.setattr(browser.app.state.services.sessions, "resume_with_user", unreachable)
+    async with Socket(browser) as socket:
+        assert (await socket.receive())["status"] == 503
