@@ -1,19 +1,16 @@
 """Fixtures: bake a project, give it an environment, open a browser."""
 
 import os
-import subprocess
-import sys
 import tempfile
 from collections.abc import Callable, Iterator
 from itertools import count
 from pathlib import Path
 
 import pytest
-from cookiecutter.main import cookiecutter
 from playwright.sync_api import Browser, sync_playwright
 
-from tests.answers import DEFAULTS
-from tests.project import REPOSITORY, Project
+from tests import baking
+from tests.project import Project
 
 CHROMIUM = Path("/usr/bin/chromium")
 CHROMIUM_OPTIONS = [
@@ -56,10 +53,7 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
 @pytest.fixture(scope="session")
 def cookiecutter_config(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Keep cookiecutter's replays and clones out of the home folder."""
-    folder = tmp_path_factory.mktemp("cookiecutter")
-    config = folder / "config.yaml"
-    config.write_text(f"replay_dir: {folder}/replay\ncookiecutters_dir: {folder}/clones\n")
-    return config
+    return baking.configure(tmp_path_factory.mktemp("cookiecutter"))
 
 
 @pytest.fixture(scope="session")
@@ -70,7 +64,8 @@ def bake_once(tmp_path_factory: pytest.TempPathFactory, cookiecutter_config: Pat
     def bake(**answers: str) -> Project:
         key = tuple(sorted(answers.items()))
         if key not in baked:
-            baked[key] = _bake(tmp_path_factory.mktemp("shared"), cookiecutter_config, answers)
+            folder = tmp_path_factory.mktemp("shared")
+            baked[key] = baking.bake(folder, cookiecutter_config, answers)
         return baked[key]
 
     return bake
@@ -87,41 +82,15 @@ def bake(cookiecutter_config: Path) -> Iterator[Bake]:
         def bake(**answers: str) -> Project:
             folder = Path(root) / str(next(numbers))
             folder.mkdir()
-            return _bake(folder, cookiecutter_config, answers)
+            return baking.bake(folder, cookiecutter_config, answers)
 
         yield bake
-
-
-def _bake(folder: Path, config: Path, answers: dict[str, str]) -> Project:
-    path = cookiecutter(
-        str(REPOSITORY),
-        no_input=True,
-        extra_context=answers,
-        output_dir=str(folder),
-        config_file=str(config),
-    )
-    return Project(Path(path), {**DEFAULTS, **answers})
 
 
 @pytest.fixture(scope="session")
 def environment_of(tmp_path_factory: pytest.TempPathFactory) -> Callable[[Project], Path]:
     """Make one environment for each set of dependencies."""
-    made: dict[str, Path] = {}
-    uv = str(Path(sys.executable).parent / "uv")
-    variables = {**os.environ, "UV_PYTHON_DOWNLOADS": "never"}
-
-    def environment(project: Project) -> Path:
-        pins = project.read("requirements.txt") + project.read("requirements-dev.txt")
-        if pins not in made:
-            path = tmp_path_factory.mktemp("environment") / "venv"
-            install = [uv, "pip", "install", "-q", "-p", str(path / "bin" / "python")]
-            files = ["-r", "requirements.txt", "-r", "requirements-dev.txt"]
-            for command in ([uv, "venv", "-q", "-p", sys.executable, str(path)], install + files):
-                subprocess.run(command, cwd=project.path, check=True, env=variables)
-            made[pins] = path
-        return made[pins]
-
-    return environment
+    return baking.Environments(tmp_path_factory.mktemp("environments")).of
 
 
 @pytest.fixture
