@@ -96,10 +96,14 @@ class Database:
 
     async def ping(self) -> None:
         """Raise Unavailable unless the database answers and is migrated."""
+        #{% if cookiecutter.database == "sqlite" %}
+        await self.first(select(User.id).limit(1))
+        #{% else %}
         try:
             await self.first(select(User.id).limit(1))
         except ProgrammingError as error:
             raise Unavailable from error
+        #{% endif %}
 
     async def close(self) -> None:
         """Give all connections back."""

@@ -7,7 +7,7 @@ import pytest
 
 from app.services import Services
 from app.sessions.seal import Seal
-from app.sessions.session import Client, Principal, SessionEnded
+from app.sessions.session import Client, Principal, Session, SessionEnded
 from tests.browser import COOKIE, PASSWORD, Browser
 from tests.conftest import KEY, Clock
 from tests.sessions import HERE, Begin, is_live, resume
@@ -146,3 +146,20 @@ async def test_ending_is_answered_once(browser: Browser) -> None:
     statuses = [each.status_code for each in answers]
     assert statuses.count(204) == 1
     assert set(statuses) <= {204, 401, 404}
+
+
+async def test_of_two_logouts_at_once_one_is_told(
+    services: Services,
+    begin: Begin,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    async def found_by_both(*_: object) -> Session:
+        return session.record
+
+    caplog.set_level("INFO", "app.security")
+    session = await begin()
+    monkeypatch.setattr(services.sessions._store, "get", found_by_both)
+    for _ in range(2):
+        await services.sessions.end(session.ticket)
+    assert caplog.text.count("session_expired") == 1

@@ -1,11 +1,13 @@
 """A start with settings that are wrong or dangerous is stopped, one sentence for each fault."""
 
+import runpy
 import subprocess
 import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
+from fastapi import FastAPI
 
 from app.settings import DATABASE_DRIVER, DEFAULT_DATABASE_URL, ROOT, Settings, SettingsError
 from tests.conftest import KEY, PRODUCTION
@@ -173,3 +175,22 @@ def test_the_server_does_not_start_with_faults(tmp_path: Path) -> None:
         "SECRET_KEYS",
         "LOGIN_WINDOW",
     ]
+
+
+def test_the_module_that_servers_import_makes_the_app(
+    settings: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name, value in settings.items():
+        if value is not None:
+            monkeypatch.setenv(name.upper(), value)
+    assert isinstance(runpy.run_module("app.main")["app"], FastAPI)
+
+
+def test_it_says_what_is_wrong_and_that_another_try_would_fail_alike(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("SECRET_KEYS", "short")
+    with pytest.raises(SystemExit) as caught:
+        runpy.run_module("app.main")
+    assert caught.value.code == 3
+    assert "SECRET_KEYS: each key needs at least 32 characters." in capsys.readouterr().err

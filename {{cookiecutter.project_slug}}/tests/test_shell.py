@@ -1,6 +1,8 @@
 """The commands of ``python -m app``."""
 
 import io
+import runpy
+import sys
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -120,3 +122,14 @@ def test_a_password_that_cannot_be_read_is_told(run: Run, monkeypatch: pytest.Mo
     assert (status, error) == (1, "The password cannot be read.\n")
     status, _, error = run("create-user", "alice", "--password-stdin", typed=PASSWORD + "\0")
     assert (status, error) == (1, "A password may not hold a NUL character.\n")
+
+
+def test_it_is_run_as_a_module(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("sys.argv", ["app", "new-key"])
+    monkeypatch.delitem(sys.modules, "app.__main__")
+    with pytest.raises(SystemExit) as caught:
+        runpy.run_module("app", run_name="__main__")
+    assert caught.value.code == 0
+    assert len(capsys.readouterr().out.strip()) >= KEY_MIN_CHARACTERS

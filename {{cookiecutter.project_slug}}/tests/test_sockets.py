@@ -4,9 +4,12 @@ import asyncio
 from collections.abc import Awaitable, Callable
 
 import pytest
+from starlette.websockets import WebSocket
 
 from app.unavailable import Unavailable
 from app.web import sockets
+from app.web.access import CurrentSignedIn
+from app.web.visit import CurrentServices
 from tests.browser import COOKIE, Browser
 from tests.conftest import PRODUCTION, Clock, Start
 from tests.sockets import Socket
@@ -150,6 +153,28 @@ async def test_it_asks_to_come_back_while_a_store_is_out_of_reach(
         assert (await socket.receive())["type"] == "websocket.accept"
         assert "alice" in (await socket.receive())["text"]
         assert (await socket.receive())["code"] == 1013
+
+
+async def test_a_talk_that_the_other_side_cuts_off_is_no_error(
+    start: Start, caplog: pytest.LogCaptureFixture
+) -> None:
+    async def chat(
+        websocket: WebSocket, signed_in: CurrentSignedIn, services: CurrentServices
+    ) -> None:
+        async def talk() -> None:
+            while True:
+                await websocket.send_text(await websocket.receive_text())
+
+        await sockets.talk_while_live(websocket, signed_in.session, services.sessions, talk)
+
+    app = await start()
+    app.add_api_websocket_route("/chat", chat)
+    browser = await Browser(app).signed_in()
+    async with Socket(browser, path="/chat") as socket:
+        assert (await socket.receive())["type"] == "websocket.accept"
+        socket.send({"type": "websocket.receive", "text": "hello"})
+        assert (await socket.receive())["text"] == "hello"
+    assert "Traceback" not in caplog.text
 
 
 async def test_a_store_that_is_out_of_reach_opens_none(

@@ -25,7 +25,7 @@ _MIN_SCORE = 3
 
 # It looks at no more than this: what begins well enough is good enough, and its worst case grows
 # so fast that 128 chosen characters would take seconds.
-_RATED_CHARACTERS = 20
+RATED_CHARACTERS = 20
 
 # One core stays free for everybody who is not signing in.
 _THREADS = max(1, (os.cpu_count() or 1) - 1)
@@ -58,7 +58,7 @@ class Passwords:
         folded = text.casefold()
         if any(len(word) >= 4 and word in folded for word in (username, self._app_name)):
             raise PasswordRefused("A password may not contain your user name or this app's name.")
-        rating = await to_thread.run_sync(zxcvbn, text[:_RATED_CHARACTERS], limiter=self._limiter)
+        rating = await to_thread.run_sync(zxcvbn, text[:RATED_CHARACTERS], limiter=self._limiter)
         if rating["score"] < _MIN_SCORE:
             reason = f"That password is easy to guess. {rating['feedback']['warning']}"
             raise PasswordRefused(reason.strip())

@@ -221,3 +221,10 @@ async def test_attempts_are_deleted_once_they_no_longer_count(
     assert await sweep() == 0
     clock.turn(30 * 24 * 3600)
     assert await sweep() == 1  # the known address
+
+
+async def test_all_that_comes_by_a_socket_of_this_machine_is_one_address(start: Start) -> None:
+    app = await start()
+    await Browser(app).register()
+    await fail(Browser(app, address="local"))
+    assert (await Browser(app, address="local").sign_in()).status_code == 429
