@@ -187,7 +187,7 @@ MUTANTS = (
         "sessions are named by 64 random bits",
         TICKET,
         "secrets.token_bytes(RANDOM_BYTES)",
-        "secrets.token_bytes(8) * 4",
+        "secrets.token_bytes(8).ljust(RANDOM_BYTES)",
         ABOUT_TICKET,
         "signed-cookie",
     ),

@@ -25,26 +25,26 @@ def passwords() -> Passwords:
 
 
 @pytest.mark.parametrize(
-    "password",
+    ("password", "reason"),
     [
-        "a" * 14,
-        "a" * 129,
-        "e\u0301" * 8,  # 16 characters as typed, 8 in NFC
-        "my name is alice, really",
-        "I use MY APP every day",
-        "nul\0nul\0nul\0nul\0nul\0",
-        "passwordpassword",
-        "P@ssw0rdP@ssw0rd",
-        "123456789012345",
-        "qwertyuiopasdfgh",
-        "aaaaaaaaaaaaaaaa",
-        "1q2w3e4r5t6y7u8i",
+        ("x7#Kq!vZ2p@Lm9", "at least 15"),
+        ("x7#Kq!vZ2p@Lme\u0301", "at least 15"),  # 15 characters as typed, 14 in NFC
+        ("the longest that will do " * 5 + "....", "at most 128"),
+        ("correct horse\0battery staple", "NUL"),
+        ("my name is Alice, really", "your user name"),
+        ("I use MY APP every day", "this app's name"),
+        ("passwordpassword", "easy to guess"),
+        ("P@ssw0rdP@ssw0rd", "easy to guess"),
+        ("123456789012345", "easy to guess"),
+        ("qwertyuiopasdfgh", "easy to guess"),
+        ("aaaaaaaaaaaaaaaa", "easy to guess"),
+        ("1q2w3e4r5t6y7u8i", "easy to guess"),
     ],
 )
 async def test_too_short_too_long_and_obvious_ones_are_refused(
-    passwords: Passwords, password: str
+    passwords: Passwords, password: str, reason: str
 ) -> None:
-    with pytest.raises(PasswordRefused):
+    with pytest.raises(PasswordRefused, match=reason):
         await passwords.check(password, "alice")
 
 

@@ -1,6 +1,7 @@
 """The ticket: unguessable, signed, of one spelling."""
 
 import base64
+import random
 
 import pytest
 
@@ -31,11 +32,32 @@ def issue(*keys: str) -> str:
     return Tickets(keys).issue(SESSION)[0]
 
 
+#{% if cookiecutter.session_backend == "signed-cookie" %}
+def random_part(ticket: str) -> bytes:
+    session = Tickets([KEY]).read(ticket)
+    assert session is not None
+    return session.key
+#{% else %}
+def random_part(ticket: str) -> bytes:
+    return base64.urlsafe_b64decode(ticket.split(".")[0] + "=")
+#{% endif %}
+
+
 def test_each_is_new_and_has_a_sha256_signature() -> None:
     tickets = {issue(KEY) for _ in range(1000)}
     assert len(tickets) == 1000
     for ticket in tickets:
         assert len(base64.urlsafe_b64decode(ticket.split(".")[-1] + "=")) == 32
+
+
+def test_all_256_bits_are_random_and_not_of_the_generator_that_can_be_predicted() -> None:
+    ones, zeros = 0, 0
+    for _ in range(100):
+        random.seed(1)
+        bits = int.from_bytes(random_part(issue(KEY)))
+        ones, zeros = ones | bits, zeros | ~bits
+    assert ones == 2**256 - 1
+    assert zeros == -1
 
 
 @pytest.mark.parametrize("keys", [[], ["short"], [KEY, ""], KEY], ids=repr)

@@ -113,7 +113,13 @@ async def test_two_of_the_name_are_none_in_any_order(
 async def test_a_ticket_anywhere_else_is_ignored(browser: Browser, other: Browser) -> None:
     await browser.signed_in()
     ticket = str(browser.ticket)
-    for headers in ({"authorization": f"Bearer {ticket}"}, {"x-session": ticket}):
+    pair = f"{COOKIE}={ticket}"
+    for headers in (
+        {"authorization": f"Bearer {ticket}"},
+        {"x-session": ticket},
+        {"x-cookie": pair},
+        {"set-cookie": pair},
+    ):
         assert (await other.get("/api/me", headers=headers)).status_code == 401
     response = await other.get("/api/me", params={COOKIE: ticket, "session": ticket})
     assert response.status_code == 401
