@@ -1,5 +1,6 @@
 """A generated project passes its own checks and tests, unchanged."""
 
+import re
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -51,8 +52,10 @@ def test_every_stack_passes_its_own_checks_and_tests(ready: Bake, tell: Tell, nu
     project = ready(**SUITES[number], samesite=samesite)
     before = {file: project.read(file) for file in project.files if not file.startswith(".venv")}
     project.run("make", "check")
-    done = project.run("make", "test", variables={"REQUIRE_SERVICES": "1"})
-    assert "skipped" not in done.stdout
+    # Tracing takes half as long again: once for each backend, each time with another of the rest.
+    target = "coverage" if number // 4 == number % 4 else "test"
+    done = project.run("make", target, variables={"REQUIRE_SERVICES": "1"})
+    assert not re.search(r"\d+ skipped", done.stdout)
     assert {file: project.read(file) for file in before} == before
     tell("tested", project)
 

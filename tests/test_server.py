@@ -4,6 +4,9 @@ import signal
 
 import httpx2
 import pytest
+from websockets.exceptions import ConnectionClosedError, InvalidStatus
+from websockets.sync.client import ClientConnection, connect
+from websockets.typing import Origin
 
 from tests.answers import CHOICES
 from tests.conftest import Bake, Tell
@@ -63,6 +66,33 @@ def test_a_copied_cookie_is_dead_after_logout(
         assert status(server, again) == 401
         project.run(".venv/bin/python", "-m", "app", "purge", variables=variables)
     tell("served", project)
+
+
+def close_code(socket: ClientConnection) -> int | None:
+    """Wait until the app closes a socket; how it says why."""
+    with pytest.raises(ConnectionClosedError) as closed:
+        socket.recv()
+    return closed.value.rcvd.code if closed.value.rcvd else None
+
+
+@pytest.mark.parametrize("session_backend", CHOICES["session_backend"])
+def test_a_socket_is_closed_when_its_session_ends(ready: Bake, session_backend: str) -> None:
+    project = ready(session_backend=session_backend)
+    with project.stores() as variables, project.serving(variables=variables) as server:
+        url = server.url.replace("http", "ws") + "/api/ws"
+        register(server)
+        alice = sign_in(server)
+        with pytest.raises(InvalidStatus) as refused:
+            connect(url, origin=Origin("https://evil.example"), additional_headers=alice)
+        answer = refused.value.response
+        assert answer.status_code == 403
+        assert answer.headers["content-security-policy"].startswith("default-src 'none'")
+        with connect(url) as stranger:
+            assert close_code(stranger) == 1008
+        with connect(url, origin=Origin(server.url), additional_headers=alice) as socket:
+            assert socket.recv() == '{"username":"alice"}'
+            assert httpx2.post(f"{server.url}/api/logout", headers=alice).status_code == 204
+            assert close_code(socket) == 1008
 
 
 @pytest.mark.parametrize(

@@ -15,6 +15,7 @@ from app.sessions.live import LiveSession
 from app.sessions.session import Principal
 from app.settings import Settings
 from tests.browser import PASSWORD, Browser
+from tests.recorder import TICKETS
 from tests.sessions import HERE, Begin
 
 #{% if cookiecutter.session_backend == "redis" %}
@@ -65,6 +66,15 @@ def cheap_hashes(monkeypatch: pytest.MonkeyPatch) -> None:
     """Spend no time on strong hashes where they are not what is tested."""
     cheap = passwords._CONTEXT.copy(argon2__memory_cost=64, argon2__time_cost=1)
     monkeypatch.setattr(passwords, "_CONTEXT", cheap)
+
+
+@pytest.fixture(autouse=True)
+def tickets_stay_out_of_the_log(caplog: pytest.LogCaptureFixture) -> Iterator[None]:
+    """Look for tickets in whatever a test has made the app log (ASVS 5.0 16.2.5)."""
+    TICKETS.clear()
+    yield
+    for record in caplog.get_records("call"):
+        assert not any(ticket in caplog.handler.format(record) for ticket in TICKETS)
 
 
 @pytest.fixture

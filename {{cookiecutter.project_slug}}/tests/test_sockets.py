@@ -113,7 +113,7 @@ async def test_it_closes_when_the_session_ends(
 
 
 def test_the_end_is_noticed_within_five_seconds() -> None:
-    assert 0 < sockets.CHECK_SECONDS < 5
+    assert 0 < sockets.CHECK_SECONDS < 5 - 1.5  # what a store may take
 
 
 @pytest.mark.usefixtures("checked_at_once")

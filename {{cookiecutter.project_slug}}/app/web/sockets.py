@@ -9,8 +9,8 @@ from app.sessions.live import LiveSession
 from app.sessions.service import Sessions
 from app.unavailable import Unavailable
 
-# How long a socket may outlive its session.
-CHECK_SECONDS = 4
+# How often a socket looks whether its session lives. A slow store included, it closes in five.
+CHECK_SECONDS = 3
 
 # RFC 6455, 7.4.1, and IANA's registry of close codes.
 POLICY_VIOLATION, TRY_AGAIN_LATER = 1008, 1013

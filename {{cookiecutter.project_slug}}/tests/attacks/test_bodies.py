@@ -116,3 +116,22 @@ async def test_no_route_falls_over_what_it_is_sent(browser: Browser) -> None:
                 headers = {"content-type": kind, "cookie": f"{COOKIE}={browser.ticket}"}
                 response = await browser.request(method, path, content=body, headers=headers)
                 assert response.status_code < 500, f"{method} {path} {body[:40]!r}"
+
+
+async def test_whatever_is_oversized_is_refused_or_ignored(browser: Browser) -> None:
+    await browser.signed_in()
+    long = "x" * 60_000
+    ours = f"{COOKIE}={browser.ticket}"
+    others = "; ".join(f"c{number}={long[:60]}" for number in range(1000))
+    assert (await browser.send_cookie(f"{others}; {ours}")).status_code == 200
+    assert (await browser.get("/api/me", headers={"user-agent": long})).status_code == 200
+    assert (await browser.get("/api/me", params={"next": long})).status_code == 200
+    assert (await browser.get(f"/{long}")).status_code == 404
+    assert (await browser.put(f"/api/session/data/{long}", json=1)).status_code == 422
+    for body in ({"username": long, "password": "x"}, {"username": "x", "password": long}):
+        for path in ("/api/login", "/api/register"):
+            assert (await browser.post(path, json=body)).status_code == 422
+    many = {f"field{number}": number for number in range(2000)}
+    assert (await browser.post("/api/login", json=many)).status_code == 422
+    assert (await browser.post("/api/login", json={"a": long * 2})).status_code == 413
+    assert await browser.is_signed_in()
