@@ -3,7 +3,7 @@ PYTHON ?= python3
 PORT ?= 8000
 BIN := .venv/bin
 
-.PHONY: demo test test-fast check format pins clean
+.PHONY: demo test test-fast mutants check format pins clean
 
 demo: .venv/.ready  ## bake a project with the default answers into .demo, and serve it
 	test -d .demo/my-fastapi-app || $(BIN)/cookiecutter --no-input --output-dir .demo .
@@ -14,6 +14,9 @@ test: .venv/.ready check  ## everything: bakes, checks, types, tests and uses th
 
 test-fast: .venv/.ready  ## what takes no longer than a minute
 	$(BIN)/python -m pytest -n auto --dist worksteal -m "not slow"
+
+mutants: .venv/.ready  ## break what is generated on purpose, again and again: its tests notice; takes minutes
+	$(BIN)/python -m tools.mutants
 
 check: .venv/.ready  ## format, lint and types of the template's own tools and tests
 	$(BIN)/ruff format --check .
