@@ -65,6 +65,7 @@ ABOUT_PLANTED = ("tests/attacks/test_planted_cookies.py",)
 ABOUT_TICKET = ("tests/test_ticket.py", "tests/attacks/test_forged_tickets.py")
 ABOUT_SESSIONS = ("tests/test_sessions.py",)
 ABOUT_LIFE = ("tests/test_session_life.py",)
+ABOUT_REPLAY = ("tests/attacks/test_replay.py",)
 ABOUT_SIGN_IN = ("tests/test_sign_in.py",)
 ABOUT_STORE = ("tests/test_store.py",)
 ABOUT_STORED = ("tests/test_kept_at_the_server.py",)
@@ -75,6 +76,7 @@ ABOUT_PASSWORDS = ("tests/test_passwords.py",)
 ABOUT_ENUMERATION = ("tests/attacks/test_enumeration.py",)
 ABOUT_GUESSING = ("tests/attacks/test_guessing.py",)
 ABOUT_CROSS_SITE = ("tests/attacks/test_cross_site.py",)
+ABOUT_ROUTES = ("tests/attacks/test_every_route.py",)
 ABOUT_SOCKETS = ("tests/test_sockets.py",)
 ABOUT_REDIRECTS = ("tests/attacks/test_open_redirects.py",)
 ABOUT_BODIES = ("tests/attacks/test_bodies.py",)
@@ -310,7 +312,7 @@ MUTANTS = (
         "app/web/pages.py",
         '@router.post("/logout")',
         '@router.api_route("/logout", methods=["GET", "POST"])',
-        ("tests/attacks/test_every_route.py",),
+        ABOUT_ROUTES,
     ),
     Mutant(
         "ended tickets are good",
@@ -383,7 +385,7 @@ MUTANTS = (
         ACCOUNTS,
         "await self._sessions.end_before(changed.epoch, user.id)",
         "pass",
-        ABOUT_LIFE,
+        ABOUT_REPLAY,
     ),
     Mutant(
         "a new password does not ask for the current one",
@@ -527,7 +529,7 @@ MUTANTS = (
         "migrations/versions/0001_first_tables.py",
         'name="uq_users_username"),\n        sqlite_autoincrement=True,\n',
         'name="uq_users_username"),\n',
-        ("tests/attacks/test_replay.py",),
+        ABOUT_REPLAY,
         "signed-cookie",
     ),
     # What is kept with a session.
@@ -604,6 +606,13 @@ MUTANTS = (
         ABOUT_CROSS_SITE,
     ),
     Mutant(
+        "an origin that is sent twice is ours",
+        ORIGIN,
+        "if len(sec_fetch_site) > 1 or len(origin) > 1:",
+        "if not method:",
+        ABOUT_CROSS_SITE,
+    ),
+    Mutant(
         "any site opens a WebSocket",
         EDGE,
         'else "CONNECT"',
@@ -619,9 +628,9 @@ MUTANTS = (
     ),
     Mutant(
         "an open WebSocket keeps its session alive",
-        SOCKETS,
-        "if not await sessions.is_live(session.ticket):",
-        "if not await sessions.resume(session.ticket):",
+        SESSIONS,
+        "return found is not None and not self._has_expired(found[0], now)",
+        "return bool(found and await self._seen(found[0], ticket, now))",
         ABOUT_SOCKETS,
     ),
     Mutant(
@@ -636,7 +645,7 @@ MUTANTS = (
         ACCESS,
         "if user.role != ADMIN:",
         "if not user.role:",
-        ABOUT_SIGN_IN,
+        ABOUT_BODIES,
     ),
     Mutant(
         "next leads to whatever begins with a slash",
@@ -664,7 +673,7 @@ MUTANTS = (
         FACTORY,
         "allowed_hosts=settings.allowed_hosts",
         'allowed_hosts=["*"]',
-        ABOUT_HEADERS,
+        ABOUT_ROUTES,
     ),
     Mutant(
         "forwarding headers are believed",
@@ -679,6 +688,13 @@ MUTANTS = (
         "app.add_middleware(HttpsOnlyMiddleware)",
         "pass",
         ABOUT_HEADERS,
+    ),
+    Mutant(
+        "the API takes bodies that do not say what they are",
+        FACTORY,
+        "redirect_slashes=False,",
+        "redirect_slashes=False,\n        strict_content_type=False,",
+        ABOUT_BODIES,
     ),
     Mutant(
         "a body over the limit is read to its end",

@@ -22,7 +22,7 @@ from tests.project import Project
 AT_ONCE = 2
 
 # A fault may let a test wait for ever.
-BOUNDS = ("-o", "faulthandler_timeout=120", "-o", "faulthandler_exit_on_timeout=true")
+BOUNDS = ("-o", "faulthandler_timeout=60", "-o", "faulthandler_exit_on_timeout=true")
 FAILED = re.compile(r"^FAILED (?P<test>[^\s\[]+)", re.MULTILINE)
 
 

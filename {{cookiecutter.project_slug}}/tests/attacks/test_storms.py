@@ -3,10 +3,12 @@
 import asyncio
 import secrets
 
+import pytest
 from sqlalchemy import func, select
 
 from app.models import Base
 from app.services import Services
+from tests.attacks.test_enumeration import WRONG, note_hashes
 from tests.browser import COOKIE, Browser
 
 
@@ -42,5 +44,19 @@ async def test_a_storm_of_guesses_is_bounded_by_the_throttle(
     browser: Browser, services: Services
 ) -> None:
     for number in range(60):
-        await browser.sign_in(f"user{number}", "not the right password")
+        await browser.sign_in(f"user{number}", WRONG)
     assert (await rows(services))["login_attempts"] <= 21
+
+
+async def test_a_guess_that_has_to_wait_costs_no_hash(
+    browser: Browser, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await browser.register("alice")
+    hashes = note_hashes(monkeypatch)
+    for name in ("alice", "nobody"):
+        for _ in range(5):
+            await browser.sign_in(name, WRONG)
+        assert len(hashes) == 5
+        hashes.clear()
+        assert (await browser.sign_in(name)).status_code == 429
+        assert hashes == []
