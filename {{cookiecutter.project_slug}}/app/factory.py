@@ -3,6 +3,7 @@
 import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from typing import Any
 
 from fastapi import FastAPI
 #{% if cookiecutter.frontend == "html" %}
@@ -19,6 +20,7 @@ from app.web import access, account_pages, api, docs, errors, health, pages
 from app.web import access, api, docs, errors, health
 #{% endif %}
 from app.web.edge import Edge
+from app.web.openapi import complete
 from app.web.transport import HttpsOnlyMiddleware, KnownHostsMiddleware
 
 
@@ -28,6 +30,10 @@ class App(FastAPI):
     def build_middleware_stack(self) -> ASGIApp:
         """Wrap everything that FastAPI builds."""
         return Edge(super().build_middleware_stack(), self.state.services)
+
+    def openapi(self) -> dict[str, Any]:
+        """Describe the API, with what FastAPI cannot see of it."""
+        return self.openapi_schema or complete(super().openapi(), self)
 
 
 def create_app(settings: Settings, clock: Callable[[], float] = time.time) -> FastAPI:

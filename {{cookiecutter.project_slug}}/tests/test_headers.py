@@ -71,6 +71,17 @@ async def test_so_has_a_refused_host(browser: Browser) -> None:
     check(await browser.get("/api/public", headers={"host": "evil.example"}))
 
 
+async def test_a_wrong_method_is_told_every_right_one(browser: Browser) -> None:
+    for path, methods in {
+        "/api/me": "DELETE, GET",
+        "/api/session/data/theme": "DELETE, PUT",
+        "/api/data": "GET",
+    }.items():
+        response = await browser.request("PATCH", path)
+        assert response.status_code == 405
+        assert response.headers["allow"] == methods
+
+
 async def test_whatever_depended_on_a_session_is_not_stored(browser: Browser) -> None:
     await browser.register()
     responses = [await browser.sign_in()]

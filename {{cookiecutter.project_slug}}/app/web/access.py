@@ -3,11 +3,12 @@
 Every route depends on one of these or says ``@public``; otherwise the app does not start.
 """
 
+from collections.abc import Iterator
 from typing import Annotated, NamedTuple, TypeVar
 
 from fastapi import Depends, FastAPI, HTTPException
 from fastapi.dependencies.models import Dependant
-from fastapi.routing import iter_route_contexts
+from fastapi.routing import RouteContext, iter_route_contexts
 from starlette.requests import HTTPConnection
 
 from app import security_log
@@ -89,7 +90,7 @@ OptionalUser = Annotated[Principal | None, Depends(optional_user)]
 AdminUser = Annotated[Principal, Depends(admin_user)]
 FreshUser = Annotated[Principal, Depends(fresh_user)]
 
-_PROTECTING = frozenset({current_session, signed_in, current_user, admin_user, fresh_user})
+PROTECTING = frozenset({current_session, signed_in, current_user, admin_user, fresh_user})
 _PUBLIC = "is_public"
 
 Endpoint = TypeVar("Endpoint")
@@ -105,16 +106,19 @@ def refuse_undeclared_routes(app: FastAPI) -> None:
     """Raise RuntimeError for a route that neither asks who is there nor is declared public."""
     for route in iter_route_contexts(app.routes):
         declared = route.endpoint or getattr(route.original_route, "app", None)
-        if not getattr(declared, _PUBLIC, False) and not _protects(
-            getattr(route.original_route, "dependant", None)
-        ):
+        if not getattr(declared, _PUBLIC, False) and not dependencies_of(route) & PROTECTING:
             raise RuntimeError(
                 f"{route.path} is open to everybody. Let it depend on CurrentUser or another alias "
                 "of app/web/access.py, or declare it @public."
             )
 
 
-def _protects(dependant: Dependant | None) -> bool:
-    if dependant is None:
-        return False
-    return dependant.call in _PROTECTING or any(map(_protects, dependant.dependencies))
+def dependencies_of(route: RouteContext) -> set[object]:
+    """Return what a route depends on, through its router or another dependency as well."""
+    return set(_calls(getattr(route, "dependant", None)))
+
+
+def _calls(dependant: Dependant | None) -> Iterator[object]:
+    for each in dependant.dependencies if dependant else ():
+        yield each.call
+        yield from _calls(each)

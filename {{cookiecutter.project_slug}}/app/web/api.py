@@ -31,7 +31,7 @@ from app.web.visit import CurrentServices, CurrentVisit
 router = APIRouter(prefix="/api")
 
 
-@router.post("/register", status_code=201)
+@router.post("/register", status_code=201, responses={409: {}})
 @public
 async def register(body: RegisterIn, services: CurrentServices) -> UserOut:
     """Open an account."""
@@ -41,7 +41,7 @@ async def register(body: RegisterIn, services: CurrentServices) -> UserOut:
     return UserOut.model_validate(user)
 
 
-@router.post("/login")
+@router.post("/login", responses={401: {}, 429: {}})
 @public
 async def login(body: LoginIn, services: CurrentServices, visit: CurrentVisit) -> UserOut:
     """Sign in. One answer for a wrong name, a wrong password and a closed account."""
@@ -76,7 +76,7 @@ async def delete_me(user: FreshUser, services: CurrentServices, visit: CurrentVi
     await visit.sign_out()
 
 
-@router.post("/confirm", status_code=204)
+@router.post("/confirm", status_code=204, responses={429: {}})
 async def confirm(
     body: ConfirmIn, signed_in: CurrentSignedIn, services: CurrentServices, visit: CurrentVisit
 ) -> None:
@@ -153,7 +153,7 @@ async def end_other_sessions(signed_in: CurrentSignedIn, services: CurrentServic
     await services.sessions.end_others(signed_in.session)
 
 
-@router.post("/password", status_code=204)
+@router.post("/password", status_code=204, responses={429: {}})
 async def change_password(
     body: PasswordIn, signed_in: CurrentSignedIn, services: CurrentServices, visit: CurrentVisit
 ) -> None:

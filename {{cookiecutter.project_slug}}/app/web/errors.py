@@ -4,9 +4,11 @@ import logging
 
 from fastapi import FastAPI
 from fastapi.exceptions import RequestValidationError
+from fastapi.routing import iter_route_contexts
 from starlette.exceptions import HTTPException
 from starlette.requests import HTTPConnection, Request
 from starlette.responses import Response
+from starlette.routing import Match
 from starlette.websockets import WebSocket
 
 from app.accounts.errors import (
@@ -47,7 +49,11 @@ def install(app: FastAPI) -> None:
 
     @app.exception_handler(HTTPException)
     async def http_error(request: Request, error: HTTPException) -> Response:
-        return error_response(request, error.status_code, error.detail, error.headers)
+        headers = error.headers
+        if error.status_code == 405 and (methods := _methods_of(request)):
+            # The framework names those of one route, though several may share an address.
+            headers = {"Allow": ", ".join(sorted(methods))}
+        return error_response(request, error.status_code, error.detail, headers)
 
     @app.exception_handler(RequestValidationError)
     async def invalid(request: Request, error: RequestValidationError) -> Response:
@@ -91,6 +97,16 @@ def install(app: FastAPI) -> None:
     @app.exception_handler(Exception)
     async def unexpected(request: Request, _: Exception) -> Response:
         return error_response(request, 500, "Something went wrong here. It has been noted.")
+
+
+def _methods_of(request: Request) -> set[str]:
+    """Return the methods that the address of a request knows."""
+    return {
+        method
+        for route in iter_route_contexts(request.app.routes)
+        for method in route.methods or ()
+        if route.matches(request.scope)[0] is Match.PARTIAL
+    }
 
 
 def _faults(error: Exception) -> list[dict[str, object]]:

@@ -71,6 +71,26 @@ class Message(BaseModel):
     message: str
 
 
+class Error(BaseModel):
+    """What went wrong, in a sentence."""
+
+    detail: str
+
+
+class Fault(BaseModel):
+    """One thing that is wrong with a request, and where. What was sent is not sent back."""
+
+    type: str
+    loc: list[str | int]
+    msg: str
+
+
+class Invalid(BaseModel):
+    """All that is wrong with a request."""
+
+    detail: list[Fault]
+
+
 class SessionOut(BaseModel):
     """The session of a request. Its id opens nothing."""
 
