@@ -1,9 +1,10 @@
 # Needs Python 3.11 or later, and nothing else: everything is installed into .venv.
 PYTHON ?= python3
 PORT ?= 8000
+RUNS ?= 1000000
 BIN := .venv/bin
 
-.PHONY: demo test test-fast mutants check format pins clean
+.PHONY: demo test test-fast mutants fuzz check format pins clean
 
 demo: .venv/.ready  ## bake a project with the default answers into .demo, and serve it
 	test -d .demo/my-fastapi-app || $(BIN)/cookiecutter --no-input --output-dir .demo .
@@ -17,6 +18,15 @@ test-fast: .venv/.ready  ## what takes no longer than a minute
 
 mutants: .venv/.ready  ## break what is generated on purpose, again and again: its tests notice; takes minutes
 	$(BIN)/python -m tools.mutants
+
+fuzz: .venv/.ready  ## send the reader of the cookie a million inputs made to fool it, for each form of ticket; takes minutes
+	rm -rf .fuzz
+	$(BIN)/cookiecutter --no-input --output-dir .fuzz . project_slug=database
+	$(BIN)/cookiecutter --no-input --output-dir .fuzz . project_slug=signed-cookie session_backend=signed-cookie
+	$(PYTHON) -m venv .fuzz/venv
+	UV_PYTHON_DOWNLOADS=never $(BIN)/uv pip install --quiet --python .fuzz/venv/bin/python -r .fuzz/database/requirements.txt "atheris>=3"
+	cd .fuzz/database && PYTHONPATH=. ../venv/bin/python ../../fuzz/tickets.py $(RUNS)
+	cd .fuzz/signed-cookie && PYTHONPATH=. ../venv/bin/python ../../fuzz/tickets.py $(RUNS)
 
 check: .venv/.ready  ## format, lint and types of the template's own tools and tests
 	$(BIN)/ruff format --check .
@@ -32,7 +42,7 @@ pins: .venv/.ready  ## the newest versions, for the template and for what it gen
 	PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/python tools/pin.py
 
 clean:
-	rm -rf .venv .demo .mypy_cache .pytest_cache .ruff_cache
+	rm -rf .venv .demo .fuzz .mypy_cache .pytest_cache .ruff_cache
 
 # uv lives inside the environment, so that it need not be installed beforehand.
 .venv/.ready: requirements.txt
