@@ -135,7 +135,7 @@ async def test_an_open_socket_is_no_use_of_the_session(
         assert "alice" in (await socket.receive())["text"]
         clock.turn(3599)
         looked.clear()
-        await looked.wait()
+        await asyncio.wait_for(looked.wait(), timeout=10)
         clock.turn(1)
         assert (await socket.receive())["code"] == 1008
 
