@@ -5,6 +5,7 @@ import sys
 from app import security_log
 from app.factory import create_app
 from app.settings import Settings, SettingsError
+from app.web.access import refuse_undeclared_routes
 
 # Tells uvicorn that a worker would fail the same way again, so that it stops instead of starting
 # another one.
@@ -18,3 +19,5 @@ except SettingsError as error:
 
 security_log.write_to_stderr()
 app = create_app(settings)
+# Here as well, for a server that is told to leave the lifespan out.
+refuse_undeclared_routes(app)

@@ -72,6 +72,7 @@ def cheap_hashes(monkeypatch: pytest.MonkeyPatch) -> None:
 def tickets_stay_out_of_the_log(caplog: pytest.LogCaptureFixture) -> Iterator[None]:
     """Look for tickets in whatever a test has made the app log (ASVS 5.0 16.2.5)."""
     TICKETS.clear()
+    caplog.set_level("DEBUG", "app")
     yield
     for record in caplog.get_records("call"):
         assert not any(ticket in caplog.handler.format(record) for ticket in TICKETS)

@@ -7,11 +7,11 @@ from fastapi import FastAPI
 from fastapi.routing import APIRoute, APIWebSocketRoute, iter_route_contexts
 
 SAFE_METHODS = {"GET", "HEAD", "OPTIONS"}
-SOCKET = "WEBSOCKET"
+SOCKET, MOUNT = "WEBSOCKET", "MOUNT"
 
 
 def routes_of(app: FastAPI) -> Iterator[tuple[str, str]]:
-    """Yield method and path of each route, its parameters filled in; what is mounted has none."""
+    """Yield method and path of each route, each parameter filled in with 0."""
     for route in iter_route_contexts(app.routes):
         path = re.sub(r"\{[^}]*\}", "0", str(route.path))
         if isinstance(route.original_route, APIWebSocketRoute):
@@ -20,4 +20,9 @@ def routes_of(app: FastAPI) -> Iterator[tuple[str, str]]:
             for method in sorted(route.methods or ()):
                 yield method, path
         else:
-            yield "MOUNT", path
+            yield MOUNT, path
+
+
+def http_routes_of(app: FastAPI) -> list[tuple[str, str]]:
+    """Return method and path of each route that is neither a WebSocket nor mounted."""
+    return [each for each in routes_of(app) if each[0] not in (SOCKET, MOUNT)]

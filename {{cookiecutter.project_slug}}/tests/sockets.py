@@ -6,6 +6,7 @@ from types import TracebackType
 from typing import Any, Self
 
 from tests.browser import COOKIE, Browser
+from tests.recorder import HEADERS, TICKETS
 
 
 class Socket:
@@ -16,7 +17,9 @@ class Socket:
         browser: Browser,
         headers: Mapping[str, str] | None = None,
         path: str = "/api/ws",
+        unread: int = 0,
     ) -> None:
+        """unread: how many messages the connection holds before the app has to wait; 0 for all."""
         sent = {"host": "localhost", **(headers or {})}
         if browser.ticket:
             sent["cookie"] = f"{COOKIE}={browser.ticket}"
@@ -36,7 +39,7 @@ class Socket:
         }
         self._app: Any = browser.app
         self._to_app: asyncio.Queue[dict[str, Any]] = asyncio.Queue()
-        self._from_app: asyncio.Queue[dict[str, Any]] = asyncio.Queue()
+        self._from_app: asyncio.Queue[dict[str, Any]] = asyncio.Queue(unread)
         self._to_app.put_nowait({"type": "websocket.connect"})
 
     async def __aenter__(self) -> Self:
@@ -58,5 +61,10 @@ class Socket:
         self._to_app.put_nowait(message)
 
     async def receive(self) -> dict[str, Any]:
-        """Return what the app sends next."""
-        return await asyncio.wait_for(self._from_app.get(), timeout=10)
+        """Return what the app sends next, which tells no ticket and lacks no header."""
+        message = await asyncio.wait_for(self._from_app.get(), timeout=10)
+        assert not any(ticket in repr(message) for ticket in TICKETS)
+        if message["type"] == "websocket.http.response.start":
+            sent = [(name.decode(), value.decode()) for name, value in message["headers"]]
+            assert set(HEADERS.items()) <= set(sent)
+        return message

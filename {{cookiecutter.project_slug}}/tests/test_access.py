@@ -1,10 +1,11 @@
 """Every route asks who is there, unless it says that it is public."""
 
 from contextlib import suppress
+from pathlib import Path
 from typing import Any
 
 import pytest
-from fastapi import FastAPI
+from fastapi import APIRouter, FastAPI
 from starlette.responses import PlainTextResponse
 
 from app.factory import create_app
@@ -71,7 +72,9 @@ async def test_a_server_is_told_whether_it_starts(
     assert answers[0] == f"lifespan.startup.{answer}"
 
 
-async def test_so_does_a_mounted_app(settings: dict[str, Any], clock: Clock) -> None:
+async def test_a_mounted_app_that_is_undeclared_stops_the_start(
+    settings: dict[str, Any], clock: Clock
+) -> None:
     app = create_app(Settings.load(**settings), clock)
     app.mount("/mounted", PlainTextResponse("open"))
     with pytest.raises(RuntimeError, match="/mounted is open to everybody"):
@@ -83,3 +86,14 @@ async def test_the_documentation_is_for_development_only(start: Start) -> None:
     production = await start(**PRODUCTION)
     for path in ("/docs", "/redoc", "/openapi.json"):
         assert (await Browser(production).get(path)).status_code == 404
+
+
+async def test_what_the_framework_does_not_call_a_route_stops_the_start(
+    settings: dict[str, Any], clock: Clock, tmp_path: Path
+) -> None:
+    app = create_app(Settings.load(**settings), clock)
+    router = APIRouter()
+    router.frontend("/front", directory=tmp_path)
+    app.include_router(router)
+    with pytest.raises(RuntimeError, match="frontend"):
+        refuse_undeclared_routes(app)

@@ -1,9 +1,11 @@
 """What wants a fresh proof of who is there, and the end of an account."""
 
+import asyncio
+
 import pytest
 
 from app.sessions.session import FRESH_SECONDS
-from tests.browser import PASSWORD, Browser
+from tests.browser import COOKIE, PASSWORD, Browser
 from tests.conftest import Clock
 
 
@@ -37,7 +39,7 @@ async def test_a_confirmation_is_one_of_the_same_person(browser: Browser, clock:
     before = (await browser.get("/api/session")).json()["authenticated_at"]
     wrong = await browser.post("/api/confirm", json={"password": "not the right password"})
     assert wrong.status_code == 403
-    assert wrong.json() == {"detail": "The current password is wrong."}
+    assert wrong.json() == {"detail": "That is not your password."}
     assert (await browser.get("/api/session")).json()["authenticated_at"] == before
     assert (await browser.delete("/api/me")).status_code == 403
     assert (await browser.post("/api/confirm", json={})).status_code == 422
@@ -112,3 +114,13 @@ async def test_an_account_that_is_deleted_while_its_owner_signs_in_stays_deleted
     monkeypatch.setattr(accounts._credentials, "check", delete_meanwhile)
     assert (await browser.sign_in()).status_code == 401
     assert browser.ticket is None
+
+
+async def test_to_delete_an_account_twice_at_once_is_to_delete_it_once(browser: Browser) -> None:
+    await browser.signed_in()
+    headers = {"cookie": f"{COOKIE}={browser.ticket}"}
+    answers = await asyncio.gather(
+        *(Browser(browser.app).delete("/api/me", headers=headers) for _ in range(3))
+    )
+    statuses = sorted(answer.status_code for answer in answers)
+    assert statuses == [204, 401, 401]

@@ -1,31 +1,10 @@
-"""Headers that hold on every answer."""
+"""Headers that hold on every answer. The recorder looks at each; here are those of every kind."""
 
 import httpx2
 import pytest
 
 from tests.browser import Browser
 from tests.conftest import PRODUCTION, Start
-
-EXPECTED = {
-    "x-content-type-options": "nosniff",
-    "x-frame-options": "DENY",
-    "referrer-policy": "no-referrer",
-    "cross-origin-opener-policy": "same-origin",
-    "cross-origin-resource-policy": "same-origin",
-    "cross-origin-embedder-policy": "require-corp",
-}
-
-
-def check(response: httpx2.Response) -> None:
-    for name, value in EXPECTED.items():
-        assert response.headers.get_list(name) == [value]
-    [policy] = response.headers.get_list("content-security-policy")
-    assert policy.startswith("default-src 'none'; ")
-    assert "unsafe" not in policy
-    assert "frame-ancestors 'none'" in policy
-    assert "base-uri 'none'" in policy
-    assert "form-action '" in policy
-    assert "permissions-policy" in response.headers
 
 
 @pytest.mark.parametrize(
@@ -49,7 +28,6 @@ def check(response: httpx2.Response) -> None:
 async def test_every_answer_has_them(browser: Browser, method: str, path: str, status: int) -> None:
     response = await browser.request(method, path)
     assert response.status_code == status
-    check(response)
 
 
 async def test_even_the_answer_of_last_resort_has_them_and_no_details(
@@ -62,13 +40,13 @@ async def test_even_the_answer_of_last_resort_has_them_and_no_details(
     for path in ("/api/me", "/api/data"):
         response = await browser.send_cookie("__Host-Http-session=x", path)
         assert response.status_code == 500
-        check(response)
         assert "secret details" not in response.text
         assert "ZeroDivisionError" not in response.text
 
 
 async def test_so_has_a_refused_host(browser: Browser) -> None:
-    check(await browser.get("/api/public", headers={"host": "evil.example"}))
+    response = await browser.get("/api/public", headers={"host": "evil.example"})
+    assert response.status_code == 400
 
 
 async def test_a_wrong_method_is_told_every_right_one(browser: Browser) -> None:
@@ -108,7 +86,6 @@ async def test_production_speaks_https_only(start: Start) -> None:
     browser = Browser(app)
     response = await browser.get("/api/public")
     assert response.headers["strict-transport-security"] == "max-age=31536000; includeSubDomains"
-    check(response)
     browser.base_url = httpx2.URL("http://localhost")
     for path in ("/nowhere", "/api/login"):
         response = await browser.post(path)
@@ -116,7 +93,6 @@ async def test_production_speaks_https_only(start: Start) -> None:
         assert response.headers["location"] == f"https://localhost{path}"
         assert "strict-transport-security" not in response.headers
         assert "set-cookie" not in response.headers
-        check(response)
     for host in ("localhost", "10.0.0.7:8000"):
         response = await browser.get("/health/live", headers={"host": host})
         assert response.status_code == 200

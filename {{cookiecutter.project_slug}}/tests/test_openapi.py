@@ -49,7 +49,7 @@ async def operations_of(app: FastAPI) -> dict[str, Any]:
 
 async def test_every_route_of_the_api_is_there_with_all_its_answers(app: FastAPI) -> None:
     operations = await operations_of(app)
-    assert {name: set(each["responses"]) for name, each in operations.items()} == ANSWERS
+    assert {name: set(operations[name]["responses"]) for name in ANSWERS} == ANSWERS
 
 
 async def test_what_asks_for_the_cookie_is_what_answers_401_without_it(browser: Browser) -> None:
@@ -61,7 +61,7 @@ async def test_what_asks_for_the_cookie_is_what_answers_401_without_it(browser: 
 
 @pytest.mark.parametrize(("secure", "name"), [(True, COOKIE), (False, "session")])
 async def test_the_cookie_is_called_as_it_is(start: Start, secure: bool, name: str) -> None:
-    browser = Browser(await start(session_cookie_secure=secure))
+    browser = Browser(await start(session_cookie_secure=secure, session_samesite="lax"))
     schemes = (await browser.get("/openapi.json")).json()["components"]["securitySchemes"]
     assert schemes == {"session": {"type": "apiKey", "in": "cookie", "name": name}}
 
@@ -98,15 +98,18 @@ async def test_a_route_of_the_owner_is_described_right_by_itself(start: Start) -
     app.include_router(router, prefix="/api", dependencies=[Depends(current_user)])
     app.add_api_route("/api/read", read)
     app.add_api_route("/api/rule", rule)
-    app.add_api_route("/api/hello", public(hello))
+    more: dict[int | str, dict[str, Any]] = {409: {"model": Note}, "4XX": {}, "default": {}}
+    app.add_api_route("/api/hello", public(hello), responses=more)
     refuse_undeclared_routes(app)
     operations = await operations_of(app)
     expected = {
         "PUT /api/notes/{name}": {"200", "404", *SIGNED_IN, *UNSAFE, *BODY},
         "GET /api/read": {"200", *SIGNED_IN},
         "GET /api/rule": {"200", "403", *SIGNED_IN},
-        "GET /api/hello": {"200"},
+        "GET /api/hello": {"200", "409", "4XX", "default"},
     }
+    conflict = operations["GET /api/hello"]["responses"]["409"]
+    assert conflict["content"]["application/json"]["schema"]["$ref"].endswith("/Note")
     for name, statuses in expected.items():
         assert set(operations[name]["responses"]) == statuses, name
         assert ("security" in operations[name]) == ("401" in statuses)

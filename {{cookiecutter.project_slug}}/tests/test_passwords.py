@@ -39,6 +39,8 @@ def passwords() -> Passwords:
         ("qwertyuiopasdfgh", "easy to guess"),
         ("aaaaaaaaaaaaaaaa", "easy to guess"),
         ("1q2w3e4r5t6y7u8i", "easy to guess"),
+        ("\uff50\uff41\uff53\uff53\uff57\uff4f\uff52\uff44" * 2, "easy to guess"),
+        ("my name is \uff41\uff4c\uff49\uff43\uff45, really", "your user name"),
     ],
 )
 async def test_too_short_too_long_and_obvious_ones_are_refused(
@@ -71,6 +73,26 @@ async def test_a_common_one_is_refused_with_the_reason(browser: Browser) -> None
 
 async def test_a_short_name_may_be_part_of_a_word(passwords: Passwords) -> None:
     await passwords.check("correct horse battery staple", "an")
+
+
+async def test_rating_a_password_keeps_nobody_from_signing_in(
+    browser: Browser, other: Browser, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Some cost the library much, and whoever registers chooses theirs."""
+    await browser.register("alice")
+    rating, finish = threading.Event(), threading.Event()
+
+    def rate_for_long(_: str) -> dict[str, int]:
+        rating.set()
+        finish.wait(10)
+        return {"score": 4}
+
+    monkeypatch.setattr("app.accounts.passwords.zxcvbn", rate_for_long)
+    registering = asyncio.ensure_future(other.register("mallory"))
+    await asyncio.to_thread(rating.wait, 10)
+    assert (await browser.sign_in("alice")).status_code == 200
+    finish.set()
+    assert (await registering).status_code == 201
 
 
 async def test_hashing_leaves_a_core_to_everybody_else(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -6,6 +6,7 @@ from collections.abc import Awaitable, Callable
 import pytest
 from starlette.websockets import WebSocket
 
+from app.database import TIMEOUT_SECONDS
 from app.unavailable import Unavailable
 from app.web import sockets
 from app.web.access import CurrentSignedIn
@@ -113,7 +114,7 @@ async def test_it_closes_when_the_session_ends(
 
 
 def test_the_end_is_noticed_within_five_seconds() -> None:
-    assert 0 < sockets.CHECK_SECONDS < 5 - 1.5  # what a store may take
+    assert 0 < sockets.CHECK_SECONDS < 5 - TIMEOUT_SECONDS
 
 
 @pytest.mark.usefixtures("checked_at_once")
@@ -175,6 +176,37 @@ async def test_a_talk_that_the_other_side_cuts_off_is_no_error(
         socket.send({"type": "websocket.receive", "text": "hello"})
         assert (await socket.receive())["text"] == "hello"
     assert "Traceback" not in caplog.text
+
+
+@pytest.mark.usefixtures("checked_at_once")
+async def test_a_side_that_stops_reading_is_not_listened_to_any_more(start: Start) -> None:
+    """A full connection holds up the close; what was open to the session must not stay open."""
+    heard: list[str] = []
+    stopped = asyncio.Event()
+
+    async def listen(
+        websocket: WebSocket, signed_in: CurrentSignedIn, services: CurrentServices
+    ) -> None:
+        async def talk() -> None:
+            try:
+                while True:
+                    heard.append((await websocket.receive())["text"])
+            finally:
+                stopped.set()
+
+        await sockets.talk_while_live(websocket, signed_in.session, services.sessions, talk)
+
+    app = await start()
+    app.add_api_websocket_route("/listen", listen)
+    browser = await Browser(app).signed_in()
+    async with Socket(browser, path="/listen", unread=1) as socket:
+        socket.send({"type": "websocket.receive", "text": "before"})
+        await browser.post("/api/logout")
+        await asyncio.wait_for(stopped.wait(), timeout=10)
+        socket.send({"type": "websocket.receive", "text": "after"})
+        assert (await socket.receive())["type"] == "websocket.accept"
+        assert (await socket.receive())["code"] == 1008
+    assert heard == ["before"]
 
 
 async def test_a_store_that_is_out_of_reach_opens_none(

@@ -35,7 +35,7 @@ class WrongPassword(AccountError):
     """Somebody who is signed in did not know the password."""
 
     def __init__(self) -> None:
-        super().__init__("The current password is wrong.")
+        super().__init__("That is not your password.")
 
 
 class TooManyFailures(AccountError):

@@ -25,7 +25,7 @@ _MIN_SCORE = 3
 
 # It looks at no more than this: what begins well enough is good enough, and its worst case grows
 # so fast that 128 chosen characters would take seconds.
-RATED_CHARACTERS = 20
+RATED_CHARACTERS = 16
 
 # One core stays free for everybody who is not signing in.
 _THREADS = max(1, (os.cpu_count() or 1) - 1)
@@ -41,6 +41,8 @@ class Passwords:
         self._min_length = min_length
         self._app_name = app_name.casefold()
         self._limiter = CapacityLimiter(_THREADS)
+        # Of its own: who registers shall not keep others from signing in.
+        self._rating_limiter = CapacityLimiter(1)
         self._dummy = _CONTEXT.hash(secrets.token_urlsafe())
 
     async def check(self, password: str, username: str) -> None:
@@ -55,10 +57,14 @@ class Passwords:
             raise PasswordRefused(f"A password has at most {PASSWORD_MAX_CHARACTERS} characters.")
         if "\0" in text:
             raise PasswordRefused("A password may not hold a NUL character.")
-        folded = text.casefold()
+        # As user names are spelled, so that full width hides nothing.
+        plain = unicodedata.normalize("NFKC", text)
+        folded = plain.casefold()
         if any(len(word) >= 4 and word in folded for word in (username, self._app_name)):
             raise PasswordRefused("A password may not contain your user name or this app's name.")
-        rating = await to_thread.run_sync(zxcvbn, text[:RATED_CHARACTERS], limiter=self._limiter)
+        rating = await to_thread.run_sync(
+            zxcvbn, plain[:RATED_CHARACTERS], limiter=self._rating_limiter
+        )
         if rating["score"] < _MIN_SCORE:
             reason = f"That password is easy to guess. {rating['feedback']['warning']}"
             raise PasswordRefused(reason.strip())

@@ -32,8 +32,10 @@ _is_named = User.username == bindparam("name")
 _DISABLE = _MOVE_ON.where(_is_named).values(is_active=False)
 _END_SESSIONS = _MOVE_ON.where(_is_named)
 _CHANGE_ROLE = _MOVE_ON.where(_is_named).values(role=bindparam("new_role"))
-# No session stands by an account that is gone, so this moves the epoch past all of them.
-_DELETE = delete(User).where(_is_named).returning(User.id, (User.epoch + 1).label("epoch"))
+_CLOSE_OWN = _MOVE_ON.where(
+    User.id == bindparam("user_id"), User.epoch == bindparam("old_epoch")
+).values(is_active=False)
+_DELETE = delete(User).where(User.id == bindparam("user_id"))
 
 
 class SignedIn(NamedTuple):
@@ -115,8 +117,8 @@ class Accounts:
         Raises PasswordRefused, TooManyFailures, WrongPassword when the current one is not right, or
         SessionEnded when this session was ended meanwhile.
         """
-        await self._passwords.check(new, user.username)
         await self._prove(user, session, client, current, "authn_password_change_fail")
+        await self._passwords.check(new, user.username)
         values = {
             "user_id": user.id,
             # The session's, not the row's: one that was ended meanwhile must not come back.
@@ -151,9 +153,23 @@ class Accounts:
         security_log.event("user_archived", actor=user_id)
 
     async def delete(self, username: str) -> None:
-        """Delete an account and end its sessions. Raises NoSuchUser."""
-        user_id = await self._end_all(_DELETE, username)
-        security_log.event("user_deleted", actor=user_id)
+        """Delete an account and end its sessions. Raises NoSuchUser.
+
+        It is closed first, so that it can be tried again when the sessions' store is out of reach.
+        """
+        await self._delete(await self._end_all(_DISABLE, username))
+
+    async def delete_own(self, user: Principal, session: LiveSession) -> None:
+        """Let somebody delete their own account.
+
+        Raises SessionEnded when this session was ended meanwhile, by another deletion perhaps.
+        """
+        values = {"user_id": user.id, "old_epoch": session.record.epoch}
+        moved = await self._database.first(_CLOSE_OWN, values)
+        if moved is None:
+            raise SessionEnded
+        await self._sessions.end_before(moved.epoch, moved.id)
+        await self._delete(moved.id)
 
     async def change_role(self, username: str, role: str) -> None:
         """Give an account another role and end its sessions. Raises NoSuchUser."""
@@ -167,6 +183,10 @@ class Accounts:
     async def all(self) -> list[Principal]:
         """Return every account, by name."""
         return [Principal._make(row) for row in await self._database.all(_ALL)]
+
+    async def _delete(self, user_id: int) -> None:
+        await self._database.run(_DELETE, {"user_id": user_id})
+        security_log.event("user_deleted", actor=user_id)
 
     async def _prove(
         self, user: Principal, session: LiveSession, client: Client, password: str, failure: str

@@ -111,6 +111,9 @@ def refuse_undeclared_routes(app: FastAPI) -> None:
                 f"{route.path} is open to everybody. Let it depend on CurrentUser or another alias "
                 "of app/web/access.py, or declare it @public."
             )
+    # They are no routes to the framework, and no dependency protects them.
+    if any(app.router._iter_low_priority_routes()):
+        raise RuntimeError("frontend() is open to everybody. Mount StaticFiles, declared public.")
 
 
 def dependencies_of(route: RouteContext) -> set[object]:

@@ -106,9 +106,11 @@ async def delete_page(request: Request, user: FreshUser) -> Response:
 
 
 @router.post("/account/delete")
-async def delete(user: FreshUser, services: CurrentServices, visit: CurrentVisit) -> Response:
+async def delete(
+    user: FreshUser, signed_in: CurrentSignedIn, services: CurrentServices, visit: CurrentVisit
+) -> Response:
     """Delete the account."""
-    await services.accounts.delete(user.username)
+    await services.accounts.delete_own(user, signed_in.session)
     await visit.sign_out()
     return see_other("/login")
 

@@ -7,8 +7,6 @@ from starlette.responses import JSONResponse, Response
 
 from app.sessions.session import Principal
 
-CONFIRM_FIRST = "Confirm your password first: POST /api/confirm."
-
 
 def error_response(
     _: HTTPConnection, status: int, detail: object, headers: Mapping[str, str] | None = None
@@ -24,4 +22,4 @@ def sign_in_first(connection: HTTPConnection, challenge: Mapping[str, str]) -> R
 
 def confirm_first(connection: HTTPConnection, _: Principal) -> Response:
     """Answer a request that wants a fresh proof of who sent it."""
-    return error_response(connection, 403, CONFIRM_FIRST)
+    return error_response(connection, 403, "Confirm your password first: POST /api/confirm.")

@@ -8,10 +8,8 @@ from starlette.requests import HTTPConnection, Request
 from starlette.responses import JSONResponse, RedirectResponse, Response
 
 from app.sessions.session import Principal
-from app.web.redirects import address_of
+from app.web.redirects import HOME, address_of
 from app.web.templating import templates
-
-CONFIRM_FIRST = "Confirm your password first: POST /api/confirm."
 
 
 def error_response(
@@ -36,20 +34,22 @@ def sign_in_first(connection: HTTPConnection, challenge: Mapping[str, str]) -> R
     """Answer a request without a session: 401, or the way to the sign-in page and back."""
     if not _is_for_a_person(connection):
         return error_response(connection, 401, "Sign in first.", challenge)
-    request = Request(connection.scope)
-    # Back to a page, not to the sending of a form.
-    back = f"?next={quote(address_of(request))}" if request.method == "GET" else ""
-    return RedirectResponse(f"/login{back}", status_code=303)
+    back = _way_back(Request(connection.scope))
+    return RedirectResponse(f"/login?next={quote(back)}" if back else "/login", status_code=303)
 
 
 def confirm_first(connection: HTTPConnection, user: Principal) -> Response:
     """Answer a request that wants a fresh proof of who sent it: 403, and the way to give it."""
     if not _is_for_a_person(connection):
-        return error_response(connection, 403, CONFIRM_FIRST)
+        return error_response(connection, 403, "Confirm your password first: POST /api/confirm.")
     request = Request(connection.scope)
-    # A form has the address of its page, so this leads back to a page as well.
-    context = {"user": user, "next": address_of(request)}
+    context = {"user": user, "next": _way_back(request) or HOME}
     return templates.TemplateResponse(request, "confirm.html", context, 403)
+
+
+def _way_back(request: Request) -> str:
+    """Return the address of a page; nothing for a form that was sent, which no link can repeat."""
+    return address_of(request) if request.method == "GET" else ""
 
 
 def _is_for_a_person(connection: HTTPConnection) -> bool:

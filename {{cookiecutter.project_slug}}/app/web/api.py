@@ -70,9 +70,11 @@ async def me(user: CurrentUser) -> UserOut:
 
 
 @router.delete("/me", status_code=204)
-async def delete_me(user: FreshUser, services: CurrentServices, visit: CurrentVisit) -> None:
+async def delete_me(
+    user: FreshUser, signed_in: CurrentSignedIn, services: CurrentServices, visit: CurrentVisit
+) -> None:
     """Delete one's own account, soon after the password was asked for."""
-    await services.accounts.delete(user.username)
+    await services.accounts.delete_own(user, signed_in.session)
     await visit.sign_out()
 
 

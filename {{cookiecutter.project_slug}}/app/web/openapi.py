@@ -49,10 +49,13 @@ def _complete(operation: dict[str, Any], route: RouteContext, method: str) -> No
     answers = operation["responses"]
     for status in _errors_of(route, method):
         answers.setdefault(str(status), {"description": HTTPStatus(status).phrase})
-    for status in (int(each) for each in answers if each >= "400"):
+    # An owner's own may also be called "4XX" or "default", and say more than a sentence.
+    for status in (int(each) for each in answers if each.isdecimal() and each >= "400"):
         answer = answers[str(status)]
         model = Invalid if status == 422 else Error
-        answer["content"] = {"application/json": {"schema": {"$ref": SCHEMAS + model.__name__}}}
+        body = {"application/json": {"schema": {"$ref": SCHEMAS + model.__name__}}}
+        if status == 422 or "content" not in answer:
+            answer["content"] = body
         if status in HEADERS:
             header = {"required": True, "schema": {"type": "string"}}
             answer["headers"] = {HEADERS[status]: header}

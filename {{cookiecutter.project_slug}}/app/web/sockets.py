@@ -1,7 +1,9 @@
 """WebSockets: open for as long as the session is."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from asyncio import Future
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
 
 from starlette.websockets import WebSocket, WebSocketDisconnect, WebSocketState
 
@@ -9,8 +11,8 @@ from app.sessions.live import LiveSession
 from app.sessions.service import Sessions
 from app.unavailable import Unavailable
 
-# How often a socket looks whether its session lives. A slow store included, it closes in five.
-CHECK_SECONDS = 3
+# How often a socket looks whether its session lives: it closes in five, with a slow store as well.
+CHECK_SECONDS = 2
 
 # RFC 6455, 7.4.1, and IANA's registry of close codes.
 POLICY_VIOLATION, TRY_AGAIN_LATER = 1008, 1013
@@ -22,25 +24,35 @@ async def talk_while_live(
     sessions: Sessions,
     talk: Callable[[], Awaitable[None]],
 ) -> None:
-    """Accept a socket and talk, until that is over or the session is; then close it with 1008.
+    """Accept a socket and talk; when the session ends meanwhile, close it with 1008.
 
     An open socket does not count as use, and a session that was given a new ticket is over here.
     """
     await websocket.accept()
-    talking = asyncio.ensure_future(talk())
+    has_ended = False
     try:
-        while not (await asyncio.wait({talking}, timeout=CHECK_SECONDS))[0]:
-            if not await sessions.is_live(session.ticket):
-                await close_unauthorised(websocket)
-                return
-        talking.result()
+        async with _stopped_at_the_end(asyncio.ensure_future(talk())) as talking:
+            while not has_ended and not (await asyncio.wait({talking}, timeout=CHECK_SECONDS))[0]:
+                has_ended = not await sessions.is_live(session.ticket)
+        if has_ended:
+            await close_unauthorised(websocket)
+        else:
+            talking.result()
     except Unavailable:
         await websocket.close(TRY_AGAIN_LATER)
     except WebSocketDisconnect:
         # The other side has gone, which is no error.
         return
+
+
+@asynccontextmanager
+async def _stopped_at_the_end(talking: Future[None]) -> AsyncIterator[Future[None]]:
+    try:
+        yield talking
     finally:
         talking.cancel()
+        # It may have something to put away.
+        await asyncio.wait({talking})
 
 
 async def close_unauthorised(websocket: WebSocket) -> None:

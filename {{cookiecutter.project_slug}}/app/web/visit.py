@@ -27,6 +27,7 @@ class Visit:
         "_headers",
         "_services",
         "_session",
+        "_user",
         "client",
         "depends_on_session",
     )
@@ -35,6 +36,7 @@ class Visit:
         self._services = services
         self._headers: list[tuple[bytes, bytes]] = scope["headers"]
         self._session: LiveSession | None = None
+        self._user: Principal | None = None
         self._deletes_cookie = False
         self.client = _client(scope)
         self.depends_on_session = False
@@ -53,18 +55,19 @@ class Visit:
         return tickets[0] if tickets else None
 
     async def session(self) -> LiveSession | None:
-        """Return the session of this request."""
-        ticket = self._ticket()
-        if ticket:
+        """Return the session of this request, which is read once."""
+        if self._session is None and (ticket := self._ticket()):
             self._session = await self._services.sessions.resume(ticket)
         return self._session
 
     async def session_and_user(self) -> tuple[LiveSession, Principal] | None:
-        """Return the session of this request and its user."""
+        """Return the session of this request and its user, which are read once."""
+        if self._session and self._user:
+            return self._session, self._user
         ticket = self._ticket()
         found = await self._services.sessions.resume_with_user(ticket) if ticket else None
         if found:
-            self._session = found[0]
+            self._session, self._user = found
         return found
 
     def sign_in(self, session: LiveSession) -> None:

@@ -5,7 +5,7 @@ import pytest
 from app.web.origin import refusal
 from tests.browser import ORIGIN, PASSWORD, Browser
 from tests.conftest import Start
-from tests.routes import SAFE_METHODS, SOCKET, routes_of
+from tests.routes import SAFE_METHODS, http_routes_of
 
 FRONT_END = "https://front.example"
 
@@ -71,8 +71,8 @@ async def test_every_unsafe_route_refuses_other_sites_and_siblings(
 ) -> None:
     await browser.signed_in()
     body = {"username": "alice", "password": PASSWORD}
-    for method, path in routes_of(browser.app):
-        if method in SAFE_METHODS or method in (SOCKET, "MOUNT"):
+    for method, path in http_routes_of(browser.app):
+        if method in SAFE_METHODS:
             continue
         for headers in (
             {"sec-fetch-site": site},
