@@ -622,9 +622,49 @@ MUTANTS = (
     Mutant(
         "a WebSocket outlives its session",
         SOCKETS,
-        "if not await sessions.is_live(session.ticket):",
-        "if session is None:",
+        "has_ended = not await sessions.is_live(session.ticket)",
+        "has_ended = not session",
         ABOUT_SOCKETS,
+    ),
+    Mutant(
+        "an account that was signed out everywhere can be deleted from there",
+        ACCOUNTS,
+        """User.epoch == bindparam("old_epoch")
+).values(is_active=False)""",
+        """User.epoch >= bindparam("old_epoch")
+).values(is_active=False)""",
+        ABOUT_ACCOUNT,
+    ),
+    Mutant(
+        "deleting an account leaves sessions that nobody can end",
+        ACCOUNTS,
+        "await self._delete(await self._end_all(_DISABLE, username))",
+        """moved = await self._database.first(_DISABLE, {"name": normalise(username)})
+        await self._delete(moved.id)
+        await self._sessions.end_before(moved.epoch, moved.id)""",
+        ("tests/test_redis.py",),
+        backend="redis",
+    ),
+    Mutant(
+        "who registers keeps others from signing in",
+        PASSWORDS,
+        "self._rating_limiter = CapacityLimiter(1)",
+        "self._rating_limiter = self._limiter = CapacityLimiter(1)",
+        ABOUT_PASSWORDS,
+    ),
+    Mutant(
+        "what the framework does not call a route is open",
+        ACCESS,
+        "if any(app.router._iter_low_priority_routes()):",
+        "if False:",
+        ("tests/test_access.py",),
+    ),
+    Mutant(
+        "confirm and password take bodies that do not say what they are",
+        "app/web/api.py",
+        'router = APIRouter(prefix="/api")',
+        'router = APIRouter(prefix="/api", strict_content_type=False)',
+        ("tests/attacks/test_bodies.py",),
     ),
     Mutant(
         "an open WebSocket keeps its session alive",

@@ -115,7 +115,7 @@ def test_other_sites_lead_here_and_can_do_nothing(
 
         page.goto(elsewhere(f'<a href="{server.url}/account">Follow me</a>'))
         page.get_by_role("link").click()
-        expect(page.get_by_role("heading", name="Account")).to_be_visible()
+        expect(page.get_by_role("heading", name="Account", exact=True)).to_be_visible()
 
         for path in ("/logout", "/account/sessions/end-others", "/login"):
             form = f'<form method="post" action="{server.url}{path}"><button>Win</button></form>'

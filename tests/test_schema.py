@@ -18,7 +18,7 @@ OPTIONS = [
     "--checks=all",
     # A schema does not say which passwords are too easy to guess.
     "--exclude-checks=positive_data_acceptance",
-    "--max-examples=15",
+    "--max-examples=8",
     "--generation-deterministic",
     "--continue-on-failure",
     "--no-color",

@@ -5,8 +5,9 @@ import asyncio
 import pytest
 
 from app.sessions.session import FRESH_SECONDS
+from app.web.access import CurrentSession, CurrentSignedIn, FreshUser
 from tests.browser import COOKIE, PASSWORD, Browser
-from tests.conftest import Clock
+from tests.conftest import Clock, Start
 
 
 async def test_something_sensitive_wants_a_password_of_the_last_ten_minutes(
@@ -124,3 +125,38 @@ async def test_to_delete_an_account_twice_at_once_is_to_delete_it_once(browser: 
     )
     statuses = sorted(answer.status_code for answer in answers)
     assert statuses == [204, 401, 401]
+
+
+@pytest.mark.parametrize("meanwhile", ["its sessions end", "the name has another owner"])
+async def test_a_deletion_is_of_the_account_and_the_session_that_asked_for_it(
+    browser: Browser, monkeypatch: pytest.MonkeyPatch, meanwhile: str
+) -> None:
+    await browser.signed_in()
+    accounts = browser.app.state.services.accounts
+    delete_own = accounts.delete_own
+
+    async def delete_late(*values: object) -> None:
+        if meanwhile == "its sessions end":
+            await accounts.end_sessions("alice")
+        else:
+            await accounts.delete("alice")
+            await accounts.register("alice", PASSWORD)
+        await delete_own(*values)
+
+    monkeypatch.setattr(accounts, "delete_own", delete_late)
+    assert (await browser.delete("/api/me")).status_code == 401
+    assert (await browser.sign_in("alice")).status_code == 200
+
+
+async def test_a_route_that_asks_twice_who_is_there_reads_once(
+    start: Start, statements: list[str]
+) -> None:
+    async def ask(user: FreshUser, signed_in: CurrentSignedIn, session: CurrentSession) -> bool:
+        return user == signed_in.user and session is signed_in.session
+
+    app = await start()
+    app.add_api_route("/api/ask", ask)
+    browser = await Browser(app).signed_in()
+    statements.clear()
+    assert (await browser.get("/api/ask")).json() is True
+    assert len(statements) <= 1

@@ -14,6 +14,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
 from app.settings import Settings, SettingsError
+from app.unavailable import Unavailable
 from tests.browser import COOKIE, PASSWORD, Browser
 from tests.conftest import PRODUCTION, Start
 from tests.redis import running, send
@@ -54,6 +55,18 @@ async def test_without_redis_nothing_is_open_and_nothing_is_broken(
     assert response.status_code == 503
     assert "set-cookie" not in response.headers
     assert (await cut_off.sign_in()).status_code == 503
+
+
+async def test_a_deletion_that_redis_cannot_follow_can_be_tried_again(
+    start: Start, browser: Browser
+) -> None:
+    await browser.signed_in()
+    cut_off = await start(redis_url=f"redis://127.0.0.1:{free_port()}/0")
+    with pytest.raises(Unavailable):
+        await cut_off.state.services.accounts.delete("alice")
+    assert not await browser.is_signed_in()
+    await browser.app.state.services.accounts.delete("alice")
+    assert (await browser.get("/api/session")).status_code == 401
 
 
 async def test_it_recovers_by_itself_when_redis_is_back(start: Start, redis_binary: str) -> None:

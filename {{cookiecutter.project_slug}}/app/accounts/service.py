@@ -7,7 +7,6 @@ still under way.
 """
 
 from collections.abc import Callable, Sequence
-from typing import NamedTuple
 
 from sqlalchemy import Executable, bindparam, delete, select, update
 from sqlalchemy.exc import IntegrityError
@@ -36,13 +35,6 @@ _CLOSE_OWN = _MOVE_ON.where(
     User.id == bindparam("user_id"), User.epoch == bindparam("old_epoch")
 ).values(is_active=False)
 _DELETE = delete(User).where(User.id == bindparam("user_id"))
-
-
-class SignedIn(NamedTuple):
-    """A new session and its user."""
-
-    session: LiveSession
-    user: Principal
 
 
 class Accounts:
@@ -91,7 +83,7 @@ class Accounts:
         *,
         remember: bool = False,
         old_tickets: Sequence[str] = (),
-    ) -> SignedIn:
+    ) -> tuple[LiveSession, Principal]:
         """Check a password and start a session; those that came with the request end.
 
         Raises InvalidName, TooManyFailures, or SignInFailed for every other reason alike.
@@ -107,7 +99,7 @@ class Accounts:
             await self._sessions.end(session.ticket)
             raise SignInFailed
         security_log.event("authn_login_success", actor=row.id, session=session.record.key)
-        return SignedIn(session, started[1])
+        return session, started[1]
 
     async def change_password(
         self, user: Principal, session: LiveSession, client: Client, current: str, new: str

@@ -45,15 +45,15 @@ async def register(body: RegisterIn, services: CurrentServices) -> UserOut:
 @public
 async def login(body: LoginIn, services: CurrentServices, visit: CurrentVisit) -> UserOut:
     """Sign in. One answer for a wrong name, a wrong password and a closed account."""
-    signed_in = await services.accounts.sign_in(
+    session, user = await services.accounts.sign_in(
         body.username,
         body.password,
         visit.client,
         remember=body.remember,
         old_tickets=visit.tickets(),
     )
-    visit.sign_in(signed_in.session)
-    return UserOut.model_validate(signed_in.user)
+    visit.sign_in(session)
+    return UserOut.model_validate(user)
 
 
 @router.post("/logout", status_code=204)

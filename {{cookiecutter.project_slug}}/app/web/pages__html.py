@@ -54,7 +54,7 @@ async def login(
 ) -> Response:
     """Sign in."""
     try:
-        signed_in = await services.accounts.sign_in(
+        session, _ = await services.accounts.sign_in(
             username, password, visit.client, remember=remember, old_tickets=visit.tickets()
         )
     except AccountError as error:
@@ -65,7 +65,7 @@ async def login(
             "may_register": services.settings.allow_registration,
         }
         return form_again(request, "login.html", error, context)
-    visit.sign_in(signed_in.session)
+    visit.sign_in(session)
     return see_other(safe_next(next_path))
 
 

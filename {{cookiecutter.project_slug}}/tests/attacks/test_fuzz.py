@@ -24,7 +24,7 @@ from tests.browser import COOKIE, ORIGIN
 from tests.conftest import KEY
 from tests.test_ticket import issue
 
-always = settings(max_examples=300, deadline=None, derandomize=True)
+always = settings(max_examples=150, deadline=None, derandomize=True)
 
 NAME = COOKIE.encode()
 TICKET = issue(KEY)
