@@ -8,7 +8,7 @@ still under way.
 
 from collections.abc import Callable, Sequence
 
-from sqlalchemy import Executable, bindparam, delete, select, update
+from sqlalchemy import Executable, and_, bindparam, delete, select, update
 from sqlalchemy.exc import IntegrityError
 
 from app import security_log
@@ -24,16 +24,14 @@ from app.sessions.session import Client, Principal, SessionEnded
 
 _ALL = select(User.id, User.username, User.role).order_by(User.username)
 _MOVE_ON = update(User).values(epoch=User.epoch + 1).returning(User.id, User.epoch)
-_CHANGE_PASSWORD = _MOVE_ON.where(
-    User.id == bindparam("user_id"), User.epoch == bindparam("old_epoch")
-).values(password_hash=bindparam("new_hash"))
+# The epoch of a session: one that was ended meanwhile changes nothing.
+_is_unmoved = and_(User.id == bindparam("user_id"), User.epoch == bindparam("old_epoch"))
+_CHANGE_PASSWORD = _MOVE_ON.where(_is_unmoved).values(password_hash=bindparam("new_hash"))
+_CLOSE_OWN = _MOVE_ON.where(_is_unmoved).values(is_active=False)
 _is_named = User.username == bindparam("name")
 _DISABLE = _MOVE_ON.where(_is_named).values(is_active=False)
 _END_SESSIONS = _MOVE_ON.where(_is_named)
 _CHANGE_ROLE = _MOVE_ON.where(_is_named).values(role=bindparam("new_role"))
-_CLOSE_OWN = _MOVE_ON.where(
-    User.id == bindparam("user_id"), User.epoch == bindparam("old_epoch")
-).values(is_active=False)
 _DELETE = delete(User).where(User.id == bindparam("user_id"))
 
 
