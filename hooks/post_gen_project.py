@@ -47,11 +47,14 @@ app/sessions/users__redis+memory.py
 app/web/account_pages__html.py
 app/web/answers__api.py
 app/web/answers__html.py
+app/web/devices__html__database+redis+memory.py
 app/web/forms__html.py
 app/web/links__html.py
+app/web/moments__html.py
 app/web/pages__html.py
 app/web/redirects__html.py
 app/web/static/icon__html.svg
+app/web/static/page__html.js
 app/web/static/style__html.css
 app/web/templates/account__html.html
 app/web/templates/base__html.html
@@ -61,6 +64,7 @@ app/web/templates/delete__html.html
 app/web/templates/devices__html__database+redis+memory.html
 app/web/templates/devices__html__signed-cookie.html
 app/web/templates/error__html.html
+app/web/templates/fields__html.html
 app/web/templates/link__html.html
 app/web/templates/login__html.html
 app/web/templates/register__html.html
@@ -72,6 +76,7 @@ tests/postgresql__postgresql.py
 tests/redis__redis.py
 tests/servers__postgresql+redis.py
 tests/test_cluster__redis.py
+tests/test_devices__html__database+redis+memory.py
 tests/test_kept_at_the_server__database+redis+memory.py
 tests/test_links__html.py
 tests/test_pages__html.py

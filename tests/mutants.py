@@ -758,9 +758,23 @@ MUTANTS = (
     Mutant(
         "pages show names unescaped",
         "app/web/templating.py",
-        'templates.env.globals["project"] = PROJECT',
-        'templates.env.globals["project"] = PROJECT\ntemplates.env.autoescape = False',
+        "autoescape=True",
+        "autoescape=False",
         ("tests/test_pages.py",),
+    ),
+    Mutant(
+        "a fault is told beside another field",
+        "app/web/forms.py",
+        '_PURPOSES.get(type(error), "current-password")',
+        '"username"',
+        ("tests/test_pages.py",),
+    ),
+    Mutant(
+        "every device is called this one",
+        "app/web/devices.py",
+        "current=session.key == current.key",
+        "current=True",
+        ("tests/test_devices.py",),
     ),
     # Accounts.
     Mutant(

@@ -28,6 +28,7 @@ class Services:
 
     def __init__(self, settings: Settings, clock: Callable[[], float] = time.time) -> None:
         self.settings = settings
+        self.clock = clock
         self.database = Database(settings.database_url)
         self.cookie = CookiePolicy(
             secure=settings.session_cookie_secure, samesite=settings.session_samesite
