@@ -49,8 +49,8 @@ def test_browser_and_system_are_said_in_words(user_agent: str, name: str) -> Non
         ("2001:4860:4860::8844", "2001:4860:4860::8844"),
         ("192.168.1.7", "local network, 192.168.1.7"),
         ("fd00::7", "local network, fd00::7"),
-        ("127.0.0.1", "the computer of this app"),
-        ("::1", "the computer of this app"),
+        ("127.0.0.1", "this app's own computer"),
+        ("::1", "this app's own computer"),
         ("local", "local"),
     ],
 )
