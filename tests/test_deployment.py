@@ -62,11 +62,11 @@ ONCE = (
 
 @dataclass(frozen=True)
 class Certificate:
-    """What the proxy shows, and what visitors trust."""
+    """What the proxy shows, and the authority that visitors trust."""
 
     chain: Path
     key: Path
-    trust: ssl.SSLContext
+    authority: trustme.CA
 
 
 @dataclass(frozen=True)
@@ -75,18 +75,24 @@ class Proxy:
 
     http_port: int
     https_port: int
-    trust: ssl.SSLContext
+    authority: trustme.CA
 
-    def visitor(self) -> httpx2.Client:
+    def trust(self) -> ssl.SSLContext:
+        """Return what a client checks the certificate with."""
+        context = ssl.create_default_context()
+        self.authority.configure_trust(context)
+        return context
+
+    def visitor(self, *, http2: bool = False) -> httpx2.Client:
         """Return a client that finds the app under its name, from an address of its own."""
-        return httpx2.Client(base_url=SITE, transport=_Route(self), trust_env=False)
+        return httpx2.Client(base_url=SITE, transport=_Route(self, http2), trust_env=False)
 
     def socket(self, origin: str, headers: dict[str, str]) -> ClientConnection:
         """Open the WebSocket of the example."""
         return connect(
             f"wss://{HOST}/api/ws",
             sock=socket.create_connection(("127.0.0.1", self.https_port)),
-            ssl=self.trust,
+            ssl=self.trust(),
             server_hostname=HOST,
             origin=Origin(origin),
             additional_headers=headers,
@@ -97,9 +103,11 @@ class Proxy:
 class _Route(httpx2.BaseTransport):
     """What DNS and the usual ports do elsewhere."""
 
-    def __init__(self, proxy: Proxy) -> None:
+    def __init__(self, proxy: Proxy, http2: bool) -> None:
         self._ports = {"http": proxy.http_port, "https": proxy.https_port}
-        self._transport = httpx2.HTTPTransport(verify=proxy.trust, local_address=VISITOR)
+        self._transport = httpx2.HTTPTransport(
+            verify=proxy.trust(), local_address=VISITOR, http2=http2
+        )
 
     def handle_request(self, request: httpx2.Request) -> httpx2.Response:
         """Send a request to the proxy; the Host header stays as it is."""
@@ -235,9 +243,7 @@ def certificate(tmp_path_factory: pytest.TempPathFactory) -> Certificate:
     chain, key = folder / "fullchain.pem", folder / "privkey.pem"
     issued.cert_chain_pems[0].write_to_path(chain)
     issued.private_key_pem.write_to_path(key)
-    trust = ssl.create_default_context()
-    authority.configure_trust(trust)
-    return Certificate(chain, key, trust)
+    return Certificate(chain, key, authority)
 
 
 @pytest.fixture(scope="module", params=["nginx", "caddy"])
@@ -250,7 +256,7 @@ def proxy(
 ) -> Iterator[Proxy]:
     folder = tmp_path_factory.mktemp(request.param)
     start = {"nginx": start_nginx, "caddy": start_caddy}[request.param]
-    proxy = Proxy(free_port(), free_port(), certificate.trust)
+    proxy = Proxy(free_port(), free_port(), certificate.authority)
     with start(project, folder, proxy, app, certificate):
         yield proxy
 
@@ -331,19 +337,20 @@ def test_plain_http_leads_to_https_and_sets_no_cookie(
     assert "evil" not in str(answer.headers)
 
 
+@pytest.mark.parametrize("version", ["HTTP/1.1", "HTTP/2"])
 def test_who_signs_in_over_https_is_signed_in(
-    visitor: httpx2.Client, account: dict[str, str]
+    proxy: Proxy, account: dict[str, str], version: str
 ) -> None:
-    answer = visitor.post("/api/login", json=account)
-    assert answer.status_code == 200
-    [cookie] = answer.headers.get_list("set-cookie")
-    assert cookie.startswith(f"{COOKIE}=")
-    assert {"Secure", "HttpOnly", "Path=/"} <= set(cookie.split("; "))
-    assert visitor.get("/api/me").json()["username"] == account["username"]
-    # As a browser does it: the proxy has to pass on the host that the form was sent to.
-    headers = {"Origin": SITE}
-    assert visitor.post("/api/logout", headers=headers).status_code == 204
-    assert visitor.get("/api/me").status_code == 401
+    with proxy.visitor(http2=version == "HTTP/2") as visitor:
+        answer = visitor.post("/api/login", json=account)
+        assert (answer.status_code, answer.http_version) == (200, version)
+        [cookie] = answer.headers.get_list("set-cookie")
+        assert cookie.startswith(f"{COOKIE}=")
+        assert {"Secure", "HttpOnly", "Path=/"} <= set(cookie.split("; "))
+        assert visitor.get("/api/me").json()["username"] == account["username"]
+        # As a browser does it: the proxy has to pass on the host that the form was sent to.
+        assert visitor.post("/api/logout", headers={"Origin": SITE}).status_code == 204
+        assert visitor.get("/api/me").status_code == 401
 
 
 def test_what_visitors_say_of_where_they_come_from_changes_nothing(
@@ -358,6 +365,13 @@ def test_what_visitors_say_of_where_they_come_from_changes_nothing(
     assert "set-cookie" not in answer.headers
     assert "evil" not in f"{answer.headers} {answer.text}"
     assert account["username"] not in answer.text
+
+
+def test_the_app_believes_nobody_but_the_proxy(app: str) -> None:
+    headers = {"Host": HOST, "X-Forwarded-Proto": "https"}
+    for address, status in (("127.0.0.1", 401), (VISITOR, 307)):
+        with httpx2.Client(transport=httpx2.HTTPTransport(local_address=address)) as client:
+            assert client.get(f"http://{app}/api/me", headers=headers).status_code == status
 
 
 def test_guesses_with_a_new_address_each_have_to_wait_all_the_same(
