@@ -2,7 +2,7 @@
 
 1. Keep of each set of alternatives the chosen one, under its plain name.
 2. Make a secret key, in a ``.env`` that git ignores.
-3. Say what to type next.
+3. Say what was made, where the key is and what to type next.
 
 Standard library alone, no network. Every duty may be done twice without harm.
 """
@@ -21,7 +21,39 @@ CHOSEN = {
     "{{ cookiecutter.license }}",
 }
 
+# What was chosen, in words. ASCII alone: a character that a console cannot show would end the hook,
+# and the project with it.
+SUMMARY = {
+    "sessions": {
+        "database": "live in the database, beside the users",
+        "redis": "live in Redis or Valkey",
+        "memory": "live in the memory of one process: for development and tests",
+        "signed-cookie": "live in the cookie, signed",
+    }["{{ cookiecutter.session_backend }}"],
+    "users": {
+        "sqlite": "live in SQLite, in the file app.db",
+        "postgresql": "live in PostgreSQL",
+    }["{{ cookiecutter.database }}"],
+    "the cookie": {
+        "lax": "comes along from other sites only when a link is followed (SameSite=Lax)",
+        "strict": "never comes along from other sites (SameSite=Strict)",
+        "none": "comes along from every other site (SameSite=None): name them in TRUSTED_ORIGINS",
+    }["{{ cookiecutter.samesite }}"],
+    "the app": {
+        "html": "shows pages that work without JavaScript, and a JSON API",
+        "api": "is a JSON API",
+    }["{{ cookiecutter.frontend }}"],
+    "tests": {
+        "github": "run in GitHub Actions on every push",
+        "gitlab": "run in GitLab CI on every push",
+        "none": "run by hand, with make check and make test",
+    }["{{ cookiecutter.ci }}"],
+    "license": "{{ cookiecutter.license }}",
+}
+
 START = {"html": " and register", "api": "/docs"}["{{ cookiecutter.frontend }}"]
+
+BOLD, DIM, CYAN = "1", "2", "36"
 
 # "name__choice.ext" is one of several alternatives for "name.ext". "name__one+other.ext" is the
 # same for more than one answer to a question, "name__one__other.ext" for answers to two questions.
@@ -138,12 +170,42 @@ def make_secret_key(project):
         file.write(re.sub("^SECRET_KEYS=$", f"SECRET_KEYS={key}", example, flags=re.MULTILINE))
 
 
-def say_what_is_next(project):
-    """Print the next commands."""
-    print(f"\nYour app is in {project.name}. Next:\n")
-    print(f"  cd {project.name}")
-    print(f"  make run     # then open http://localhost:8000{START}")
-    print("  make test    # its own tests")
+def has_colours(stream):
+    """Whether a stream is a terminal that shows colours, of somebody who wants them.
+
+    https://no-color.org. An older console of Windows would show the codes themselves.
+    """
+    if os.environ.get("NO_COLOR") or os.environ.get("TERM") == "dumb":
+        return False
+    return stream.isatty() and (os.name != "nt" or "WT_SESSION" in os.environ)
+
+
+def summary(project, colours):
+    """Return what was made, where the key is and the next commands."""
+
+    def paint(text, colour):
+        return f"\x1b[{colour}m{text}\x1b[0m" if colours and text else text
+
+    width = max(map(len, SUMMARY))
+    commands = {
+        f"cd {project.name}": "",
+        "make run": f"     # then open http://localhost:8000{START}",
+        "make test": "    # its own tests",
+    }
+    return "\n".join(
+        [
+            "",
+            paint(f"Your app is in {project.name}.", BOLD),
+            "",
+            *(f"  {paint(what.ljust(width), DIM)}  {words}" for what, words in SUMMARY.items()),
+            "",
+            "The secret key is in .env and in no other file. git ignores .env: keep it so.",
+            "",
+            paint("Next:", BOLD),
+            "",
+            *(f"  {paint(what, CYAN)}{paint(remark, DIM)}" for what, remark in commands.items()),
+        ]
+    )
 
 
 def main():
@@ -151,7 +213,7 @@ def main():
     project = Path.cwd()
     keep_the_chosen(project)
     make_secret_key(project)
-    say_what_is_next(project)
+    print(summary(project, has_colours(sys.stdout)))
     return 0
 
 
