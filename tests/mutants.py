@@ -1022,8 +1022,8 @@ MUTANTS = (
     Mutant(
         "the log holds whole keys of sessions",
         LOG,
-        "session.hex()[:12]",
-        "session.hex()",
+        "digest.hex()[:12]",
+        "digest.hex()",
         ABOUT_LOG,
     ),
     Mutant(
@@ -1086,9 +1086,9 @@ MUTANTS = (
     ),
     Mutant(
         "the shell shows the password that is typed",
-        "app/__main__.py",
-        'password = getpass.getpass("Password: ")',
-        'password = input("Password: ")',
+        "app/shell/terminal.py",
+        'password := getpass.getpass("Password: ")',
+        'password := input("Password: ")',
         ABOUT_SHELL,
     ),
 )
