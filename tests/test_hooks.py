@@ -2,19 +2,18 @@
 
 import json
 import os
-import pty
 import re
 import runpy
 import shutil
 import stat
 import subprocess
 import sys
-from contextlib import suppress
 from pathlib import Path
 
 import pytest
 from cookiecutter.main import cookiecutter
 
+from tests import terminal
 from tests.answers import CHOICES, COOKIECUTTER, type_answers
 from tests.conftest import Bake
 from tests.project import REPOSITORY, Project
@@ -196,23 +195,9 @@ def generate_on_a_terminal(folder: Path, *arguments: str, **variables: str) -> t
     """Run cookiecutter on a terminal; return its exit status, and what is seen."""
     dropped = {"NO_COLOR", "WT_SESSION"}
     kept = {name: value for name, value in os.environ.items() if name not in dropped}
-    ours, its = pty.openpty()
-    process = subprocess.Popen(
-        [str(COOKIECUTTER), "--no-input", "--output-dir", str(folder), str(REPOSITORY), *arguments],
-        env={**kept, "TERM": "xterm", "HOME": str(folder), **variables},
-        stdin=its,
-        stdout=its,
-        stderr=its,
-        start_new_session=True,
-    )
-    os.close(its)
-    seen = b""
-    # Linux answers with an error where others say that the end is reached.
-    with suppress(OSError):
-        while more := os.read(ours, 65_536):
-            seen += more
-    os.close(ours)
-    return process.wait(), seen.decode()
+    command = (str(COOKIECUTTER), "--no-input", "--output-dir", ".", str(REPOSITORY), *arguments)
+    environment = {**kept, "TERM": "xterm", "HOME": str(folder), **variables}
+    return terminal.use(command, folder, environment)
 
 
 def test_a_terminal_shows_the_summary_in_colours(tmp_path: Path) -> None:
