@@ -85,7 +85,7 @@ ABOUT_OTHER_SITES = ("tests/test_other_sites.py",)
 ABOUT_ACCESS = ("tests/test_access.py",)
 ABOUT_SETTINGS = ("tests/test_settings.py",)
 ABOUT_LOG = ("tests/test_security_log.py", "tests/attacks/test_log_forging.py")
-ABOUT_SHELL = ("tests/test_shell.py",)
+ABOUT_SHELL = ("tests/test_shell.py", "tests/test_shell_lists.py")
 ABOUT_DATABASE = ("tests/test_database.py",)
 
 MUTANTS = (
@@ -1089,6 +1089,20 @@ MUTANTS = (
         "app/shell/terminal.py",
         'password := getpass.getpass("Password: ")',
         'password := input("Password: ")',
+        ABOUT_SHELL,
+    ),
+    Mutant(
+        "what others have typed commands the operator's terminal",
+        "app/shell/table.py",
+        'each if each.isprintable() else "\\N{REPLACEMENT CHARACTER}"',
+        "each",
+        ABOUT_SHELL,
+    ),
+    Mutant(
+        "the shell lists sessions that were ended",
+        "app/shell/commands.py",
+        "        if each.epoch == account.epoch\n",
+        "",
         ABOUT_SHELL,
     ),
 )
