@@ -103,11 +103,6 @@ class Settings(BaseSettings):
     max_body_bytes: PositiveInt = 65_536
 
     @property
-    def password_length(self) -> tuple[int, int]:
-        """The fewest and the most characters of a password."""
-        return self.password_min_length, PASSWORD_MAX_CHARACTERS
-
-    @property
     def production(self) -> bool:
         """Whether real people depend on this process."""
         return self.environment == "production"

@@ -1,4 +1,4 @@
-"""Who there is, as operators see it. Nothing is changed here."""
+"""Who there is, for operators and administrators. Nothing is changed here."""
 
 from typing import NamedTuple
 
@@ -43,5 +43,5 @@ class Directory:
         """Return the account of that name. Raises InvalidName or NoSuchUser."""
         row = await self._database.first(_FIND, {"name": normalise(username)})
         if row is None:
-            raise NoSuchUser(f"There is no user {username!r}.")
+            raise NoSuchUser(username)
         return Account._make(row)

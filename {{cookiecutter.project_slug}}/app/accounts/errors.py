@@ -25,7 +25,10 @@ class NameTaken(AccountError):
 
 
 class NoSuchUser(AccountError):
-    """There is no account of that name."""
+    """There is no account of that name. Only operators are told."""
+
+    def __init__(self, username: str) -> None:
+        super().__init__(f"There is no user {username!r}.")
 
 
 class SignInFailed(AccountError):

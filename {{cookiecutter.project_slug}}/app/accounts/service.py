@@ -8,7 +8,7 @@ still under way.
 
 from collections.abc import Callable, Sequence
 
-from sqlalchemy import Executable, and_, bindparam, delete, select, update
+from sqlalchemy import Executable, and_, bindparam, delete, update
 from sqlalchemy.exc import IntegrityError
 
 from app import security_log
@@ -22,7 +22,6 @@ from app.sessions.live import LiveSession
 from app.sessions.service import Sessions
 from app.sessions.session import Client, Principal, SessionEnded
 
-_ALL = select(User.id, User.username, User.role).order_by(User.username)
 _MOVE_ON = update(User).values(epoch=User.epoch + 1).returning(User.id, User.epoch)
 # The epoch of a session: one that was ended meanwhile changes nothing.
 _is_unmoved = and_(User.id == bindparam("user_id"), User.epoch == bindparam("old_epoch"))
@@ -170,10 +169,6 @@ class Accounts:
         """Sign a user out everywhere. Raises NoSuchUser."""
         await self._end_all(_END_SESSIONS, username)
 
-    async def all(self) -> list[Principal]:
-        """Return every account, by name."""
-        return [Principal._make(row) for row in await self._database.all(_ALL)]
-
     async def _delete(self, user_id: int) -> None:
         await self._database.run(_DELETE, {"user_id": user_id})
         security_log.event("user_deleted", actor=user_id)
@@ -191,6 +186,6 @@ class Accounts:
         """End all sessions of a user; whose."""
         moved = await self._database.first(move_on, {"name": normalise(username), **values})
         if moved is None:
-            raise NoSuchUser(f"There is no user {username!r}.")
+            raise NoSuchUser(username)
         await self._sessions.end_before(moved.epoch, moved.id)
         return int(moved.id)

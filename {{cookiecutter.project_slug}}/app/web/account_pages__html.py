@@ -17,7 +17,7 @@ from app.web.access import CurrentSignedIn, CurrentUser, FreshUser
 #{% if cookiecutter.session_backend != "signed-cookie" %}
 from app.web.devices import Device
 #{% endif %}
-from app.web.forms import Field, NextField, form_again, see_other
+from app.web.forms import Field, NextField, form_again, password_length, see_other
 from app.web.redirects import HOME, safe_next
 from app.web.templating import page
 from app.web.visit import CurrentServices, CurrentVisit
@@ -126,5 +126,5 @@ async def _account(services: CurrentServices, signed_in: CurrentSignedIn) -> dic
         #{% if cookiecutter.session_backend != "signed-cookie" %}
         "devices": [Device.of(each, current, now) for each in sessions],
         #{% endif %}
-        "password_length": services.settings.password_length,
+        "password_length": password_length(services.settings),
     }

@@ -98,7 +98,7 @@ async def data(user: CurrentUser) -> Message:
 @router.get("/admin/users")
 async def users(_: AdminUser, services: CurrentServices) -> list[UserOut]:
     """List the accounts, for administrators only: an example to start from."""
-    return [UserOut.model_validate(user) for user in await services.accounts.all()]
+    return [UserOut.model_validate(user) for user in await services.directory.all()]
 
 
 @router.get("/public")

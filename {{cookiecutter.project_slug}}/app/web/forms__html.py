@@ -8,6 +8,7 @@ from starlette.responses import Response
 
 from app.accounts.errors import AccountError, InvalidName, NameTaken, PasswordRefused
 from app.sessions.session import Principal
+from app.settings import PASSWORD_MAX_CHARACTERS, Settings
 from app.web.errors import status_of
 from app.web.schemas import Text
 from app.web.templating import Fault, page
@@ -21,6 +22,11 @@ _PURPOSES: dict[type[AccountError], str] = {
     NameTaken: "username",
     PasswordRefused: "new-password",
 }
+
+
+def password_length(settings: Settings) -> tuple[int, int]:
+    """Return the fewest and the most characters of a password, for the forms that say so."""
+    return settings.password_min_length, PASSWORD_MAX_CHARACTERS
 
 
 def form_again(

@@ -9,7 +9,7 @@ from app import texts
 from app.accounts.errors import AccountError
 from app.services import Services
 from app.web.access import CurrentSignedIn, OptionalUser, public
-from app.web.forms import Field, NextField, form_again, see_other
+from app.web.forms import Field, NextField, form_again, password_length, see_other
 from app.web.moments import moment
 from app.web.redirects import HOME, safe_next
 from app.web.templating import page
@@ -114,4 +114,4 @@ def _login_form(
 def _register_form(services: Services, username: str = "") -> dict[str, Any]:
     if not services.settings.allow_registration:
         raise HTTPException(403, texts.REGISTRATION_CLOSED)
-    return {"username": username, "password_length": services.settings.password_length}
+    return {"username": username, "password_length": password_length(services.settings)}
