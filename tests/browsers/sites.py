@@ -1,6 +1,7 @@
 """Other origins than the app's, over https: a stranger's, a front end's, a sibling's."""
 
 import ssl
+import sys
 import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -55,6 +56,15 @@ class Sites:
         return self._pages.get(path, ("", ()))
 
 
+class Server(ThreadingHTTPServer):
+    """Serves each connection in a thread of its own."""
+
+    def handle_error(self, request: object, client_address: object) -> None:
+        """Say nothing of a browser that hangs up at the sight of a certificate, and comes again."""
+        if not isinstance(sys.exception(), OSError):
+            super().handle_error(request, client_address)
+
+
 @contextmanager
 def serving(certificates: Certificates) -> Iterator[Sites]:
     """Serve on a free port of this machine, for as long as the block lasts."""
@@ -78,7 +88,7 @@ def serving(certificates: Certificates) -> Iterator[Sites]:
 
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(certificates.file)
-    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
+    with Server(("127.0.0.1", 0), Handler) as server:
         # Each connection shakes hands in a thread of its own, so that none keeps others waiting.
         server.socket = context.wrap_socket(
             server.socket, server_side=True, do_handshake_on_connect=False

@@ -20,16 +20,15 @@ pytestmark = pytest.mark.slow
 def check_cookie(context: BrowserContext, domain: str, samesite: str, expires: float = -1) -> None:
     """See that the one cookie is kept just so. expires: Unix time in seconds; -1 for never."""
     [cookie] = context.cookies()
-    value = cookie.pop("value")
-    assert value
-    assert cookie.pop("expires") == pytest.approx(expires, abs=60)
-    assert {name: cookie[name] for name in sorted(cookie)} == {
-        "domain": domain,
-        "httpOnly": True,
+    assert cookie == {
         "name": COOKIE,
+        "value": cookie["value"],
+        "domain": domain,
         "path": "/",
-        "sameSite": samesite.capitalize(),
+        "expires": pytest.approx(expires, abs=60),
+        "httpOnly": True,
         "secure": True,
+        "sameSite": samesite.capitalize(),
     }
 
 
