@@ -4,6 +4,7 @@ Cookies go out to other sites in these browsers, as far as SameSite lets them: s
 has to refuse.
 """
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -185,3 +186,143 @@ def test_a_script_of_another_site_changes_and_reads_nothing(
     read = [("GET", "/api/me", "", None)]
     told = page.evaluate(FETCH, [victim.app.origin, read])["GET /api/me  cors"]
     assert ("cors 200" in told and victim.name in told) == (samesite == "none"), told
+
+
+def embedding(address: str) -> str:
+    """A page that embeds an address in every way, and notes which ways have worked."""
+    ways = (
+        f"iframe src='{address}'",
+        f"embed src='{address}'",
+        f"object data='{address}'",
+        f"img src='{address}'",
+        f"script src='{address}'",
+        f"link rel='stylesheet' href='{address}'",
+        f"video src='{address}'",
+    )
+    tags = "".join(
+        f"<{way} onload='loaded.push(this.tagName)' onloadeddata='loaded.push(this.tagName)'></{way.split()[0]}>"
+        for way in ways
+    )
+    return f"<script>const loaded = [];</script>{tags}"
+
+
+def seen(page: Page) -> str:
+    """Return what can be read on a page and in all its frames."""
+    return "\n".join(frame.locator("html").inner_text() for frame in page.frames)
+
+
+def test_a_page_of_another_site_shows_nothing_of_the_app(
+    victim: Victim, sites: Sites, attacker: str
+) -> None:
+    page = victim.context.new_page()
+    framed = sites.put(attacker, "I am framed.")
+    page.goto(sites.put(attacker, embedding(framed)))
+    assert seen(page).count("I am framed.") == 3
+    for path in ("/account", "/api/me", "/static/icon.svg"):
+        # It is complete when everything embedded has come, or has been given up.
+        page.goto(sites.put(attacker, embedding(victim.app.origin + path)))
+        # A frame has "loaded" the page by which the browser replaces what it has blocked.
+        assert set(page.evaluate("loaded")) <= {"IFRAME", "EMBED", "OBJECT"}
+        assert victim.name not in seen(page)
+
+
+# Open a socket; say what it hears first.
+LISTEN = """(address) => new Promise((resolve) => {
+  const socket = new WebSocket(address);
+  socket.onmessage = (event) => resolve(event.data);
+  socket.onclose = (event) => resolve(`closed ${event.code}`);
+})"""
+
+
+def test_a_socket_opens_for_the_app_and_who_it_trusts_alone(
+    victim: Victim, sites: Sites, attacker: str, samesite: str, complaints: Complaints
+) -> None:
+    complaints.allow(sites.origin(FRONT_END))
+    address = victim.app.origin.replace("https", "wss") + "/api/ws"
+    greeting = f'{{"username":"{victim.name}"}}'
+    page = victim.context.new_page()
+
+    def heard() -> str:
+        return str(page.evaluate(LISTEN, address))
+
+    page.goto(sites.put(attacker))
+    assert heard() == "closed 1006"
+    page.goto(sites.put(FRONT_END))
+    assert heard() == (greeting if samesite == "none" else "closed 1008")
+    page.goto(victim.app.origin)
+    assert heard() == greeting
+
+
+# Spellings of the cookie's name that some browser or server has taken for the right one, and of
+# attributes that might get it past the prefix. "=" alone makes a cookie without a name.
+NAMES = (
+    COOKIE,
+    f"\xa0{COOKIE}",
+    f"\x85{COOKIE}",
+    f"{COOKIE}\xa0",
+    f"\t{COOKIE}",
+    f"={COOKIE}",
+    f'"{COOKIE}"',
+    COOKIE.lower(),
+    COOKIE.upper(),
+    "session",
+)
+ATTRIBUTES = (
+    "Domain=shop.test; Path=/; Secure; HttpOnly; SameSite=None",
+    "Domain=shop.test; Path=/account; Secure",
+    "Domain=.shop.test; Path=/",
+)
+
+
+def planted(ticket: str) -> list[str]:
+    return [f"{name}={ticket}; {attributes}" for name in NAMES for attributes in ATTRIBUTES]
+
+
+def plant(page: Page, sites: Sites, cookies: list[str]) -> None:
+    """Set cookies for the whole site from a sibling: by header, and by script."""
+    page.goto(sites.put(SIBLING, cookies=cookies))
+    page.evaluate("cookies => cookies.forEach((each) => { document.cookie = each; })", cookies)
+    page.goto(sites.put(SIBLING))
+
+
+def test_a_cookie_that_a_sibling_plants_signs_nobody_in(
+    victim: Victim, mallory: Device, sites: Sites, visits: Visits, complaints: Complaints
+) -> None:
+    complaints.allow(sites.origin(SIBLING))
+    # Who is signed in stays so, as themself.
+    plant(victim.page, sites, planted(mallory.ticket))
+    assert f"\xa0{COOKIE}={mallory.ticket}" in sites.cookie_headers[-1]
+    assert victim.is_signed_in()
+    # Who is not is not signed in by it,
+    nobody = visits.page(victim.app)
+    plant(nobody, sites, planted(mallory.ticket))
+    nobody.goto("/account")
+    expect(nobody.get_by_role("heading", name="Sign in")).to_be_visible()
+    assert mallory.is_signed_in()
+
+
+def test_who_signs_in_after_a_cookie_was_planted_is_signed_in_as_themself(
+    visits: Visits,
+    serve_in_production: Serve,
+    sites: Sites,
+    alice: str,
+    samesite: str,
+    complaints: Complaints,
+) -> None:
+    complaints.allow(sites.origin(SIBLING))
+    app = serve_in_production(samesite)
+    mallory = alice.replace("alice", "mallory")
+    for name in (alice, mallory):
+        app.open_account(name)
+    page = visits.page(app)
+    plant(page, sites, planted(app.device(mallory).ticket))
+    sign_in(page, alice)
+    # So many cookies that the browser forgets others of the site: the session's too, perhaps, for
+    # which no app can do anything. But nobody is signed in as somebody else.
+    flood = [f"flood{number}=1; Domain=shop.test; Path=/; Secure" for number in range(400)]
+    plant(page, sites, flood + planted(app.device(mallory).ticket))
+    page.goto("/")
+    title = page.get_by_role("heading").first
+    expect(title).to_have_text(re.compile(f"^(Hello {alice}|Sign in)$"))
+    page.context.clear_cookies(name=COOKIE)
+    sign_in(page, alice)
