@@ -71,6 +71,13 @@ def sign_in(page: Page, name: str, password: str = PASSWORD, *, remember: bool =
     expect(page.get_by_role("heading", name=f"Hello {name}")).to_be_visible()
 
 
+def change_password(page: Page, current: str, new: str) -> None:
+    """Change the password, on the page of the account."""
+    page.get_by_label("Current password").fill(current)
+    page.get_by_label("New password").fill(new)
+    page.get_by_role("button", name="Change password").click()
+
+
 def sign_out(page: Page) -> None:
     page.get_by_role("banner").get_by_role("button", name="Sign out").click()
     expect(page.get_by_role("heading", name="Sign in")).to_be_visible()

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from itertools import count
 from pathlib import Path
+from typing import Any
 
 import trustme
 
@@ -59,7 +60,7 @@ class Sites:
 class Server(ThreadingHTTPServer):
     """Serves each connection in a thread of its own."""
 
-    def handle_error(self, request: object, client_address: object) -> None:
+    def handle_error(self, request: Any, client_address: Any) -> None:
         """Say nothing of a browser that hangs up at the sight of a certificate, and comes again."""
         if not isinstance(sys.exception(), OSError):
             super().handle_error(request, client_address)

@@ -101,7 +101,9 @@ def form(victim: Victim, path: str, kind: str = "application/x-www-form-urlencod
         f"<input type=hidden name='{name}' value='{value}'>" for name, value in fields.items()
     )
     action = f"{victim.app.origin}{path}"
-    return f"<form method=post action='{action}' enctype='{kind}'>{inputs}<button>Win</button></form>"
+    return (
+        f"<form method=post action='{action}' enctype='{kind}'>{inputs}<button>Win</button></form>"
+    )
 
 
 FORMS = (
@@ -155,7 +157,8 @@ URLENCODED, PLAIN, JSON = "application/x-www-form-urlencoded", "text/plain", "ap
 
 def requests(name: str) -> list[tuple[str, str, str, str | None]]:
     """What a script would send: method, path, type and body."""
-    fields = f"username={name}&password={PASSWORD}&current_password={PASSWORD}&new_password={NEW_PASSWORD}"
+    passwords = f"password={PASSWORD}&current_password={PASSWORD}&new_password={NEW_PASSWORD}"
+    fields = f"username={name}&{passwords}"
     account = f'{{"username": "{name}", "password": "{PASSWORD}"}}'
     change = f'{{"current_password": "{PASSWORD}", "new_password": "{NEW_PASSWORD}"}}'
     return [
@@ -190,20 +193,21 @@ def test_a_script_of_another_site_changes_and_reads_nothing(
 
 def embedding(address: str) -> str:
     """A page that embeds an address in every way, and notes which ways have worked."""
-    ways = (
-        f"iframe src='{address}'",
-        f"embed src='{address}'",
-        f"object data='{address}'",
-        f"img src='{address}'",
-        f"script src='{address}'",
-        f"link rel='stylesheet' href='{address}'",
-        f"video src='{address}'",
+    ways = {
+        "iframe": "src",
+        "embed": "src",
+        "object": "data",
+        "img": "src",
+        "script": "src",
+        "video": "src",
+        "link": "rel=stylesheet href",
+    }
+    note = "loaded.push(this.tagName)"
+    tags = (
+        f"<{tag} {way}='{address}' onload='{note}' onloadeddata='{note}'></{tag}>"
+        for tag, way in ways.items()
     )
-    tags = "".join(
-        f"<{way} onload='loaded.push(this.tagName)' onloadeddata='loaded.push(this.tagName)'></{way.split()[0]}>"
-        for way in ways
-    )
-    return f"<script>const loaded = [];</script>{tags}"
+    return f"<script>const loaded = [];</script>{''.join(tags)}"
 
 
 def seen(page: Page) -> str:

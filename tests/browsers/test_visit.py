@@ -7,7 +7,14 @@ from playwright.sync_api import Locator, Page, expect
 
 from tests.answers import CHOICES
 from tests.browsers.conftest import Complaints, Serve, Visits
-from tests.browsers.people import NEW_PASSWORD, PASSWORD, fill_in, sign_in, sign_out
+from tests.browsers.people import (
+    NEW_PASSWORD,
+    PASSWORD,
+    change_password,
+    fill_in,
+    sign_in,
+    sign_out,
+)
 
 pytestmark = pytest.mark.slow
 
@@ -17,12 +24,6 @@ def register(page: Page, name: str, password: str = PASSWORD) -> None:
     page.get_by_role("link", name="Register").click()
     fill_in(page, name, password)
     page.get_by_role("button", name="Register").click()
-
-
-def change_password(page: Page, current: str, new: str) -> None:
-    page.get_by_label("Current password").fill(current)
-    page.get_by_label("New password").fill(new)
-    page.get_by_role("button", name="Change password").click()
 
 
 def is_told(field: Locator, fault: str | re.Pattern[str]) -> None:
