@@ -2,7 +2,7 @@
 
 1. Keep of each set of alternatives the chosen one, under its plain name.
 2. Make a secret key, in a ``.env`` that git ignores.
-3. Say what to type next.
+3. Say what was made, where the key is and what to type next.
 
 Standard library alone, no network. Every duty may be done twice without harm.
 """
@@ -21,7 +21,39 @@ CHOSEN = {
     "{{ cookiecutter.license }}",
 }
 
+# What was chosen, in words. ASCII alone: a character that a console cannot show would end the hook,
+# and the project with it.
+SUMMARY = {
+    "sessions": {
+        "database": "live in the database, beside the users",
+        "redis": "live in Redis or Valkey",
+        "memory": "live in the memory of one process: for development and tests",
+        "signed-cookie": "live in the cookie, signed",
+    }["{{ cookiecutter.session_backend }}"],
+    "users": {
+        "sqlite": "live in SQLite, in the file app.db",
+        "postgresql": "live in PostgreSQL",
+    }["{{ cookiecutter.database }}"],
+    "the cookie": {
+        "lax": "comes along from other sites only when a link is followed (SameSite=Lax)",
+        "strict": "never comes along from other sites (SameSite=Strict)",
+        "none": "comes along from every other site (SameSite=None): name them in TRUSTED_ORIGINS",
+    }["{{ cookiecutter.samesite }}"],
+    "the app": {
+        "html": "shows pages that work without JavaScript, and a JSON API",
+        "api": "is a JSON API",
+    }["{{ cookiecutter.frontend }}"],
+    "tests": {
+        "github": "run in GitHub Actions on every push",
+        "gitlab": "run in GitLab CI on every push",
+        "none": "run by hand, with make check and make test",
+    }["{{ cookiecutter.ci }}"],
+    "license": "{{ cookiecutter.license }}",
+}
+
 START = {"html": " and register", "api": "/docs"}["{{ cookiecutter.frontend }}"]
+
+BOLD, DIM, CYAN = "1", "2", "36"
 
 # "name__choice.ext" is one of several alternatives for "name.ext". "name__one+other.ext" is the
 # same for more than one answer to a question, "name__one__other.ext" for answers to two questions.
@@ -47,11 +79,14 @@ app/sessions/users__redis+memory.py
 app/web/account_pages__html.py
 app/web/answers__api.py
 app/web/answers__html.py
+app/web/devices__html__database+redis+memory.py
 app/web/forms__html.py
 app/web/links__html.py
+app/web/moments__html.py
 app/web/pages__html.py
 app/web/redirects__html.py
 app/web/static/icon__html.svg
+app/web/static/page__html.js
 app/web/static/style__html.css
 app/web/templates/account__html.html
 app/web/templates/base__html.html
@@ -61,6 +96,7 @@ app/web/templates/delete__html.html
 app/web/templates/devices__html__database+redis+memory.html
 app/web/templates/devices__html__signed-cookie.html
 app/web/templates/error__html.html
+app/web/templates/fields__html.html
 app/web/templates/link__html.html
 app/web/templates/login__html.html
 app/web/templates/register__html.html
@@ -72,6 +108,7 @@ tests/postgresql__postgresql.py
 tests/redis__redis.py
 tests/servers__postgresql+redis.py
 tests/test_cluster__redis.py
+tests/test_devices__html__database+redis+memory.py
 tests/test_kept_at_the_server__database+redis+memory.py
 tests/test_links__html.py
 tests/test_pages__html.py
@@ -133,12 +170,42 @@ def make_secret_key(project):
         file.write(re.sub("^SECRET_KEYS=$", f"SECRET_KEYS={key}", example, flags=re.MULTILINE))
 
 
-def say_what_is_next(project):
-    """Print the next commands."""
-    print(f"\nYour app is in {project.name}. Next:\n")
-    print(f"  cd {project.name}")
-    print(f"  make run     # then open http://localhost:8000{START}")
-    print("  make test    # its own tests")
+def has_colours(stream):
+    """Whether a stream is a terminal that shows colours, of somebody who wants them.
+
+    https://no-color.org. An older console of Windows would show the codes themselves.
+    """
+    if os.environ.get("NO_COLOR") or os.environ.get("TERM") == "dumb":
+        return False
+    return stream.isatty() and (os.name != "nt" or "WT_SESSION" in os.environ)
+
+
+def summary(project, colours):
+    """Return what was made, where the key is and the next commands."""
+
+    def paint(text, colour):
+        return f"\x1b[{colour}m{text}\x1b[0m" if colours and text else text
+
+    width = max(map(len, SUMMARY))
+    commands = {
+        f"cd {project.name}": "",
+        "make run": f"     # then open http://localhost:8000{START}",
+        "make test": "    # its own tests",
+    }
+    return "\n".join(
+        [
+            "",
+            paint(f"Your app is in {project.name}.", BOLD),
+            "",
+            *(f"  {paint(what.ljust(width), DIM)}  {words}" for what, words in SUMMARY.items()),
+            "",
+            "The secret key is in .env and in no other file. git ignores .env: keep it so.",
+            "",
+            paint("Next:", BOLD),
+            "",
+            *(f"  {paint(what, CYAN)}{paint(remark, DIM)}" for what, remark in commands.items()),
+        ]
+    )
 
 
 def main():
@@ -146,7 +213,7 @@ def main():
     project = Path.cwd()
     keep_the_chosen(project)
     make_secret_key(project)
-    say_what_is_next(project)
+    print(summary(project, has_colours(sys.stdout)))
     return 0
 
 

@@ -4,6 +4,7 @@ Standard library alone, no network.
 """
 
 import json
+import os
 import re
 import sys
 import unicodedata
@@ -23,6 +24,7 @@ MAX_CHARACTERS = {"project_name": 80, "project_slug": 60, "description": 200, "a
 SLUG = re.compile(r"[A-Za-z0-9]([A-Za-z0-9_-]*[A-Za-z0-9])?")
 RESERVED_ON_WINDOWS = re.compile(r"(con|prn|aux|nul|com[0-9]|lpt[0-9])", re.IGNORECASE)
 
+RED, PLAIN = "\x1b[31m", "\x1b[0m"
 
 # Control characters, line ends, halves of characters and what has no meaning at all. Spaces and the
 # joiners of emoji and of scripts such as Persian are welcome.
@@ -57,11 +59,22 @@ def fault(answers):
     return None
 
 
+def has_colours(stream):
+    """Whether a stream is a terminal that shows colours, of somebody who wants them.
+
+    https://no-color.org. An older console of Windows would show the codes themselves.
+    """
+    if os.environ.get("NO_COLOR") or os.environ.get("TERM") == "dumb":
+        return False
+    return stream.isatty() and (os.name != "nt" or "WT_SESSION" in os.environ)
+
+
 def main():
     """Print the fault, if there is one, and return the exit status."""
     sentence = fault(ANSWERS)
     if sentence:
-        print(sentence, file=sys.stderr)
+        colours = has_colours(sys.stderr)
+        print(f"{RED}{sentence}{PLAIN}" if colours else sentence, file=sys.stderr)
         return 1
     return 0
 

@@ -3,6 +3,7 @@
 import re
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import chain
 from pathlib import Path
 from urllib.parse import unquote
 
@@ -21,13 +22,25 @@ PROGRAMS = (
     "python",
     "python3",
     "redis-cli",
-    "systemctl",
     "uvicorn",
     "uvx",
 )
 
-# Every block says what it is; those of "sh" are commands, one a line.
-KINDS = {"caddyfile", "diff", "html", "ini", "json", "mermaid", "nginx", "python", "sh", "text"}
+# Every block says what it is; those of "sh" are commands, one a line, and those of "console" are
+# commands after the prompt of a server.
+KINDS = {
+    "caddyfile",
+    "console",
+    "diff",
+    "html",
+    "ini",
+    "json",
+    "mermaid",
+    "nginx",
+    "python",
+    "sh",
+    "text",
+}
 KINDS |= {"toml", "yaml"}
 
 _BLOCK = re.compile(r"^ *```([^\n]*)\n(.*?)^ *```$", re.MULTILINE | re.DOTALL)
@@ -93,6 +106,12 @@ class Document:
     def scripts(self) -> list[list[str]]:
         """The blocks of commands, a command each line."""
         return [commands_of(block) for block in self.blocks("sh")]
+
+    @property
+    def transcripts(self) -> list[str]:
+        """The commands that are typed on a server."""
+        lines = chain.from_iterable(each.splitlines() for each in self.blocks("console"))
+        return [line[2:] for line in lines if line.startswith(("# ", "$ "))]
 
     @property
     def mentions(self) -> list[str]:

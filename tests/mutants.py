@@ -85,7 +85,7 @@ ABOUT_OTHER_SITES = ("tests/test_other_sites.py",)
 ABOUT_ACCESS = ("tests/test_access.py",)
 ABOUT_SETTINGS = ("tests/test_settings.py",)
 ABOUT_LOG = ("tests/test_security_log.py", "tests/attacks/test_log_forging.py")
-ABOUT_SHELL = ("tests/test_shell.py",)
+ABOUT_SHELL = ("tests/test_shell.py", "tests/test_shell_lists.py")
 ABOUT_DATABASE = ("tests/test_database.py",)
 
 MUTANTS = (
@@ -758,9 +758,23 @@ MUTANTS = (
     Mutant(
         "pages show names unescaped",
         "app/web/templating.py",
-        'templates.env.globals["project"] = PROJECT',
-        'templates.env.globals["project"] = PROJECT\ntemplates.env.autoescape = False',
+        "autoescape=True",
+        "autoescape=False",
         ("tests/test_pages.py",),
+    ),
+    Mutant(
+        "a fault is told beside another field",
+        "app/web/forms.py",
+        '_PURPOSES.get(type(error), "current-password")',
+        '"username"',
+        ("tests/test_pages.py",),
+    ),
+    Mutant(
+        "every device is called this one",
+        "app/web/devices.py",
+        "current=session.key == current.key",
+        "current=True",
+        ("tests/test_devices.py",),
     ),
     # Accounts.
     Mutant(
@@ -1008,8 +1022,8 @@ MUTANTS = (
     Mutant(
         "the log holds whole keys of sessions",
         LOG,
-        "session.hex()[:12]",
-        "session.hex()",
+        "digest.hex()[:12]",
+        "digest.hex()",
         ABOUT_LOG,
     ),
     Mutant(
@@ -1072,9 +1086,23 @@ MUTANTS = (
     ),
     Mutant(
         "the shell shows the password that is typed",
-        "app/__main__.py",
-        'password = getpass.getpass("Password: ")',
-        'password = input("Password: ")',
+        "app/shell/terminal.py",
+        'password := getpass.getpass("Password: ")',
+        'password := input("Password: ")',
+        ABOUT_SHELL,
+    ),
+    Mutant(
+        "what others have typed commands the operator's terminal",
+        "app/shell/table.py",
+        'each if each.isprintable() else "\\N{REPLACEMENT CHARACTER}"',
+        "each",
+        ABOUT_SHELL,
+    ),
+    Mutant(
+        "the shell lists sessions that were ended",
+        "app/shell/commands.py",
+        "        if each.epoch == account.epoch\n",
+        "",
         ABOUT_SHELL,
     ),
 )

@@ -81,7 +81,24 @@ NOT_RUN_HERE = {
     "make test": "it is what runs this test",
     "make check": "make test begins with it",
     "make format": "it would change what is tested",
+    "make pictures": "it would change what is shown; tests/browsers takes them in the same way",
     "make pins": "it would change what is tested; test_pins.py shows how pins are written",
+}
+
+# What is typed on a server, mostly as root: it changes the machine, or wants one that is reached
+# from outside. What these programs are given is tested as it is by test_deployment.py.
+ON_A_SERVER = {
+    "apt-get",
+    "cd",
+    "chmod",
+    "chown",
+    "curl",
+    "git",
+    "install",
+    "nginx",
+    "runuser",
+    "systemctl",
+    "useradd",
 }
 
 # The environment is made of the same files by uv, which takes seconds instead of minutes.
@@ -126,7 +143,7 @@ def check_links(document: Document) -> None:
         if link.anchor:
             anchors = Document(link.path).anchors
             assert link.anchor in anchors, f"{document.path.name}: no {link.anchor} in {anchors}"
-        if re.fullmatch(r"test_.*\.py", link.path.name) and link.text[0] != "`":
+        if re.fullmatch(r"test_.*\.py", link.path.name) and link.path.name not in link.text:
             name = "test_" + link.text.replace(" ", "_")
             code = link.path.read_text("utf-8")
             assert f"def {name}(" in code, f"{document.path.name}: no {name} in {link.path.name}"
@@ -278,6 +295,16 @@ def test_every_command_of_a_project_is_run_or_it_is_said_why_not(
         for command in chain(document.mentions, *document.scripts):
             known = command in {*typed, *SHOWN_BY, *NOT_RUN} or is_of_the_shell(command)
             assert known, f"{document.path.name}: {command}"
+
+
+def test_what_is_typed_on_a_server_is_of_known_programs_and_files(bake_once: Bake) -> None:
+    project = bake_once()
+    for command in chain.from_iterable(each.transcripts for each in GUIDES):
+        program = command.split()[0]
+        known = program in ON_A_SERVER or command in MADE_BEFORE or is_of_the_shell(command)
+        assert known, command
+        for file in re.findall(r"(?<!/)\bdeploy/\S+", command):
+            assert file in project.files, command
 
 
 def test_what_is_said_to_run_a_command_runs_it() -> None:
@@ -443,17 +470,10 @@ def test_what_the_readme_of_a_project_tells_to_type_works(
     ready: Bake, answers: dict[str, str]
 ) -> None:
     project = ready(**answers)
-    create, production = Document(project.path / "README.md").scripts
+    scripts = Document(project.path / "README.md").scripts
+    commands = [each for each in chain.from_iterable(scripts) if each not in MADE_BEFORE]
+    assert commands
     with project.stores() as stores:
-        variables = {**stores, "PATH": path_of(project)}
-        shell = Shell(project.path, variables=variables)
-        for command in create:
+        shell = Shell(project.path, variables={**stores, "PATH": path_of(project)})
+        for command in commands:
             shell.type(command.replace("NAME", "alice"), answers=f"{PASSWORD}\n{PASSWORD}\n")
-        shell = Shell(project.path, variables={**variables, **PRODUCTION})
-        for command in production:
-            if command not in MADE_BEFORE:
-                shell.type(command)
-        assert len(shell.served) == 1
-
-
-PRODUCTION = {"ENVIRONMENT": "production", "ALLOWED_HOSTS": "localhost"}

@@ -12,7 +12,8 @@ from pathlib import Path
 import pytest
 from cookiecutter.main import cookiecutter
 
-from tests.answers import type_answers
+from tests import terminal
+from tests.answers import CHOICES, COOKIECUTTER, type_answers
 from tests.baking import copy_template
 from tests.conftest import Bake
 from tests.project import REPOSITORY, Project
@@ -114,6 +115,122 @@ def test_the_post_hook_may_run_twice(bake: Bake, monkeypatch: pytest.MonkeyPatch
         runpy.run_path(str(script), run_name="__main__")
     assert ended.value.code == 0
     assert project.texts | {".env": project.read(".env")} == before
+
+
+SUMMARIES = {
+    (): """
+Your app is in app.
+
+  sessions    live in the database, beside the users
+  users       live in SQLite, in the file app.db
+  the cookie  comes along from other sites only when a link is followed (SameSite=Lax)
+  the app     shows pages that work without JavaScript, and a JSON API
+  tests       run in GitHub Actions on every push
+  license     MIT
+
+The secret key is in .env and in no other file. git ignores .env: keep it so.
+
+Next:
+
+  cd app
+  make run     # then open http://localhost:8000 and register
+  make test    # its own tests
+""",
+    ("redis", "postgresql", "none", "api", "gitlab", "Proprietary"): """
+Your app is in app.
+
+  sessions    live in Redis or Valkey
+  users       live in PostgreSQL
+  the cookie  comes along from every other site (SameSite=None): name them in TRUSTED_ORIGINS
+  the app     is a JSON API
+  tests       run in GitLab CI on every push
+  license     Proprietary
+
+The secret key is in .env and in no other file. git ignores .env: keep it so.
+
+Next:
+
+  cd app
+  make run     # then open http://localhost:8000/docs
+  make test    # its own tests
+""",
+    ("signed-cookie", "sqlite", "strict", "html", "none"): """
+Your app is in app.
+
+  sessions    live in the cookie, signed
+  users       live in SQLite, in the file app.db
+  the cookie  never comes along from other sites (SameSite=Strict)
+  the app     shows pages that work without JavaScript, and a JSON API
+  tests       run by hand, with make check and make test
+  license     MIT
+
+The secret key is in .env and in no other file. git ignores .env: keep it so.
+
+Next:
+
+  cd app
+  make run     # then open http://localhost:8000 and register
+  make test    # its own tests
+""",
+}
+
+
+@pytest.mark.parametrize("answers", SUMMARIES, ids=lambda answers: "-".join(answers) or "defaults")
+def test_what_was_made_is_told_in_words(
+    bake: Bake, capfd: pytest.CaptureFixture[str], answers: tuple[str, ...]
+) -> None:
+    bake(project_slug="app", **dict(zip(CHOICES, answers, strict=False)))
+    assert capfd.readouterr().out == SUMMARIES[answers]
+
+
+def test_a_console_that_knows_ascii_alone_ends_no_project(
+    bake: Bake, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PYTHONIOENCODING", "ascii:strict")
+    monkeypatch.setenv("PYTHONUTF8", "0")
+    assert (bake(project_name="日本語 🔐", author="山田太郎").path / ".env").exists()
+
+
+def generate_on_a_terminal(folder: Path, *arguments: str, **variables: str) -> tuple[int, str]:
+    """Run cookiecutter on a terminal; return its exit status, and what is seen."""
+    dropped = {"NO_COLOR", "WT_SESSION"}
+    kept = {name: value for name, value in os.environ.items() if name not in dropped}
+    command = (str(COOKIECUTTER), "--no-input", "--output-dir", ".", str(REPOSITORY), *arguments)
+    environment = {**kept, "TERM": "xterm", "HOME": str(folder), **variables}
+    return terminal.use(command, folder, environment)
+
+
+def test_a_terminal_shows_the_summary_in_colours(tmp_path: Path) -> None:
+    status, seen = generate_on_a_terminal(tmp_path)
+    assert status == 0
+    assert "\x1b[1mYour app is in my-fastapi-app.\x1b[0m" in seen
+    assert "\x1b[36mmake run\x1b[0m" in seen
+
+
+@pytest.mark.parametrize("variable", [{"NO_COLOR": "1"}, {"TERM": "dumb"}], ids=str)
+def test_nobody_gets_colours_who_does_not_want_them(
+    tmp_path: Path, variable: dict[str, str]
+) -> None:
+    status, seen = generate_on_a_terminal(tmp_path, **variable)
+    assert status == 0
+    assert "Your app is in my-fastapi-app." in seen
+    assert "\x1b" not in seen
+
+
+@pytest.mark.parametrize(
+    ("variable", "shown"),
+    [({}, "\x1b[31m{}\x1b[0m\r\n"), ({"NO_COLOR": "1"}, "{}\r\n")],
+    ids=["in red", "plain"],
+)
+def test_a_refusal_is_one_sentence_in_red_and_leaves_nothing(
+    tmp_path: Path, variable: dict[str, str], shown: str
+) -> None:
+    status, seen = generate_on_a_terminal(tmp_path, "project_slug=con", **variable)
+    assert status == 1
+    sentence = "project_slug 'con' is a name that Windows keeps for itself: choose another."
+    # What follows is cookiecutter's own.
+    assert seen.startswith(shown.format(sentence))
+    assert not (tmp_path / "con").exists()
 
 
 @pytest.mark.slow

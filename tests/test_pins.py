@@ -16,11 +16,15 @@ def test_a_condition_is_in_the_words_of_a_block_tag() -> None:
     assert condition(html) == 'cookiecutter.frontend == "html"'
     assert condition(redis) == 'cookiecutter.session_backend == "redis"'
     assert condition(ALL - redis) == 'cookiecutter.session_backend != "redis"'
+    cookie = {answers for answers in ALL if answers[0] == "signed-cookie"}
+    assert condition(ALL - cookie) == 'cookiecutter.session_backend != "signed-cookie"'
     both = 'cookiecutter.session_backend == "redis" and cookiecutter.frontend == "html"'
     assert condition(html & redis) == both
 
 
 def test_what_no_conjunction_says_is_an_error() -> None:
+    with pytest.raises(ValueError, match="no block tag says session_backend"):
+        condition({answers for answers in ALL if answers[0] == "database"})
     redis_or_html = {answers for answers in ALL if answers[0] == "redis" or answers[2] == "html"}
     with pytest.raises(ValueError, match="no answers to single questions"):
         condition(redis_or_html)

@@ -32,6 +32,7 @@ COMMON = {
     "app/__init__.py",
     "app/__main__.py",
     "app/accounts/__init__.py",
+    "app/accounts/directory.py",
     "app/accounts/errors.py",
     "app/accounts/names.py",
     "app/accounts/passwords.py",
@@ -56,7 +57,13 @@ COMMON = {
     "app/sessions/ticket.py",
     "app/sessions/values.py",
     "app/settings.py",
+    "app/shell/__init__.py",
+    "app/shell/arguments.py",
+    "app/shell/commands.py",
+    "app/shell/table.py",
+    "app/shell/terminal.py",
     "app/spelling.py",
+    "app/texts.py",
     "app/unavailable.py",
     "app/web/__init__.py",
     "app/web/access.py",
@@ -75,6 +82,9 @@ COMMON = {
     "app/web/transport.py",
     "app/web/visit.py",
     "compose.yaml",
+    "deploy/Caddyfile",
+    "deploy/app.service",
+    "deploy/nginx.conf",
     "migrations/env.py",
     "migrations/script.py.mako",
     "migrations/versions/0001_first_tables.py",
@@ -102,6 +112,7 @@ COMMON = {
     "tests/recorder.py",
     "tests/routes.py",
     "tests/sessions.py",
+    "tests/shell.py",
     "tests/sockets.py",
     "tests/test_access.py",
     "tests/test_account.py",
@@ -120,6 +131,7 @@ COMMON = {
     "tests/test_sessions.py",
     "tests/test_settings.py",
     "tests/test_shell.py",
+    "tests/test_shell_lists.py",
     "tests/test_sign_in.py",
     "tests/test_sockets.py",
     "tests/test_store.py",
@@ -147,9 +159,11 @@ OF_A_CHOICE = {
         "app/web/account_pages.py",
         "app/web/forms.py",
         "app/web/links.py",
+        "app/web/moments.py",
         "app/web/pages.py",
         "app/web/redirects.py",
         "app/web/static/icon.svg",
+        "app/web/static/page.js",
         "app/web/static/style.css",
         "app/web/templates/account.html",
         "app/web/templates/base.html",
@@ -158,6 +172,7 @@ OF_A_CHOICE = {
         "app/web/templates/delete.html",
         "app/web/templates/devices.html",
         "app/web/templates/error.html",
+        "app/web/templates/fields.html",
         "app/web/templates/link.html",
         "app/web/templates/login.html",
         "app/web/templates/register.html",
@@ -169,6 +184,7 @@ OF_A_CHOICE = {
     "github": {".github/dependabot.yml", ".github/workflows/ci.yml"},
     "gitlab": {".gitlab-ci.yml"},
 }
+PAGE_OF_DEVICES = {"app/web/devices.py", "tests/test_devices.py"}
 FIRST_LINE_OF_LICENSE = {
     "MIT": "MIT License",
     "Apache-2.0": "Apache License",
@@ -221,7 +237,10 @@ def test_every_pair_of_answers_is_among_them() -> None:
 
 def test_it_has_exactly_the_files_of_its_choices(project: Project, tell: Tell) -> None:
     tell("baked", project)
-    chosen = (OF_A_CHOICE.get(value, set()) for value in project.answers.values())
+    answers = project.answers
+    chosen = [OF_A_CHOICE.get(value, set()) for value in answers.values()]
+    if answers["frontend"] == "html" and answers["session_backend"] != "signed-cookie":
+        chosen.append(PAGE_OF_DEVICES)
     assert project.files == COMMON.union(*chosen)
     folders = [path for path in project.path.rglob("*") if path.is_dir()]
     assert all(any(folder.iterdir()) for folder in folders)
@@ -266,6 +285,7 @@ def test_every_dependency_is_used_and_pinned(stack: Project) -> None:
         "ruff": "bin)/ruff",
         "types-passlib": "from passlib.context",
         "types-zxcvbn": "from zxcvbn",
+        "ua-parser": "from ua_parser",
         "uvicorn": "bin)/uvicorn",
         "alembic": "from alembic",
     }
@@ -288,10 +308,11 @@ def test_imports_go_one_way(stack: Project) -> None:
     # From the top of the house down to its foundations.
     floors = [
         "web",
+        "shell",
         "services",
         "accounts",
         "sessions",
-        "models database redis settings spelling security_log unavailable",
+        "models database redis settings spelling security_log texts unavailable",
     ]
     height = {
         room: len(floors) - floor for floor, rooms in enumerate(floors) for room in rooms.split()

@@ -14,9 +14,9 @@ from cookiecutter.main import cookiecutter
 
 REPOSITORY = Path(__file__).parent.parent
 TEMPLATE = REPOSITORY / "{{cookiecutter.project_slug}}"
-# The answers on which dependencies depend. Of the backends, redis alone has one of its own.
+# The answers on which dependencies depend. For them, the backend memory is like database.
 QUESTIONS = {
-    "session_backend": ("database", "redis"),
+    "session_backend": ("database", "redis", "signed-cookie"),
     "database": ("sqlite", "postgresql"),
     "frontend": ("html", "api"),
 }
@@ -53,11 +53,16 @@ def condition(having: set[Answers]) -> str | None:
         raise ValueError(f"no answers to single questions explain {sorted(having)}")
     parts = []
     for (question, answers), those in zip(QUESTIONS.items(), found, strict=True):
-        if those == {"database"}:
-            parts.append(f'cookiecutter.{question} != "redis"')
-        elif those != set(answers):
-            [answer] = those
-            parts.append(f'cookiecutter.{question} == "{answer}"')
+        others = set(answers) - those
+        if not others:
+            continue
+        # "database" stands for the backend memory as well, so it is never named.
+        if len(those) == 1 and "database" not in those:
+            parts.append(f'cookiecutter.{question} == "{those.pop()}"')
+        elif len(others) == 1 and "database" not in others:
+            parts.append(f'cookiecutter.{question} != "{others.pop()}"')
+        else:
+            raise ValueError(f"no block tag says {question} in {sorted(those)}")
     return " and ".join(parts) or None
 
 

@@ -4,12 +4,8 @@ import sys
 
 from app import security_log
 from app.factory import create_app
-from app.settings import Settings, SettingsError
+from app.settings import STARTUP_FAILURE, Settings, SettingsError
 from app.web.access import refuse_undeclared_routes
-
-# Tells uvicorn that a worker would fail the same way again, so that it stops instead of starting
-# another one.
-STARTUP_FAILURE = 3
 
 try:
     settings = Settings.load()

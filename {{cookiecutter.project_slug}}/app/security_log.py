@@ -36,13 +36,18 @@ def event(
         "level": "WARN" if warning else "INFO",
         "actor": actor,
         "address": address.get(),
-        "name_hash": name_hash.hex()[:12] if name_hash else None,
-        "session": session.hex()[:12] if session else None,
+        "name_hash": short(name_hash) if name_hash else None,
+        "session": short(session) if session else None,
         **details,
     }
     # JSON escapes line breaks and everything beyond ASCII: no value can forge a second line.
     line = json.dumps({key: value for key, value in record.items() if value is not None})
     LOGGER.log(logging.WARNING if warning else logging.INFO, "%s", line)
+
+
+def short(digest: bytes) -> str:
+    """Return as much of a hash as the log says of it: enough to tell one from another."""
+    return digest.hex()[:12]
 
 
 def write_to_stderr() -> None:

@@ -4,6 +4,7 @@ import time
 from collections.abc import Callable
 
 from app.accounts.credentials import Credentials
+from app.accounts.directory import Directory
 from app.accounts.passwords import Passwords
 from app.accounts.service import Accounts
 from app.accounts.throttle import Throttle
@@ -28,6 +29,7 @@ class Services:
 
     def __init__(self, settings: Settings, clock: Callable[[], float] = time.time) -> None:
         self.settings = settings
+        self.clock = clock
         self.database = Database(settings.database_url)
         self.cookie = CookiePolicy(
             secure=settings.session_cookie_secure, samesite=settings.session_samesite
@@ -58,6 +60,7 @@ class Services:
             credentials=Credentials(self.database, passwords, self.throttle),
             clock=clock,
         )
+        self.directory = Directory(self.database)
 
     async def ping(self) -> None:
         """Raise Unavailable unless everything that the app depends on answers."""
@@ -66,11 +69,15 @@ class Services:
         await self.redis.ping()
         #{% endif %}
 
-    async def purge(self) -> int:
-        """Delete whatever has expired or no longer counts; how many records."""
+    async def purge(self, report: Callable[[int], None] = lambda _: None) -> int:
+        """Delete whatever has expired or no longer counts; how many records.
+
+        report: is told after each batch how many there are so far.
+        """
         deleted = 0
         while batch := await self._sweep():
             deleted += batch
+            report(deleted)
         return deleted
 
     async def _sweep(self) -> int:

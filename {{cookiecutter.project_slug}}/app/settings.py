@@ -28,6 +28,8 @@ MAX_COOKIE_SECONDS = 400 * 24 * 3600
 # A shorter key could be guessed offline from one ticket.
 KEY_MIN_CHARACTERS = 32
 PASSWORD_MAX_CHARACTERS = 128
+# The exit status for wrong settings: uvicorn takes it for final, and starts no other worker.
+STARTUP_FAILURE = 3
 LOCAL_HOSTS = ("localhost", "127.0.0.1", "[::1]", "*.localhost")
 
 #{% if cookiecutter.database == "sqlite" %}
@@ -99,6 +101,11 @@ class Settings(BaseSettings):
     login_window: PositiveInt = 900
     """Seconds for which a failed sign-in counts."""
     max_body_bytes: PositiveInt = 65_536
+
+    @property
+    def password_length(self) -> tuple[int, int]:
+        """The fewest and the most characters of a password."""
+        return self.password_min_length, PASSWORD_MAX_CHARACTERS
 
     @property
     def production(self) -> bool:

@@ -19,9 +19,9 @@ from tests.recorder import TICKETS
 from tests.sessions import HERE, Begin
 
 #{% if cookiecutter.session_backend == "redis" %}
-pytest_plugins = ["tests.database", "tests.redis"]
+pytest_plugins = ["tests.database", "tests.redis", "tests.shell"]
 #{% else %}
-pytest_plugins = ["tests.database"]
+pytest_plugins = ["tests.database", "tests.shell"]
 #{% endif %}
 
 KEY = "k3Jd9-sL2mQ8vX0zR7tY4wB6nC1pF5hG_aUeIoT"

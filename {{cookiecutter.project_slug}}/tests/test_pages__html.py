@@ -1,10 +1,12 @@
 """The pages, as a browser without JavaScript uses them."""
 
 import re
+from html.parser import HTMLParser
 
 import httpx2
 import pytest
 
+from app.settings import ROOT
 from app.web.redirects import safe_next
 from tests.browser import COOKIE, PASSWORD, Browser
 from tests.conftest import Clock, Start
@@ -15,6 +17,25 @@ NEW_PASSWORD = "quite another set of words"
 async def submit(browser: Browser, path: str, **fields: str) -> httpx2.Response:
     headers = {"sec-fetch-site": "same-origin"}
     return await browser.post(path, data=fields, headers=headers)
+
+
+class Page(HTMLParser):
+    """What a browser sees of a page: its elements that have an id, and the text in each."""
+
+    def __init__(self, response: httpx2.Response) -> None:
+        super().__init__()
+        self.elements: dict[str, dict[str, str | None]] = {}
+        self.texts: dict[str, str] = {}
+        self._last = ""
+        self.feed(response.text)
+
+    def handle_starttag(self, _: str, attributes: list[tuple[str, str | None]]) -> None:
+        found = dict(attributes)
+        self._last = found.get("id") or ""
+        self.elements[self._last] = found
+
+    def handle_data(self, data: str) -> None:
+        self.texts[self._last] = self.texts.get(self._last, "") + data
 
 
 async def test_register_sign_in_look_around_and_sign_out(browser: Browser) -> None:
@@ -46,21 +67,57 @@ async def test_a_page_leads_to_sign_in_and_back(browser: Browser, path: str) -> 
     assert response.headers["location"] == path
 
 
-async def test_a_wrong_form_is_shown_again_with_its_message_and_status(browser: Browser) -> None:
+WRONG = "not the right password"
+
+
+@pytest.mark.parametrize(
+    ("path", "fields", "status", "field", "message"),
+    [
+        ("/login", {"username": "alice", "password": WRONG}, 401, "password", "Wrong user name"),
+        ("/login", {}, 422, "username", "A user name is needed"),
+        ("/register", {"username": "bob", "password": "short"}, 422, "password", "at least 15"),
+        ("/register", {"username": "ALICE", "password": PASSWORD}, 409, "username", "is taken"),
+        ("/register", {"username": "\n", "password": PASSWORD}, 422, "username", "is needed"),
+    ],
+)
+async def test_a_wrong_form_is_shown_again_and_says_beside_its_field_what_was_wrong(
+    browser: Browser, path: str, fields: dict[str, str], status: int, field: str, message: str
+) -> None:
     await browser.register("alice")
-    wrong = "not the right password"
-    for path, fields, status, message in (
-        ("/login", {"username": "alice", "password": wrong}, 401, "Wrong user name or password"),
-        ("/login", {}, 422, "A user name is needed"),
-        ("/register", {"username": "bob", "password": "short"}, 422, "at least 15 characters"),
-        ("/register", {"username": "ALICE", "password": PASSWORD}, 409, "is taken"),
-    ):
-        response = await submit(browser, path, **fields)
-        assert response.status_code == status
-        assert message in response.text
-        assert f'name="username" value="{fields.get("username", "")}"' in response.text
-        assert wrong not in response.text
-        assert ("www-authenticate" in response.headers) == (status == 401)
+    response = await submit(browser, path, **fields)
+    assert response.status_code == status
+    assert ("www-authenticate" in response.headers) == (status == 401)
+    assert "<title>Error: " in response.text
+    assert WRONG not in response.text
+    page = Page(response)
+    assert page.elements["username"]["value"] == fields.get("username", "")
+    assert message in page.texts[f"{field}-fault"]
+    assert f"{field}-fault" in str(page.elements[field]["aria-describedby"]).split()
+    focused = {name for name, element in page.elements.items() if "autofocus" in element}
+    invalid = {name for name, element in page.elements.items() if "aria-invalid" in element}
+    assert focused == invalid == {field}
+
+
+async def test_password_managers_know_which_field_is_which(browser: Browser) -> None:
+    signed_out = {"/login": ["username", "current-password"], "/register": ["username"]}
+    for path, purposes in signed_out.items():
+        page = Page(await browser.get(path))
+        found = [page.elements[name]["autocomplete"] for name in ("username", "password")]
+        assert found[: len(purposes)] == purposes
+        # Shown for a moment, a password goes to no spelling service.
+        assert page.elements["password"]["spellcheck"] == "false"
+    assert page.elements["password"]["autocomplete"] == "new-password"
+    await browser.signed_in()
+    page = Page(await browser.get("/account"))
+    assert page.elements["current_password"]["autocomplete"] == "current-password"
+    assert page.elements["new_password"]["autocomplete"] == "new-password"
+
+
+async def test_the_policy_is_told_before_it_bites(browser: Browser) -> None:
+    policy = "15 to 128 characters"
+    assert policy in (await browser.get("/register")).text
+    await browser.signed_in()
+    assert policy in (await browser.get("/account")).text
 
 
 async def test_the_sign_in_form_says_how_long_to_wait(browser: Browser) -> None:
@@ -69,7 +126,7 @@ async def test_the_sign_in_form_says_how_long_to_wait(browser: Browser) -> None:
     response = await submit(browser, "/login", username="alice", password=PASSWORD)
     assert response.status_code == 429
     assert response.headers["retry-after"] == "900"
-    assert "Try again in 900 seconds" in response.text
+    assert "Try again in 15 min." in response.text
 
 
 async def test_remember_me_is_a_box_to_tick(browser: Browser) -> None:
@@ -172,7 +229,7 @@ async def test_a_hostile_name_is_shown_as_text(browser: Browser) -> None:
 async def test_a_page_that_is_not_there_is_a_page(browser: Browser) -> None:
     response = await browser.get("/nowhere")
     assert response.status_code == 404
-    assert "<h1>Not Found</h1>" in response.text
+    assert "<h1>Not found</h1>" in response.text
     assert (await browser.get("/api/nowhere")).json() == {"detail": "Not Found"}
 
 
@@ -189,15 +246,27 @@ def test_next_leads_to_a_path_of_this_app(path: str) -> None:
     assert safe_next(path) == path
 
 
-async def test_the_style_is_served_from_here_and_no_page_has_any_inline(
+async def test_style_and_script_are_served_from_here_and_no_page_has_any_inline(
     browser: Browser,
 ) -> None:
     await browser.signed_in()
     assert (await browser.get("/static/style.css")).status_code == 200
+    assert (await browser.get("/static/page.js")).status_code == 200
     assert (await browser.get("/static/../main.py")).status_code == 404
     for path in ("/", "/account", "/nowhere"):
         page = (await browser.get(path)).text
-        assert not re.search(r"<style|<script|style=|\son\w+=|https?://", page), path
+        assert re.findall(r"<script.*?</script>", page) == [
+            '<script src="/static/page.js" defer></script>'
+        ]
+        assert not re.search(r"<style|style=|\son\w+=|https?://", page), path
+
+
+def test_every_text_of_the_pages_is_where_texts_are() -> None:
+    for path in (ROOT / "app" / "web" / "templates").iterdir():
+        text = re.sub(r"[{][#%{].*?[}%#][}]", "", path.read_text("utf-8"), flags=re.DOTALL)
+        spoken = re.findall(r'(?:alt|title|placeholder|aria-label)="([^"]*)"', text)
+        spoken.append(re.sub(r"<[^>]*>", "", text))
+        assert not re.search(r"[a-z]", "".join(spoken), re.IGNORECASE), path.name
 
 
 async def test_no_page_that_depends_on_a_session_is_stored(browser: Browser) -> None:

@@ -1,5 +1,9 @@
 """What can go wrong for a person. The text of each is a sentence for them."""
 
+import math
+
+from app import texts
+
 
 class AccountError(Exception):
     """Something that the person can do something about."""
@@ -17,7 +21,7 @@ class NameTaken(AccountError):
     """Somebody has that user name already."""
 
     def __init__(self) -> None:
-        super().__init__("That user name is taken.")
+        super().__init__(texts.NAME_TAKEN)
 
 
 class NoSuchUser(AccountError):
@@ -28,19 +32,19 @@ class SignInFailed(AccountError):
     """Wrong name, wrong password, closed account: one answer, so that none can be told apart."""
 
     def __init__(self) -> None:
-        super().__init__("Wrong user name or password.")
+        super().__init__(texts.SIGN_IN_FAILED)
 
 
 class WrongPassword(AccountError):
     """Somebody who is signed in did not know the password."""
 
     def __init__(self) -> None:
-        super().__init__("That is not your password.")
+        super().__init__(texts.WRONG_PASSWORD)
 
 
 class TooManyFailures(AccountError):
     """Wait before the next guess. retry_after: seconds."""
 
     def __init__(self, retry_after: int) -> None:
-        super().__init__(f"Too many failed attempts. Try again in {retry_after} seconds.")
+        super().__init__(texts.TOO_MANY_FAILURES.format(math.ceil(retry_after / 60)))
         self.retry_after = retry_after

@@ -3,6 +3,7 @@
 import re
 import unicodedata
 
+from app import texts
 from app.accounts.errors import InvalidName
 
 MAX_CHARACTERS = 64
@@ -23,10 +24,10 @@ def normalise(name: str) -> str:
     # Folding may undo the normal form, and the other way round.
     folded = unicodedata.normalize("NFKC", folded).strip()
     if not folded:
-        raise InvalidName("A user name is needed.")
+        raise InvalidName(texts.NAME_NEEDED)
     if len(folded) > MAX_CHARACTERS:
-        raise InvalidName(f"A user name has at most {MAX_CHARACTERS} characters.")
+        raise InvalidName(texts.NAME_TOO_LONG.format(MAX_CHARACTERS))
     # Neither are control and zero-width characters, lone surrogates and line breaks.
     if not folded.isprintable() or _INVISIBLE.search(folded):
-        raise InvalidName("A user name holds visible characters only.")
+        raise InvalidName(texts.NAME_NOT_VISIBLE)
     return folded

@@ -8,6 +8,7 @@ from anyio import CapacityLimiter, to_thread
 from passlib.context import CryptContext
 from zxcvbn import zxcvbn
 
+from app import texts
 from app.accounts.errors import PasswordRefused
 from app.settings import PASSWORD_MAX_CHARACTERS
 
@@ -52,21 +53,22 @@ class Passwords:
         """
         text = _normalise(password)
         if len(text) < self._min_length:
-            raise PasswordRefused(f"A password needs at least {self._min_length} characters.")
+            raise PasswordRefused(texts.PASSWORD_TOO_SHORT.format(self._min_length))
         if len(text) > PASSWORD_MAX_CHARACTERS:
-            raise PasswordRefused(f"A password has at most {PASSWORD_MAX_CHARACTERS} characters.")
+            raise PasswordRefused(texts.PASSWORD_TOO_LONG.format(PASSWORD_MAX_CHARACTERS))
         if "\0" in text:
-            raise PasswordRefused("A password may not hold a NUL character.")
+            raise PasswordRefused(texts.PASSWORD_WITH_NUL)
         # As user names are spelled, so that full width hides nothing.
         plain = unicodedata.normalize("NFKC", text)
         folded = plain.casefold()
         if any(len(word) >= 4 and word in folded for word in (username, self._app_name)):
-            raise PasswordRefused("A password may not contain your user name or this app's name.")
+            raise PasswordRefused(texts.PASSWORD_WITH_A_NAME)
         rating = await to_thread.run_sync(
             zxcvbn, plain[:RATED_CHARACTERS], limiter=self._rating_limiter
         )
         if rating["score"] < _MIN_SCORE:
-            reason = f"That password is easy to guess. {rating['feedback']['warning']}"
+            # The library knows the reason in several languages: pass lang= to have another.
+            reason = f"{texts.PASSWORD_EASY} {rating['feedback']['warning']}"
             raise PasswordRefused(reason.strip())
 
     async def hash(self, password: str) -> str:

@@ -11,7 +11,7 @@ from fastapi.dependencies.models import Dependant
 from fastapi.routing import RouteContext, iter_route_contexts
 from starlette.requests import HTTPConnection
 
-from app import security_log
+from app import security_log, texts
 from app.models import ADMIN
 from app.sessions.live import LiveSession
 from app.sessions.session import Principal
@@ -68,7 +68,7 @@ async def admin_user(connection: HTTPConnection) -> Principal:
     session, user = await signed_in(connection)
     if user.role != ADMIN:
         security_log.event("authz_fail", actor=user.id, session=session.record.key, warning=True)
-        raise HTTPException(403, f"This needs the role {ADMIN}.")
+        raise HTTPException(403, texts.ROLE_NEEDED.format(ADMIN))
     return user
 
 

@@ -1,6 +1,6 @@
 """The pages of an account: password, devices, and its end."""
 
-from typing import Annotated
+from typing import Annotated, Any
 
 #{% if cookiecutter.session_backend == "signed-cookie" %}
 from fastapi import APIRouter, Query, Request
@@ -9,14 +9,17 @@ from fastapi import APIRouter, HTTPException, Query, Request
 #{% endif %}
 from starlette.responses import Response
 
+#{% if cookiecutter.session_backend != "signed-cookie" %}
+from app import texts
+#{% endif %}
 from app.accounts.errors import AccountError
 from app.web.access import CurrentSignedIn, CurrentUser, FreshUser
+#{% if cookiecutter.session_backend != "signed-cookie" %}
+from app.web.devices import Device
+#{% endif %}
 from app.web.forms import Field, NextField, form_again, see_other
 from app.web.redirects import HOME, safe_next
-#{% if cookiecutter.session_backend != "signed-cookie" %}
-from app.web.schemas import DeviceOut
-#{% endif %}
-from app.web.templating import templates
+from app.web.templating import page
 from app.web.visit import CurrentServices, CurrentVisit
 
 router = APIRouter(include_in_schema=False)
@@ -30,8 +33,8 @@ async def account(
     changed: bool = False,
 ) -> Response:
     """Show the password form and the user's sessions."""
-    context = {**await _account(services, signed_in), "changed": changed}
-    return templates.TemplateResponse(request, "account.html", context)
+    values = await _account(services, signed_in)
+    return page(request, "account.html", **values, changed=changed)
 
 
 @router.post("/account")
@@ -49,8 +52,8 @@ async def change_password(
             signed_in.user, signed_in.session, visit.client, current_password, new_password
         )
     except AccountError as error:
-        context = await _account(services, signed_in)
-        return form_again(request, "account.html", error, context)
+        values = await _account(services, signed_in)
+        return form_again(request, "account.html", error, **values, changed=False)
     return see_other("/account?changed=1")
 
 
@@ -66,7 +69,7 @@ async def end_other_sessions(signed_in: CurrentSignedIn, services: CurrentServic
 async def end_session(session_id: str, signed_in: CurrentSignedIn, visit: CurrentVisit) -> Response:
     """End one session of the user."""
     if not await visit.end_one(signed_in.session, session_id):
-        raise HTTPException(404, "There is no such session.")
+        raise HTTPException(404, texts.NO_SUCH_SESSION)
     return see_other("/account")
 #{% endif %}
 
@@ -76,8 +79,7 @@ async def confirm_page(
     request: Request, user: CurrentUser, next_path: Annotated[str, Query(alias="next")] = HOME
 ) -> Response:
     """Ask for the password once more."""
-    context = {"user": user, "next": safe_next(next_path)}
-    return templates.TemplateResponse(request, "confirm.html", context)
+    return page(request, "confirm.html", user=user, next=safe_next(next_path))
 
 
 @router.post("/confirm")
@@ -94,15 +96,14 @@ async def confirm(
     try:
         await services.accounts.confirm_password(user, session, visit.client, password)
     except AccountError as error:
-        again = {"user": user, "next": safe_next(next_path)}
-        return form_again(request, "confirm.html", error, again)
+        return form_again(request, "confirm.html", error, user=user, next=safe_next(next_path))
     return see_other(safe_next(next_path))
 
 
 @router.get("/account/delete")
 async def delete_page(request: Request, user: FreshUser) -> Response:
     """Ask whether the account is to go."""
-    return templates.TemplateResponse(request, "delete.html", {"user": user})
+    return page(request, "delete.html", user=user)
 
 
 @router.post("/account/delete")
@@ -115,15 +116,15 @@ async def delete(
     return see_other("/login")
 
 
-async def _account(services: CurrentServices, signed_in: CurrentSignedIn) -> dict[str, object]:
-    user = signed_in.user
+async def _account(services: CurrentServices, signed_in: CurrentSignedIn) -> dict[str, Any]:
+    #{% if cookiecutter.session_backend != "signed-cookie" %}
+    current, now = signed_in.session.record, services.clock()
+    sessions = await services.sessions.of_user(signed_in.user.id)
+    #{% endif %}
     return {
-        "user": user,
+        "user": signed_in.user,
         #{% if cookiecutter.session_backend != "signed-cookie" %}
-        "devices": [
-            DeviceOut.of(each, signed_in.session.record)
-            for each in await services.sessions.of_user(user.id)
-        ],
+        "devices": [Device.of(each, current, now) for each in sessions],
         #{% endif %}
-        "min_length": services.settings.password_min_length,
+        "password_length": services.settings.password_length,
     }

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from starlette.requests import HTTPConnection
 from starlette.responses import JSONResponse, Response
 
+from app import texts
 from app.sessions.session import Principal
 
 
@@ -17,9 +18,9 @@ def error_response(
 
 def sign_in_first(connection: HTTPConnection, challenge: Mapping[str, str]) -> Response:
     """Answer a request without a session."""
-    return error_response(connection, 401, "Sign in first.", challenge)
+    return error_response(connection, 401, texts.SIGN_IN_FIRST, challenge)
 
 
 def confirm_first(connection: HTTPConnection, _: Principal) -> Response:
     """Answer a request that wants a fresh proof of who sent it."""
-    return error_response(connection, 403, "Confirm your password first: POST /api/confirm.")
+    return error_response(connection, 403, texts.CONFIRM_FIRST)

@@ -5,6 +5,7 @@ from typing import Annotated
 from fastapi import APIRouter, Body, HTTPException, WebSocket
 from pydantic import JsonValue
 
+from app import texts
 from app.web.access import (
     AdminUser,
     CurrentSession,
@@ -36,7 +37,7 @@ router = APIRouter(prefix="/api")
 async def register(body: RegisterIn, services: CurrentServices) -> UserOut:
     """Open an account."""
     if not services.settings.allow_registration:
-        raise HTTPException(403, "Registration is closed.")
+        raise HTTPException(403, texts.REGISTRATION_CLOSED)
     user = await services.accounts.register(body.username, body.password)
     return UserOut.model_validate(user)
 
@@ -91,7 +92,7 @@ async def confirm(
 @router.get("/data")
 async def data(user: CurrentUser) -> Message:
     """Answer signed-in users only: an example to start from."""
-    return Message(message=f"Hello {user.username}, only you can see this.")
+    return Message(message=texts.ONLY_YOU.format(user.username))
 
 
 @router.get("/admin/users")
@@ -104,7 +105,7 @@ async def users(_: AdminUser, services: CurrentServices) -> list[UserOut]:
 @public
 async def for_everybody() -> Message:
     """Answer everybody, without looking at any session."""
-    return Message(message="Hello, everybody can see this.")
+    return Message(message=texts.EVERYBODY)
 
 
 @router.get("/session")
@@ -145,7 +146,7 @@ async def sessions(signed_in: CurrentSignedIn, services: CurrentServices) -> lis
 async def end_session(session_id: str, signed_in: CurrentSignedIn, visit: CurrentVisit) -> None:
     """End one session of the user. Another user's is as unknown as one that never was."""
     if not await visit.end_one(signed_in.session, session_id):
-        raise HTTPException(404, "There is no such session.")
+        raise HTTPException(404, texts.NO_SUCH_SESSION)
 #{% endif %}
 
 

@@ -4,7 +4,7 @@ from starlette.requests import HTTPConnection, Request
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from app import security_log
+from app import security_log, texts
 from app.services import Services
 from app.web.answers import error_response
 from app.web.forwarding import Forwarding
@@ -62,12 +62,12 @@ class Edge:
         reason = self._refusal(connection)
         if reason:
             security_log.event("malicious_cors", warning=True, reason=reason)
-            return error_response(connection, 403, f"This request was refused: {reason}.")
+            return error_response(connection, 403, texts.REFUSED.format(reason))
         if scope["type"] == "websocket":
             return None
         request = Request(scope)
         if self._is_too_large(request):
-            return error_response(request, 413, "The request is too large.")
+            return error_response(request, 413, texts.TOO_LARGE)
         #{% if cookiecutter.frontend == "html" %}
         if self._is_strict and is_followed_link(request):
             return open_once_more(request)

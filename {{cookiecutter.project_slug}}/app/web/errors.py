@@ -11,6 +11,7 @@ from starlette.responses import Response
 from starlette.routing import Match
 from starlette.websockets import WebSocket
 
+from app import texts
 from app.accounts.errors import (
     AccountError,
     NameTaken,
@@ -86,17 +87,16 @@ def install(app: FastAPI) -> None:
 
     @app.exception_handler(TooMuchData)
     async def too_much_data(request: Request, _: TooMuchData) -> Response:
-        return error_response(request, 413, "The session has no room for this value.")
+        return error_response(request, 413, texts.NO_ROOM)
 
     @app.exception_handler(Unavailable)
     async def unavailable(request: Request, error: Unavailable) -> Response:
         LOGGER.error("A store is out of reach: %s", error.__cause__ or error)
-        detail = "The service is out of reach for the moment. Try again soon."
-        return error_response(request, 503, detail, {"Retry-After": "2"})
+        return error_response(request, 503, texts.OUT_OF_REACH, {"Retry-After": "2"})
 
     @app.exception_handler(Exception)
     async def unexpected(request: Request, _: Exception) -> Response:
-        return error_response(request, 500, "Something went wrong here. It has been noted.")
+        return error_response(request, 500, texts.UNEXPECTED)
 
 
 def _methods_of(request: Request) -> set[str]:

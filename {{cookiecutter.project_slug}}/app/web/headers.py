@@ -1,9 +1,9 @@
 """Response headers that hold on every answer (ASVS 5.0 V3.4)."""
 
 #{% if cookiecutter.frontend == "html" %}
-# Nothing is allowed but what the pages need: their own style, images and forms.
+# Nothing is allowed but what the pages need: style, script, images and forms from here.
 CONTENT_SECURITY_POLICY = (
-    "default-src 'none'; style-src 'self'; img-src 'self'; "
+    "default-src 'none'; style-src 'self'; script-src 'self'; connect-src 'self'; img-src 'self'; "
     "form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
 )
 #{% else %}

@@ -9,7 +9,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from app.web.redirects import address_of, safe_next
-from app.web.templating import templates
+from app.web.templating import page
 
 
 def is_followed_link(request: Request) -> bool:
@@ -25,8 +25,10 @@ def is_followed_link(request: Request) -> bool:
 
 def open_once_more(request: Request) -> Response:
     """Answer with a page that opens the same address."""
-    context = {"address": safe_next(address_of(request))}
-    # Kept by a cache it would be opened for ever.
-    return templates.TemplateResponse(
-        request, "link.html", context, headers={"Cache-Control": "no-store"}
+    return page(
+        request,
+        "link.html",
+        # Kept by a cache it would be opened for ever.
+        headers={"Cache-Control": "no-store"},
+        address=safe_next(address_of(request)),
     )

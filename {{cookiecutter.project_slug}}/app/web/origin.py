@@ -6,6 +6,8 @@ cannot change what it says.
 
 from collections.abc import Container
 
+from app import texts
+
 SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 
 
@@ -27,7 +29,7 @@ def refusal(
 
     # A browser sends each once; two values may be read differently by a proxy and by us.
     if len(sec_fetch_site) > 1 or len(origin) > 1:
-        return "a header that says where the request comes from was sent twice"
+        return texts.ORIGIN_SENT_TWICE
 
     # A front end on another site that the operator has named.
     if origin and origin[0] in trusted_origins:
@@ -38,12 +40,12 @@ def refusal(
     if sec_fetch_site:
         if sec_fetch_site[0] in ("same-origin", "none"):
             return None
-        return "it comes from another site"
+        return texts.FROM_ANOTHER_SITE
 
     # Browsers leave Sec-Fetch-Site out on plain http to other hosts than localhost. The whole
     # origin is compared, scheme and port too. "null" stands for a sandbox or a hidden origin.
     if origin:
-        return None if origin[0] == own_origin else "its Origin is not this app's"
+        return None if origin[0] == own_origin else texts.FROM_ANOTHER_ORIGIN
 
     # Neither header: not a browser, so nobody's cookie is attached without their knowledge.
     return None

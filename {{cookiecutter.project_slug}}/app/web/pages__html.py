@@ -1,24 +1,36 @@
 """The pages: plain HTML forms that work without JavaScript."""
 
-from typing import Annotated
+from typing import Annotated, Any
 
 from fastapi import APIRouter, Form, HTTPException, Query, Request
 from starlette.responses import Response
 
+from app import texts
 from app.accounts.errors import AccountError
-from app.web.access import CurrentUser, OptionalUser, public
+from app.services import Services
+from app.web.access import CurrentSignedIn, OptionalUser, public
 from app.web.forms import Field, NextField, form_again, see_other
+from app.web.moments import moment
 from app.web.redirects import HOME, safe_next
-from app.web.templating import templates
+from app.web.templating import page
 from app.web.visit import CurrentServices, CurrentVisit
 
 router = APIRouter(include_in_schema=False)
 
 
 @router.get("/")
-async def dashboard(request: Request, user: CurrentUser) -> Response:
+async def dashboard(
+    request: Request, signed_in: CurrentSignedIn, services: CurrentServices
+) -> Response:
     """Show the first page after signing in."""
-    return templates.TemplateResponse(request, "dashboard.html", {"user": user})
+    record, now = signed_in.session.record, services.clock()
+    return page(
+        request,
+        "dashboard.html",
+        user=signed_in.user,
+        since=moment(record.created_at, now),
+        ends=moment(record.expires_at, now),
+    )
 
 
 @router.get("/login")
@@ -33,12 +45,7 @@ async def login_page(
     """Show the sign-in form; somebody who is signed in already goes on."""
     if user:
         return see_other(safe_next(next_path))
-    context = {
-        "next": safe_next(next_path),
-        "registered": registered,
-        "may_register": services.settings.allow_registration,
-    }
-    return templates.TemplateResponse(request, "login.html", context)
+    return page(request, "login.html", **_login_form(services, next_path), registered=registered)
 
 
 @router.post("/login")
@@ -58,13 +65,8 @@ async def login(
             username, password, visit.client, remember=remember, old_tickets=visit.tickets()
         )
     except AccountError as error:
-        context = {
-            "next": safe_next(next_path),
-            "username": username,
-            "remember": remember,
-            "may_register": services.settings.allow_registration,
-        }
-        return form_again(request, "login.html", error, context)
+        values = _login_form(services, next_path, username, remember)
+        return form_again(request, "login.html", error, **values, registered=False)
     visit.sign_in(session)
     return see_other(safe_next(next_path))
 
@@ -73,9 +75,7 @@ async def login(
 @public
 async def register_page(request: Request, services: CurrentServices) -> Response:
     """Show the form for a new account."""
-    _refuse_when_closed(services.settings.allow_registration)
-    context = {"min_length": services.settings.password_min_length}
-    return templates.TemplateResponse(request, "register.html", context)
+    return page(request, "register.html", **_register_form(services))
 
 
 @router.post("/register")
@@ -84,12 +84,11 @@ async def register(
     request: Request, services: CurrentServices, username: Field = "", password: Field = ""
 ) -> Response:
     """Open an account."""
-    _refuse_when_closed(services.settings.allow_registration)
+    values = _register_form(services, username)
     try:
         await services.accounts.register(username, password)
     except AccountError as error:
-        context = {"username": username, "min_length": services.settings.password_min_length}
-        return form_again(request, "register.html", error, context)
+        return form_again(request, "register.html", error, **values)
     return see_other("/login?registered=1")
 
 
@@ -101,6 +100,18 @@ async def logout(visit: CurrentVisit) -> Response:
     return see_other("/login")
 
 
-def _refuse_when_closed(open_to_all: bool) -> None:
-    if not open_to_all:
-        raise HTTPException(403, "Registration is closed.")
+def _login_form(
+    services: Services, next_path: str, username: str = "", remember: bool = False
+) -> dict[str, Any]:
+    return {
+        "next": safe_next(next_path),
+        "username": username,
+        "remember": remember,
+        "may_register": services.settings.allow_registration,
+    }
+
+
+def _register_form(services: Services, username: str = "") -> dict[str, Any]:
+    if not services.settings.allow_registration:
+        raise HTTPException(403, texts.REGISTRATION_CLOSED)
+    return {"username": username, "password_length": services.settings.password_length}

@@ -1,0 +1,34 @@
+// What scripts add to pages that work without them.
+"use strict";
+
+// A password may be looked at while it is typed.
+for (const button of document.querySelectorAll("button[data-shows]")) {
+  const field = document.getElementById(button.dataset.shows);
+  const show = (shown) => {
+    field.type = shown ? "text" : "password";
+    button.setAttribute("aria-pressed", shown);
+  };
+  button.hidden = false;
+  button.addEventListener("click", () => show(field.type === "password"));
+  // Sent as text it would be among those that the browser offers to the next person.
+  field.form.addEventListener("submit", () => show(false));
+}
+
+// What a session has opened does not stay on the screen after it: neither in another tab, nor
+// behind the back button, nor on a device that was signed out from afar.
+const tabs = new BroadcastChannel("session");
+// Without a fragment, with which the browser would scroll and not ask.
+const again = () => location.replace(location.pathname + location.search);
+
+if (document.body.dataset.session === "none") {
+  tabs.postMessage("ended");
+} else if (document.body.dataset.session === "open") {
+  tabs.addEventListener("message", again);
+  window.addEventListener("pageshow", (event) => event.persisted && again());
+  document.addEventListener("visibilitychange", async () => {
+    if (document.visibilityState === "visible") {
+      const answer = await fetch("/api/session").catch(() => null);
+      if (answer?.status === 401) again();
+    }
+  });
+}
