@@ -4,12 +4,13 @@ import re
 import shlex
 import signal
 import subprocess
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Self
 
 import httpx2
 
+from tests import terminal
 from tests.project import Server, clean_environment, free_port
 
 PUBLISHED = "gh:ORG/cookiecutter-fastapi-sessions"
@@ -66,6 +67,12 @@ class Shell:
             start_new_session=True,
         )
         assert done.returncode == 0, f"{command} failed:\n{done.stdout}"
+
+    def answer(self, command: str, turns: Sequence[tuple[str, str]]) -> None:
+        """Type a command on a terminal, and what it asks for. Fails when the command does."""
+        words = ["bash", "-euo", "pipefail", "-c", command]
+        status, seen = terminal.use(words, self.folder, self._variables, turns)
+        assert status == 0, f"{command} failed:\n{seen}"
 
     def _serve(self, command: str) -> None:
         port = str(free_port())
