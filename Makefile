@@ -4,7 +4,7 @@ PORT ?= 8000
 RUNS ?= 1000000
 BIN := .venv/bin
 
-.PHONY: demo test test-fast mutants fuzz check format pins clean
+.PHONY: demo test test-fast mutants fuzz check format pictures pins clean
 
 demo: .venv/.ready  ## bake a project with the default answers into .demo, and serve it
 	test -d .demo/my-fastapi-app || $(BIN)/cookiecutter --no-input --output-dir .demo .
@@ -36,6 +36,9 @@ check: .venv/.ready  ## format, lint and types of the template's own tools and t
 format: .venv/.ready
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
+
+pictures: .venv/.ready  ## take the pictures of the pages that the README shows
+	PICTURES=docs/pictures $(BIN)/python -m pytest -m pictures
 
 pins: .venv/.ready  ## the newest versions, for the template and for what it generates
 	$(BIN)/uv pip compile --quiet --upgrade --universal --no-header --no-annotate --python-version 3.11 pyproject.toml -o requirements.txt

@@ -1,6 +1,7 @@
 """Make a project, and an environment that it can run in."""
 
 import os
+import shutil
 import subprocess
 import sys
 from collections.abc import Mapping
@@ -31,6 +32,21 @@ def bake(folder: Path, config: Path, answers: Mapping[str, str]) -> Project:
         config_file=str(config),
     )
     return Project(Path(path), {**DEFAULTS, **answers})
+
+
+def copy_template(folder: Path) -> None:
+    """Copy the template as it stands, committed or not."""
+    listed = subprocess.run(
+        ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"],
+        cwd=REPOSITORY,
+        check=True,
+        capture_output=True,
+        text=True,
+    )
+    for name in filter(None, listed.stdout.split("\0")):
+        if (REPOSITORY / name).exists():
+            (folder / name).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy(REPOSITORY / name, folder / name)
 
 
 class Environments:

@@ -1,27 +1,14 @@
-"""Fixtures: bake a project, give it an environment, open a browser."""
+"""Fixtures: bake a project, give it an environment."""
 
-import os
 import tempfile
 from collections.abc import Callable, Iterator
 from itertools import count
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, sync_playwright
 
 from tests import baking
 from tests.project import Project
-
-CHROMIUM = Path("/usr/bin/chromium")
-CHROMIUM_OPTIONS = [
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-]
 
 Bake = Callable[..., Project]
 Tell = Callable[[str, Project], None]
@@ -103,19 +90,3 @@ def ready(bake: Bake, environment_of: Callable[[Project], Path]) -> Bake:
         return project
 
     return bake_ready
-
-
-@pytest.fixture(scope="session")
-def chromium() -> Iterator[Browser]:
-    """Start the browser."""
-    if not CHROMIUM.exists():
-        reason = "Chromium is not installed: apt-get install chromium"
-        if os.environ.get("REQUIRE_SERVICES") == "1":
-            pytest.fail(reason)
-        pytest.skip(reason)
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(
-            executable_path=CHROMIUM, args=CHROMIUM_OPTIONS, headless=True
-        )
-        yield browser
-        browser.close()

@@ -80,12 +80,21 @@ class Project:
 
     @contextmanager
     def serving(
-        self, *, workers: int = 1, variables: Mapping[str, str] | None = None
+        self,
+        *,
+        workers: int = 1,
+        variables: Mapping[str, str] | None = None,
+        certificate: Path | None = None,
     ) -> Iterator["Server"]:
-        """Serve the app with uvicorn on a free port, for as long as the block lasts."""
+        """Serve the app with uvicorn on a free port, for as long as the block lasts.
+
+        certificate: a PEM file with a key and its chain, to serve over https.
+        """
         log_config = self.path / "log.json"
         log_config.write_text(json.dumps(LOG_CONFIG), encoding="utf-8")
         uvicorn = [".venv/bin/uvicorn", "app.main:app", "--port", "0", "--workers", str(workers)]
+        if certificate:
+            uvicorn += ["--ssl-keyfile", str(certificate), "--ssl-certfile", str(certificate)]
         process = subprocess.Popen(
             [*uvicorn, "--log-config", str(log_config)],
             cwd=self.path,
@@ -155,8 +164,8 @@ class Server:
     @property
     def url(self) -> str:
         """Where it serves."""
-        [port] = set(re.findall(r"running on http://127\.0\.0\.1:(\d+)", self.output))
-        return f"http://localhost:{port}"
+        [(scheme, port)] = set(re.findall(r"running on (https?)://127\.0\.0\.1:(\d+)", self.output))
+        return f"{scheme}://localhost:{port}"
 
     def wait_until_it_serves(self) -> None:
         """Return once every worker has started; fail with the output when it ends instead."""

@@ -4,7 +4,6 @@ import json
 import os
 import re
 import runpy
-import shutil
 import stat
 import subprocess
 import sys
@@ -15,6 +14,7 @@ from cookiecutter.main import cookiecutter
 
 from tests import terminal
 from tests.answers import CHOICES, COOKIECUTTER, type_answers
+from tests.baking import copy_template
 from tests.conftest import Bake
 from tests.project import REPOSITORY, Project
 
@@ -256,14 +256,7 @@ def test_cruft_creates_checks_and_updates_and_leaves_the_key_alone(
         run("git", *identity, "commit", "-qm", "change", cwd=folder)
 
     cruft = str(Path(sys.executable).parent / "cruft")
-    # As it stands, committed or not.
-    listed = run(
-        "git", "ls-files", "-z", "--cached", "--others", "--exclude-standard", cwd=REPOSITORY
-    )
-    for name in filter(None, listed.split("\0")):
-        if (REPOSITORY / name).exists():
-            (template / name).parent.mkdir(parents=True, exist_ok=True)
-            shutil.copy(REPOSITORY / name, template / name)
+    copy_template(template)
     run("git", "init", "-q", cwd=template)
     commit(template)
     out = tmp_path / "out"

@@ -1,0 +1,219 @@
+"""Fixtures: both browsers, the apps and sites that tests share, and visits that are watched."""
+
+import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from itertools import count
+from pathlib import Path
+from typing import Any
+
+import pytest
+from playwright.sync_api import (
+    Browser,
+    BrowserContext,
+    ConsoleMessage,
+    Page,
+    Playwright,
+    WebError,
+    sync_playwright,
+)
+
+from tests import baking
+from tests.browsers import sites as other_origins
+from tests.browsers.engines import ENGINES, open_profile, require
+from tests.browsers.people import App
+from tests.browsers.sites import APP, FRONT_END, Certificates, Sites
+from tests.project import Project
+
+Serve = Callable[..., App]
+Answers = tuple[tuple[str, str], ...]
+# A project, and the settings that lead to what it keeps its data in.
+Stored = tuple[Project, dict[str, str]]
+
+
+@pytest.fixture(scope="session")
+def playwright() -> Iterator[Playwright]:
+    with sync_playwright() as playwright:
+        yield playwright
+
+
+@pytest.fixture(scope="session", params=ENGINES)
+def engine(request: pytest.FixtureRequest) -> str:
+    """The name of a browser; a test that asks for it runs in each."""
+    name: str = request.param
+    require(name)
+    return name
+
+
+@pytest.fixture(scope="session")
+def browser(playwright: Playwright, engine: str) -> Iterator[Browser]:
+    """Start a browser, for tests to open contexts of their own in."""
+    with tempfile.TemporaryDirectory() as folder:
+        profile = open_profile(playwright, engine, Path(folder))
+        assert profile.browser is not None
+        yield profile.browser
+        profile.close()
+
+
+class Complaints:
+    """What pages complain of.
+
+    That is every message on the console, every error of a script and everything that the content
+    security policy has blocked.
+    """
+
+    def __init__(self) -> None:
+        self._allowed: list[str] = []
+        self._heard: list[str] = []
+
+    def of(self, context: BrowserContext) -> BrowserContext:
+        """Listen to a context; return it."""
+
+        def said(message: ConsoleMessage) -> None:
+            address = message.page.url if message.page else ""
+            self._heard.append(f"{address}: {message.text}")
+
+        def raised(error: WebError) -> None:
+            address = error.page.url if error.page else ""
+            self._heard.append(f"{address}: {error.error}")
+
+        context.on("console", said)
+        context.on("weberror", raised)
+        return context
+
+    def allow(self, *parts: str) -> None:
+        """Expect complaints that hold one of these texts, or come from one of these addresses."""
+        self._allowed += parts
+
+    @property
+    def unexpected(self) -> list[str]:
+        return [
+            complaint
+            for complaint in self._heard
+            if not any(part in complaint for part in self._allowed)
+        ]
+
+
+@pytest.fixture
+def complaints() -> Iterator[Complaints]:
+    """Listen to pages; at the end none may have complained of what was not expected."""
+    complaints = Complaints()
+    yield complaints
+    assert complaints.unexpected == []
+
+
+class Visits:
+    """Opens contexts of a browser, for as long as a test lasts."""
+
+    def __init__(self, browser: Browser, complaints: Complaints, stack: ExitStack) -> None:
+        self._browser = browser
+        self._complaints = complaints
+        self._stack = stack
+
+    def context(self, app: App, **options: Any) -> BrowserContext:
+        """Open a context, in which the paths are the app's."""
+        context = self._browser.new_context(
+            base_url=app.origin, ignore_https_errors=True, **options
+        )
+        return self._complaints.of(self._stack.enter_context(context))
+
+    def page(self, app: App, **options: Any) -> Page:
+        """Open a page in a context of its own."""
+        return self.context(app, **options).new_page()
+
+
+@pytest.fixture
+def visits(browser: Browser, complaints: Complaints) -> Iterator[Visits]:
+    """Open contexts and pages that are listened to."""
+    with ExitStack() as stack:
+        yield Visits(browser, complaints, stack)
+
+
+@pytest.fixture(scope="session")
+def certificates(tmp_path_factory: pytest.TempPathFactory) -> Certificates:
+    return Certificates(tmp_path_factory.mktemp("certificates"))
+
+
+@pytest.fixture(scope="session")
+def sites(certificates: Certificates) -> Iterator[Sites]:
+    """Serve other origins than the app's."""
+    with other_origins.serving(certificates) as sites:
+        yield sites
+
+
+@pytest.fixture(scope="session")
+def stored(
+    cookiecutter_config: Path, environment_of: Callable[[Project], Path]
+) -> Iterator[Callable[..., Stored]]:
+    """Bake a project and run its stores; the same answers give the same one."""
+    baked: dict[Answers, Stored] = {}
+    with tempfile.TemporaryDirectory() as root, ExitStack() as stack:
+
+        def stored(**answers: str) -> Stored:
+            key = tuple(sorted(answers.items()))
+            if key not in baked:
+                folder = Path(root) / str(len(baked))
+                folder.mkdir()
+                project = baking.bake(folder, cookiecutter_config, answers)
+                project.use(environment_of(project))
+                baked[key] = project, stack.enter_context(project.stores())
+            return baked[key]
+
+        yield stored
+
+
+@pytest.fixture(scope="session")
+def serve(stored: Callable[..., Stored], certificates: Certificates) -> Iterator[Serve]:
+    """Serve an app on http://localhost; the same answers give the same one."""
+    served: dict[Answers, App] = {}
+    with ExitStack() as stack:
+
+        def serve(**answers: str) -> App:
+            key = tuple(sorted(answers.items()))
+            if key not in served:
+                project, variables = stored(**answers)
+                server = stack.enter_context(project.serving(variables=variables))
+                served[key] = App(server.url, server.url, certificates.trust)
+            return served[key]
+
+        yield serve
+
+
+@pytest.fixture(scope="session")
+def serve_in_production(
+    stored: Callable[..., Stored], certificates: Certificates, sites: Sites
+) -> Iterator[Serve]:
+    """Serve an app on https://app.shop.test, with one of three policies for its cookie."""
+    served: dict[tuple[str, Answers], App] = {}
+    with ExitStack() as stack:
+
+        def serve(samesite: str, **answers: str) -> App:
+            key = samesite, tuple(sorted(answers.items()))
+            if key not in served:
+                project, stores = stored(**answers)
+                variables = {
+                    "ENVIRONMENT": "production",
+                    "ALLOWED_HOSTS": f"{APP},localhost",
+                    "ALLOW_REGISTRATION": "true",
+                    "SESSION_SAMESITE": samesite,
+                    "TRUSTED_ORIGINS": sites.origin(FRONT_END),
+                }
+                server = stack.enter_context(
+                    project.serving(
+                        variables={**stores, **variables}, certificate=certificates.file
+                    )
+                )
+                origin = server.url.replace("localhost", APP)
+                served[key] = App(origin, server.url, certificates.trust)
+            return served[key]
+
+        yield serve
+
+
+_numbers = count(1)
+
+
+@pytest.fixture
+def alice() -> str:
+    """The name of a person whom no other test knows."""
+    return f"alice{next(_numbers)}"

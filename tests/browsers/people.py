@@ -1,0 +1,83 @@
+"""What a person does, at a page or on another device."""
+
+import ssl
+from dataclasses import dataclass
+
+import httpx2
+from playwright.sync_api import Page, expect
+
+PASSWORD = "correct horse battery staple"
+NEW_PASSWORD = "quite another set of words"
+
+COOKIE = "__Host-Http-session"
+
+# What another device says it is.
+ANOTHER_BROWSER = "Mozilla/5.0 (X11; Linux x86_64; rv:153.0) Gecko/20100101 Firefox/153.0"
+
+
+@dataclass(frozen=True)
+class App:
+    """An app that is served."""
+
+    origin: str
+    """What browsers call it."""
+    url: str
+    """Where it is reached without one."""
+    trust: ssl.SSLContext
+
+    def call(self, method: str, path: str, body: object = None, **headers: str) -> httpx2.Response:
+        """Send a request with a JSON body, as a program does."""
+        return httpx2.request(
+            method, self.url + path, json=body, headers=headers, verify=self.trust
+        )
+
+    def open_account(self, name: str) -> None:
+        account = {"username": name, "password": PASSWORD}
+        assert self.call("POST", "/api/register", account).status_code == 201
+
+    def device(self, name: str) -> "Device":
+        """Sign in on another device."""
+        account = {"username": name, "password": PASSWORD}
+        answer = self.call("POST", "/api/login", account, **{"user-agent": ANOTHER_BROWSER})
+        assert answer.status_code == 200
+        return Device(self, answer.cookies[COOKIE])
+
+
+@dataclass(frozen=True)
+class Device:
+    """A device that is signed in, without a browser."""
+
+    app: App
+    ticket: str
+
+    def call(self, method: str, path: str, body: object = None) -> httpx2.Response:
+        return self.app.call(method, path, body, cookie=f"{COOKIE}={self.ticket}")
+
+    def is_signed_in(self) -> bool:
+        return self.call("GET", "/api/me").status_code == 200
+
+
+def fill_in(page: Page, name: str, password: str) -> None:
+    page.get_by_label("User name").fill(name)
+    page.get_by_label("Password", exact=True).fill(password)
+
+
+def sign_in(page: Page, name: str, password: str = PASSWORD, *, remember: bool = False) -> None:
+    """Sign in; the page's context knows where the app is."""
+    page.goto("/login")
+    fill_in(page, name, password)
+    page.get_by_label("Remember me on this device").set_checked(remember)
+    page.get_by_role("button", name="Sign in").click()
+    expect(page.get_by_role("heading", name=f"Hello {name}")).to_be_visible()
+
+
+def change_password(page: Page, current: str, new: str) -> None:
+    """Change the password, on the page of the account."""
+    page.get_by_label("Current password").fill(current)
+    page.get_by_label("New password").fill(new)
+    page.get_by_role("button", name="Change password").click()
+
+
+def sign_out(page: Page) -> None:
+    page.get_by_role("banner").get_by_role("button", name="Sign out").click()
+    expect(page.get_by_role("heading", name="Sign in")).to_be_visible()

@@ -1,0 +1,167 @@
+"""Every page in every state, looked over by axe-core: light and wide, dark and narrow."""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Literal
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import Page, Route, expect
+
+from tests.browsers.conftest import Complaints, Serve, Stored, Visits
+from tests.browsers.people import PASSWORD, App, change_password, fill_in, sign_in
+from tests.browsers.sites import STRANGER, Sites
+
+pytestmark = pytest.mark.slow
+
+# WCAG 2.0 to 2.2, levels A and AA, and what axe-core advises beyond.
+RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
+LOOKS: tuple[tuple[Literal["light", "dark"], int], ...] = (("light", 1280), ("dark", 360))
+
+State = tuple[str, str]
+
+
+def check(page: Page, state: str) -> None:
+    """See that axe-core finds nothing, and that no line runs off the screen.
+
+    Firefox shows its own scheme, whatever it is asked for: dark is looked at in Chromium alone.
+    """
+    for scheme, width in LOOKS:
+        page.emulate_media(color_scheme=scheme)
+        page.set_viewport_size({"width": width, "height": 800})
+        found = Axe().run(page, options={"runOnly": RULES})
+        assert found.violations_count == 0, f"{state}, {scheme}: {found.generate_report()}"
+        too_wide = page.evaluate("document.documentElement.scrollWidth - innerWidth")
+        assert too_wide <= 0, f"{state} is {too_wide} pixels wider than {width}"
+
+
+def signed_out(page: Page, app: App, alice: str) -> Iterator[State]:
+    """Go through what strangers see. Yields each state, and the heading that is shown in it."""
+
+    def send(button: str, name: str, password: str) -> None:
+        fill_in(page, name, password)
+        page.get_by_role("button", name=button).click()
+
+    page.goto("/login")
+    yield "sign in", "Sign in"
+    send("Sign in", alice, "not the right password")
+    expect(page.get_by_label("Password", exact=True)).to_have_attribute("aria-invalid", "true")
+    yield "sign in, wrong password", "Sign in"
+    page.goto("/register")
+    yield "register", "Register"
+    send("Register", alice, PASSWORD)
+    expect(page.get_by_label("User name")).to_have_attribute("aria-invalid", "true")
+    yield "register, name taken", "Register"
+    send("Register", f"{alice}2", "passwordpassword")
+    expect(page.get_by_label("Password", exact=True)).to_have_attribute("aria-invalid", "true")
+    yield "register, easy password", "Register"
+    send("Register", f"{alice}2", PASSWORD)
+    expect(page.get_by_role("status")).to_be_visible()
+    yield "sign in, registered", "Sign in"
+    for _ in range(6):
+        send("Sign in", f"{alice}3", "not the right password")
+    expect(page.get_by_text("Too many failed attempts.")).to_be_visible()
+    yield "sign in, too many attempts", "Sign in"
+
+
+def signed_in(page: Page, app: App, alice: str) -> Iterator[State]:
+    """Go through what is for people who have signed in."""
+    app.device(alice)
+    sign_in(page, alice)
+    yield "dashboard", f"Hello {alice}"
+    page.goto("/account")
+    expect(page.get_by_role("button", name="Sign out everywhere else")).to_be_visible()
+    yield "account, two devices", "Account"
+    change_password(page, "not the right password", PASSWORD)
+    expect(page.get_by_label("Current password")).to_have_attribute("aria-invalid", "true")
+    yield "account, wrong password", "Account"
+    change_password(page, PASSWORD, "passwordpassword")
+    expect(page.get_by_label("New password")).to_have_attribute("aria-invalid", "true")
+    yield "account, easy password", "Account"
+    change_password(page, PASSWORD, PASSWORD)
+    expect(page.get_by_role("status")).to_be_visible()
+    yield "account, password changed", "Account"
+    page.goto("/confirm?next=/account/delete")
+    yield "confirm", "Confirm your password"
+    page.get_by_label("Password", exact=True).fill("not the right password")
+    page.get_by_role("button", name="Go on").click()
+    expect(page.get_by_label("Password", exact=True)).to_have_attribute("aria-invalid", "true")
+    yield "confirm, wrong password", "Confirm your password"
+    page.goto("/account/delete")
+    yield "delete", "Delete your account"
+
+
+@contextmanager
+def without(file: Path) -> Iterator[None]:
+    """Take a file away, for as long as the block lasts."""
+    kept = file.rename(file.with_suffix(".kept"))
+    try:
+        yield
+    finally:
+        kept.rename(file)
+
+
+@pytest.mark.parametrize("walk", [signed_out, signed_in])
+def test_no_page_has_a_barrier(
+    serve_in_production: Serve,
+    visits: Visits,
+    complaints: Complaints,
+    alice: str,
+    walk: Callable[[Page, App, str], Iterator[State]],
+) -> None:
+    app = serve_in_production("strict")
+    app.open_account(alice)
+    page = visits.page(app)
+    # Chromium notes on the console that a form was answered with an error.
+    complaints.allow("Failed to load resource: the server responded with a status of 4")
+    for state, heading in walk(page, app, alice):
+        expect(page.get_by_role("heading", level=1)).to_have_text(heading)
+        check(page, state)
+
+
+def test_no_error_page_has_a_barrier(
+    serve_in_production: Serve,
+    stored: Callable[..., Stored],
+    visits: Visits,
+    complaints: Complaints,
+    sites: Sites,
+    alice: str,
+) -> None:
+    app = serve_in_production("strict")
+    app.open_account(alice)
+    page = visits.page(app)
+    complaints.allow(*(f"status of {status}" for status in (403, 404, 500)))
+    sign_in(page, alice)
+
+    def is_shown(heading: str) -> None:
+        expect(page.get_by_role("heading", level=1)).to_have_text(heading)
+        check(page, heading)
+
+    form = f"<form method=post action='{app.origin}/logout'><button>Win</button></form>"
+    page.goto(sites.put(STRANGER, form))
+    page.get_by_role("button").click()
+    is_shown("Not allowed")
+    page.goto("/nowhere")
+    is_shown("Not found")
+    project, _ = stored()
+    with without(project.path / "app/web/templates/delete.html"):
+        page.goto("/account/delete")
+        is_shown("Something went wrong")
+
+    # What a link on another site is answered with goes on by itself; here it is kept from it.
+    link = app.call(
+        "GET",
+        "/account",
+        **{"sec-fetch-site": "cross-site", "sec-fetch-mode": "navigate"},
+        **{"sec-fetch-dest": "document"},
+    )
+    still = link.text.replace('http-equiv="refresh"', "")
+    assert still != link.text
+
+    def stay(route: Route) -> None:
+        route.fulfill(body=still, headers=dict(link.headers))
+
+    page.route(f"{app.origin}/account", stay)
+    page.goto("/account")
+    is_shown("One moment")

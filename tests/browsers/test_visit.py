@@ -1,0 +1,217 @@
+"""A visit, from the first page to the last, by mouse, by keyboard, and without scripts."""
+
+import re
+
+import pytest
+from playwright.sync_api import Locator, Page, expect
+
+from tests.answers import CHOICES
+from tests.browsers.conftest import Complaints, Serve, Visits
+from tests.browsers.people import (
+    NEW_PASSWORD,
+    PASSWORD,
+    change_password,
+    fill_in,
+    sign_in,
+    sign_out,
+)
+
+pytestmark = pytest.mark.slow
+
+
+def register(page: Page, name: str, password: str = PASSWORD) -> None:
+    page.goto("/")
+    page.get_by_role("link", name="Register").click()
+    fill_in(page, name, password)
+    page.get_by_role("button", name="Register").click()
+
+
+def is_told(field: Locator, fault: str | re.Pattern[str]) -> None:
+    """See that a field is said to be wrong, and that one can go on typing there."""
+    # Firefox gives the focus to the window in front alone.
+    field.page.bring_to_front()
+    expect(field).to_have_accessible_description(fault)
+    expect(field).to_have_attribute("aria-invalid", "true")
+    expect(field).to_be_focused()
+
+
+def end_other_devices(page: Page, elsewhere: Page, third: Page, name: str) -> None:
+    """Sign out one device by its button, and then all others at once."""
+    devices = page.get_by_role("list").get_by_role("listitem").filter(has_text="last seen")
+    for other in (elsewhere, third):
+        sign_in(other, name, NEW_PASSWORD)
+    page.reload()
+    expect(devices).to_have_count(3)
+    expect(devices.filter(has_text="this device")).to_have_count(1)
+    page.get_by_role("button", name=re.compile("^Sign out .+ on .+")).first.click()
+    expect(devices).to_have_count(2)
+    page.get_by_role("button", name="Sign out everywhere else").click()
+    expect(devices).to_have_count(1)
+    expect(devices).to_contain_text("this device")
+
+
+@pytest.mark.parametrize("session_backend", CHOICES["session_backend"])
+def test_a_visit_from_opening_an_account_to_deleting_it(
+    serve: Serve, visits: Visits, complaints: Complaints, alice: str, session_backend: str
+) -> None:
+    app = serve(session_backend=session_backend)
+    page, elsewhere, third = (visits.page(app) for _ in range(3))
+    # Chromium notes on the console that a form was answered with an error.
+    complaints.allow("status of 401", "status of 403", "status of 409", "status of 422")
+
+    register(page, alice, "passwordpassword")
+    is_told(page.get_by_label("Password", exact=True), re.compile("easy to guess"))
+    register(page, alice)
+    expect(page.get_by_role("status")).to_have_text("Your account is open. Sign in to start.")
+    register(page, alice)
+    is_told(page.get_by_label("User name"), re.compile("is taken"))
+
+    page.goto("/login")
+    fill_in(page, alice, "not the right password")
+    page.get_by_label("Password", exact=True).press("Enter")
+    is_told(page.get_by_label("Password", exact=True), "Wrong user name or password.")
+    expect(page.get_by_label("User name")).to_have_value(alice)
+    expect(page.get_by_label("Password", exact=True)).to_have_value("")
+
+    sign_in(page, alice)
+    page.get_by_role("link", name="Change your password").click()
+    change_password(page, "not the right password", NEW_PASSWORD)
+    is_told(page.get_by_label("Current password"), "That is not your password.")
+    change_password(page, PASSWORD, NEW_PASSWORD)
+    expect(page.get_by_role("status")).to_contain_text("Your password is changed")
+
+    if session_backend == "signed-cookie":
+        sign_in(elsewhere, alice, NEW_PASSWORD)
+        page.get_by_role("button", name="Sign out everywhere else").click()
+        expect(page.get_by_role("heading", name="Account", exact=True)).to_be_visible()
+    else:
+        end_other_devices(page, elsewhere, third, alice)
+    elsewhere.reload()
+    expect(elsewhere.get_by_role("heading", name="Sign in")).to_be_visible()
+
+    sign_out(page)
+    sign_in(page, alice, NEW_PASSWORD)
+    page.goto("/confirm?next=/account/delete")
+    for password in ("not the right password", NEW_PASSWORD):
+        page.get_by_label("Password", exact=True).fill(password)
+        page.get_by_role("button", name="Go on").click()
+    page.get_by_role("button", name="Delete the account").click()
+    expect(page.get_by_role("heading", name="Sign in")).to_be_visible()
+    assert page.context.cookies() == []
+    fill_in(page, alice, NEW_PASSWORD)
+    page.get_by_role("button", name="Sign in").click()
+    is_told(page.get_by_label("Password", exact=True), "Wrong user name or password.")
+
+
+def test_a_password_can_be_looked_at_while_it_is_typed(serve: Serve, visits: Visits) -> None:
+    page = visits.page(serve())
+    page.goto("/login")
+    field = page.get_by_label("Password", exact=True)
+    field.fill(PASSWORD)
+    show = page.get_by_role("button", name="Show password")
+    for shown, kind in ((False, "password"), (True, "text"), (False, "password")):
+        expect(page.get_by_role("button", name="Show password", pressed=shown)).to_be_visible()
+        expect(field).to_have_attribute("type", kind)
+        show.click()
+    expect(field).to_have_value(PASSWORD)
+
+
+# What has the focus: its name, whether that can be seen, and where it is on the page.
+FOCUSED = """() => {
+  const element = document.activeElement, style = getComputedStyle(element);
+  const box = element.getBoundingClientRect();
+  return {
+    name: (element.labels?.[0] ?? element).innerText.trim(),
+    outlined: style.outlineStyle !== "none" && parseFloat(style.outlineWidth) >= 2,
+    inside: box.width > 0 && box.top >= 0 && box.bottom <= innerHeight
+      && box.left >= 0 && box.right <= innerWidth,
+  };
+}"""
+
+
+def press(page: Page, *keys: str) -> list[str]:
+    """Press keys one by one; after each the focus can be seen. Return what had it, by name."""
+    names = []
+    for key in keys:
+        page.keyboard.press(key)
+        focused = page.evaluate(FOCUSED)
+        assert focused["outlined"], focused
+        assert focused["inside"], focused
+        names.append(focused["name"])
+    return names
+
+
+def test_a_visit_by_keyboard_alone(serve: Serve, visits: Visits, alice: str) -> None:
+    app = serve()
+    app.open_account(alice)
+    page = visits.page(app)
+    page.goto("/login")
+    expect(page.get_by_label("User name")).to_be_focused()
+    page.keyboard.type(alice)
+    assert press(page, "Tab") == ["Password"]
+    page.keyboard.type(PASSWORD)
+    assert press(page, "Tab", "Tab") == ["Show password", "Remember me on this device"]
+    page.keyboard.press("Space")
+    expect(page.get_by_label("Remember me on this device")).to_be_checked()
+    assert press(page, "Tab", "Tab", "Shift+Tab") == ["Sign in", "Register", "Sign in"]
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("heading", name=f"Hello {alice}")).to_be_visible()
+
+    assert press(page, "Tab") == ["Skip to the content"]
+    page.keyboard.press("Enter")
+    assert press(page, "Tab") == ["Change your password, or sign out elsewhere"]
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("heading", name="Account", exact=True)).to_be_visible()
+
+    order = press(page, *["Tab"] * 9)
+    assert order == [
+        "Skip to the content",
+        "My FastAPI App",
+        alice,
+        "Sign out",
+        "Current password",
+        "Show password",
+        "New password",
+        "Show password",
+        "Change password",
+    ]
+    assert press(page, *["Shift+Tab"] * 5)[-1] == "Sign out"
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("heading", name="Sign in")).to_be_visible()
+
+
+# Playwright cannot switch scripts off in Firefox.
+@pytest.mark.parametrize("engine", ["chromium"], indirect=True)
+def test_a_visit_without_scripts(serve: Serve, visits: Visits, alice: str) -> None:
+    app = serve()
+    page = visits.page(app, java_script_enabled=False)
+    register(page, alice)
+    sign_in(page, alice)
+    expect(page.get_by_role("button", name="Show password")).to_have_count(0)
+    page.goto("/account")
+    change_password(page, PASSWORD, NEW_PASSWORD)
+    expect(page.get_by_role("status")).to_contain_text("Your password is changed")
+    sign_out(page)
+    sign_in(page, alice, NEW_PASSWORD)
+    page.goto("/confirm?next=/account/delete")
+    page.get_by_label("Password", exact=True).fill(NEW_PASSWORD)
+    page.get_by_role("button", name="Go on").click()
+    page.get_by_role("button", name="Delete the account").click()
+    expect(page.get_by_role("heading", name="Sign in")).to_be_visible()
+
+
+def test_another_tab_notices_that_this_one_has_signed_out(
+    serve: Serve, visits: Visits, complaints: Complaints, alice: str
+) -> None:
+    app = serve()
+    app.open_account(alice)
+    context = visits.context(app)
+    here, other = context.new_page(), context.new_page()
+    # The other tab may ask whether its session lives before it shows the way back in.
+    complaints.allow("/api/session", "status of 401")
+    sign_in(here, alice)
+    for page in (here, other):
+        page.goto("/account")
+    sign_out(here)
+    expect(other.get_by_role("heading", name="Sign in")).to_be_visible()
+    expect(other.get_by_text(alice)).to_have_count(0)

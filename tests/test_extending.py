@@ -1,0 +1,183 @@
+"""The code of docs/extending.md is real: a project that takes it passes its checks, and works."""
+
+import re
+import tomllib
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import httpx2
+import pytest
+
+from tests.conftest import Bake
+from tests.identity_provider import CLIENT_ID, CLIENT_SECRET, identity_provider
+from tests.project import REPOSITORY, Project, Server
+from tests.test_server import ACCOUNT, COOKIE, register, sign_in, status
+
+PAGE = (REPOSITORY / "docs" / "extending.md").read_text("utf-8")
+SECTIONS = dict(re.findall(r"^## (.*?)\n(.*?)(?=^## |\Z)", PAGE, re.MULTILINE | re.DOTALL))
+SECOND_FACTOR = "A second factor"
+PROVIDER = "Signing in at an identity provider"
+
+# "`app/file.py`:" and a block is a file; a block of the kind "diff" is a change of one.
+_FILE = re.compile(r"^`([\w./-]+)`:\n\n```\w+\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+_CHANGE = re.compile(r"^```diff\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+_BLOCK = re.compile(r"^```\w+$", re.MULTILINE)
+
+# What the project's own tests say of whatever routes, tables and settings there are.
+OF_ANY_APP = (
+    "tests/attacks/test_every_route.py",
+    "tests/test_access.py",
+    "tests/test_database.py",
+    "tests/test_openapi.py",
+    "tests/test_pages.py",
+    "tests/test_sign_in.py",
+)
+
+LIES: list[dict[str, object]] = [
+    {"iss": "https://provider.example"},
+    {"aud": "another-app"},
+    {"nonce": "of another sign-in"},
+    {"exp": 1},
+    {"sub": "somebody else"},
+]
+
+pytestmark = pytest.mark.slow
+
+Extend = Callable[[str], Project]
+
+
+@pytest.fixture
+def extend(bake: Bake, environment_of: Callable[[Project], Path]) -> Extend:
+    """Bake a project, and put the code of a section of the page into it."""
+
+    def extend(section: str) -> Project:
+        project = bake()
+        before = requirements(project)
+        for name, text in _FILE.findall(SECTIONS[section]):
+            (project.path / name).write_text(text, encoding="utf-8")
+        changes = project.path.parent / "changes.diff"
+        changes.write_text("".join(_CHANGE.findall(SECTIONS[section])), encoding="utf-8")
+        project.run("git", "apply", str(changes))
+        # As "make pins" would, and nothing that is there already becomes newer.
+        with (project.path / "requirements-dev.txt").open("a", encoding="utf-8") as pins:
+            pins.writelines(f"{each}\n" for each in requirements(project) - before)
+        project.use(environment_of(project))
+        return project
+
+    return extend
+
+
+def requirements(project: Project) -> set[str]:
+    """Return what a project asks for, its tools included."""
+    asked = tomllib.loads(project.read("pyproject.toml"))
+    return {*asked["project"]["dependencies"], *asked["dependency-groups"]["dev"]}
+
+
+@contextmanager
+def served(project: Project, **variables: str) -> Iterator[Server]:
+    with project.stores(), project.serving(variables=variables) as server:
+        register(server)
+        yield server
+
+
+def test_the_page_has_no_block_that_is_not_used() -> None:
+    assert set(SECTIONS) == {SECOND_FACTOR, PROVIDER}
+    used = [*_FILE.findall(PAGE), *_CHANGE.findall(PAGE)]
+    assert len(used) == len(_BLOCK.findall(PAGE)) > 20
+
+
+@pytest.mark.parametrize(
+    ("section", "tests"),
+    [(SECOND_FACTOR, "tests/test_second_factor.py"), (PROVIDER, "tests/test_oidc.py")],
+)
+def test_a_project_with_it_passes_its_own_checks_and_tests(
+    extend: Extend, section: str, tests: str
+) -> None:
+    project = extend(section)
+    project.run("make", "check")
+    project.python("-m", "pytest", "-q", tests, *OF_ANY_APP)
+
+
+def test_the_second_factor_keeps_a_stolen_password_out(extend: Extend) -> None:
+    project = extend(SECOND_FACTOR)
+
+    def code(secret: str, steps: int = 0) -> str:
+        later = f"pyotp.TOTP({secret!r}).at(int(time.time()) + {30 * steps})"
+        return project.python("-c", f"import pyotp, time; print({later})").strip()
+
+    with served(project) as server:
+        owner = sign_in(server)
+        thief = sign_in(server)
+        factor, login = f"{server.url}/api/second-factor", f"{server.url}/api/login"
+        secret = httpx2.post(factor, headers=owner).json()["secret"]
+        assert httpx2.put(factor, json={"code": "none"}, headers=owner).status_code == 403
+        assert status(server, thief) == 200
+        first = {"code": code(secret)}
+        assert httpx2.put(factor, json=first, headers=owner).status_code == 204
+        assert (status(server, owner), status(server, thief)) == (200, 401)
+        for wrong in ({}, {"code": "none"}, first):
+            assert httpx2.post(login, json={**ACCOUNT, **wrong}).status_code == 401
+        right = {**ACCOUNT, "code": code(secret, steps=1)}
+        assert httpx2.post(login, json=right).status_code == 200
+        assert secret not in server.output
+        assert secret.encode() not in (project.path / "app.db").read_bytes()
+
+
+class Visitor:
+    """A browser that keeps its cookies, on its way to the provider and back."""
+
+    def __init__(self, server: Server, cookies: str = "") -> None:
+        self._server = server
+        self.cookies = cookies
+
+    def get(self, address: str) -> httpx2.Response:
+        response = httpx2.get(address, headers={"cookie": self.cookies})
+        pairs = [each.partition(";")[0] for each in response.headers.get_list("set-cookie")]
+        self.cookies = "; ".join([self.cookies, *pairs])
+        return response
+
+    def away(self, path: str) -> str:
+        """Go to the provider; the address that it sends the browser back to."""
+        there = self.get(f"{self._server.url}{path}").headers["location"]
+        return httpx2.get(there).headers["location"]
+
+    def there_and_back(self, path: str) -> httpx2.Response:
+        return self.get(self.away(path))
+
+
+def test_the_provider_signs_in_whom_its_owner_has_linked_and_nobody_else(extend: Extend) -> None:
+    project = extend(PROVIDER)
+    with identity_provider() as provider:
+        variables = {
+            "OIDC_ISSUER": provider.url,
+            "OIDC_CLIENT_ID": CLIENT_ID,
+            "OIDC_CLIENT_SECRET": CLIENT_SECRET,
+        }
+        with served(project, **variables) as server:
+            assert Visitor(server).there_and_back("/oidc/start").status_code == 401
+            owner = Visitor(server, sign_in(server)["cookie"])
+            assert owner.there_and_back("/oidc/link").headers["location"] == "/account"
+
+            visitor = Visitor(server)
+            back = visitor.away("/oidc/start")
+            # In another browser, as by a link that somebody sends.
+            assert Visitor(server).get(back).status_code == 401
+            assert COOKIE not in visitor.cookies
+            assert visitor.get(back).headers["location"] == "/"
+            headers = {"cookie": visitor.cookies}
+            answer = httpx2.get(f"{server.url}/api/me", headers=headers)
+            assert answer.json()["username"] == "alice"
+            # The code was good once.
+            assert visitor.get(back).status_code == 401
+            assert httpx2.post(f"{server.url}/api/logout", headers=headers).status_code == 204
+            assert status(server, headers) == 401
+
+            for lie in LIES:
+                provider.lies = lie
+                liar = Visitor(server)
+                assert liar.there_and_back("/oidc/start").status_code == 401, lie
+                assert COOKIE not in liar.cookies
+            provider.lies = {}
+            provider.sign_with_another_key()
+            assert Visitor(server).there_and_back("/oidc/start").status_code == 401
