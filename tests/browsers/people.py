@@ -9,6 +9,9 @@ from playwright.sync_api import Page, expect
 PASSWORD = "correct horse battery staple"
 NEW_PASSWORD = "quite another set of words"
 
+# How many guesses of a password are let through.
+MAX_FAILURES = 20
+
 COOKIE = "__Host-Http-session"
 
 # What another device says it is.
