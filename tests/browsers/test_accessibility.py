@@ -43,6 +43,7 @@ def signed_out(page: Page, app: App, alice: str) -> Iterator[State]:
         fill_in(page, name, password)
         page.get_by_role("button", name=button).click()
 
+    bob, carol = (alice.replace("alice", name) for name in ("bob", "carol"))
     page.goto("/login")
     yield "sign in", "Sign in"
     send("Sign in", alice, "not the right password")
@@ -53,13 +54,13 @@ def signed_out(page: Page, app: App, alice: str) -> Iterator[State]:
     send("Register", alice, PASSWORD)
     expect(page.get_by_label("User name")).to_have_attribute("aria-invalid", "true")
     yield "register, name taken", "Register"
-    send("Register", f"{alice}2", "passwordpassword")
+    send("Register", bob, "passwordpassword")
     expect(page.get_by_label("Password", exact=True)).to_have_attribute("aria-invalid", "true")
     yield "register, easy password", "Register"
-    send("Register", f"{alice}2", PASSWORD)
+    send("Register", bob, PASSWORD)
     expect(page.get_by_role("status")).to_be_visible()
     yield "sign in, registered", "Sign in"
-    guess = {"username": f"{alice}3", "password": "not the right password"}
+    guess = {"username": carol, "password": "not the right password"}
     for _ in range(MAX_FAILURES):
         app.call("POST", "/api/login", guess)
     send("Sign in", guess["username"], guess["password"])
@@ -164,7 +165,6 @@ def test_no_error_page_has_a_barrier(
     def stay(route: Route) -> None:
         route.fulfill(body=still, headers=dict(link.headers))
 
-    page.route(f"{app.origin}/account", stay)
+    page.context.route(f"{app.origin}/account", stay)
     page.goto("/account")
     is_shown("One moment")
-    page.unroute_all()

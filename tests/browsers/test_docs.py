@@ -44,4 +44,3 @@ def test_who_has_signed_in_tries_the_api_from_its_documentation(
     answer = operation.locator(".live-responses-table")
     expect(answer.locator(".response-col_status").last).to_contain_text("200")
     expect(answer).to_contain_text(f'"username": "{alice}"')
-    page.context.unroute_all()
