@@ -107,6 +107,7 @@ REFUSALS = [
     (["Fine", "fine", "", "x\x1b[31m"], "author holds characters that cannot be seen"),
     (["   ", "fine"], "project_name is empty"),
     (["x\u202ey", "fine"], "project_name holds characters that cannot be seen"),
+    (["x\u200by", "fine"], "project_name holds characters that cannot be seen"),
     (["x\u2028y", "fine"], "project_name holds characters that cannot be seen"),
     (["Con"], "project_slug 'con' is a name that Windows keeps for itself"),
 ]

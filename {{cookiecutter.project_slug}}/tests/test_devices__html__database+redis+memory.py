@@ -6,6 +6,7 @@ from app.sessions.session import Session
 from app.web.devices import Device
 from tests.browser import Browser
 from tests.conftest import Clock
+from tests.sessions import Begin
 
 NOW = 1_800_000_000.0
 
@@ -67,6 +68,20 @@ def test_last_seen_is_said_in_words_and_exactly(seconds: int, words: str) -> Non
     assert seen.words == words
     assert device().last_seen.exact == "2027-01-15 08:00 UTC"
     assert device().last_seen.iso == "2027-01-15T08:00:00+00:00"
+
+
+async def test_of_a_thousand_the_latest_are_described_and_the_others_counted(
+    browser: Browser, begin: Begin, clock: Clock
+) -> None:
+    await browser.sign_in()
+    for _ in range(60):
+        clock.turn(1)
+        await begin()
+    page = (await browser.get("/account")).text
+    assert page.count("last seen") - page.count("Sign out<span") == 50
+    assert "and 11 more" in page
+    # Though it was seen the longest ago, this one is among them.
+    assert page.count("this device") == 1
 
 
 async def test_the_page_shows_each_and_which_is_this_one(

@@ -211,8 +211,12 @@ async def test_all_other_devices_are_signed_out_at_once(browser: Browser, other:
     assert await browser.is_signed_in()
 
 
-async def test_somebody_who_is_signed_in_does_not_see_the_sign_in_form(browser: Browser) -> None:
+async def test_somebody_who_is_signed_in_does_not_see_the_forms_to_get_in(
+    browser: Browser,
+) -> None:
     await browser.signed_in()
+    response = await browser.get("/register")
+    assert (response.status_code, response.headers["location"]) == (303, "/")
     response = await browser.get("/login?next=/account")
     assert (response.status_code, response.headers["location"]) == (303, "/account")
 

@@ -15,7 +15,7 @@ from app import texts
 from app.accounts.errors import AccountError
 from app.web.access import CurrentSignedIn, CurrentUser, FreshUser
 #{% if cookiecutter.session_backend != "signed-cookie" %}
-from app.web.devices import Device
+from app.web.devices import devices
 #{% endif %}
 from app.web.forms import Field, NextField, form_again, password_length, see_other
 from app.web.redirects import HOME, safe_next
@@ -118,13 +118,14 @@ async def delete(
 
 async def _account(services: CurrentServices, signed_in: CurrentSignedIn) -> dict[str, Any]:
     #{% if cookiecutter.session_backend != "signed-cookie" %}
-    current, now = signed_in.session.record, services.clock()
     sessions = await services.sessions.of_user(signed_in.user.id)
+    shown, more = devices(sessions, signed_in.session.record, services.clock())
     #{% endif %}
     return {
         "user": signed_in.user,
         #{% if cookiecutter.session_backend != "signed-cookie" %}
-        "devices": [Device.of(each, current, now) for each in sessions],
+        "devices": shown,
+        "more": more,
         #{% endif %}
         "password_length": password_length(services.settings),
     }

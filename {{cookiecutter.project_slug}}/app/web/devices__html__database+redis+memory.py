@@ -1,5 +1,6 @@
 """A session as people recognise it: by browser, system and place."""
 
+from collections.abc import Sequence
 from ipaddress import IPv6Address, ip_address
 from typing import NamedTuple, Self
 
@@ -8,6 +9,9 @@ from ua_parser import parse_os, parse_user_agent
 from app import texts
 from app.sessions.session import Session
 from app.web.moments import Moment, moment
+
+# What a browser says of itself takes milliseconds to read, and anybody may sign in very often.
+MAX_SHOWN = 50
 
 
 class Device(NamedTuple):
@@ -29,6 +33,13 @@ class Device(NamedTuple):
             last_seen=moment(session.last_seen_at, now),
             current=session.key == current.key,
         )
+
+
+def devices(sessions: Sequence[Session], current: Session, now: float) -> tuple[list[Device], int]:
+    """Describe a user's sessions, this one first; return them, and how many are not shown."""
+    this_first = sorted(sessions, key=lambda each: each.key != current.key)
+    shown = [Device.of(each, current, now) for each in this_first[:MAX_SHOWN]]
+    return shown, len(sessions) - len(shown)
 
 
 def _name(user_agent: str) -> str:

@@ -73,8 +73,12 @@ async def login(
 
 @router.get("/register")
 @public
-async def register_page(request: Request, services: CurrentServices) -> Response:
-    """Show the form for a new account."""
+async def register_page(
+    request: Request, user: OptionalUser, services: CurrentServices
+) -> Response:
+    """Show the form for a new account; somebody who has one goes on."""
+    if user:
+        return see_other(HOME)
     return page(request, "register.html", **_register_form(services))
 
 

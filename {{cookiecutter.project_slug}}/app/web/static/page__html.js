@@ -14,11 +14,11 @@ for (const button of document.querySelectorAll("button[data-shows]")) {
   field.form.addEventListener("submit", () => show(false));
 }
 
-// What a session has opened does not stay on the screen after it: neither in another tab, nor
-// behind the back button, nor on a device that was signed out from afar.
+// What a session has opened does not stay on the screen after it: not in another tab, nor behind
+// the back button, nor when somebody comes back to a tab whose session has ended meanwhile.
 const tabs = new BroadcastChannel("session");
-// Without a fragment, with which the browser would scroll and not ask.
-const again = () => location.replace(location.pathname + location.search);
+// Without its fragment, with which the browser would scroll and not ask.
+const again = () => location.replace(location.href.split("#")[0]);
 
 if (document.body.dataset.session === "none") {
   tabs.postMessage("ended");
