@@ -16,6 +16,7 @@ from urllib.parse import urlsplit
 
 import pytest
 
+from app import redis
 from app.settings import Settings, SettingsError
 from tests.servers import call_beside, free_port, missing
 
@@ -23,6 +24,14 @@ BINARIES = ("redis-server", "valkey-server")
 NOTHING_ON_DISK = ("--save", "", "--appendonly", "no")
 SLOTS = 16_384
 OK = b"+OK\r\n"
+
+
+@pytest.fixture(autouse=True)
+def patience(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Wait ten times as long as the app does: a busy machine is no broken Redis."""
+    times = getattr(request, "param", 10)
+    for name in ("TIMEOUT_SECONDS", "STEP_SECONDS"):
+        monkeypatch.setattr(redis, name, getattr(redis, name) * times)
 
 
 def find_binary() -> str | None:

@@ -89,6 +89,7 @@ def stop(server: subprocess.Popen[str]) -> None:
     os.waitpid(server.pid, os.WUNTRACED)
 
 
+@pytest.mark.parametrize("patience", [1], indirect=True)
 async def test_one_that_has_stopped_answering_is_not_waited_for(
     start: Start, redis_binary: str
 ) -> None:
