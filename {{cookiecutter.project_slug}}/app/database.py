@@ -20,6 +20,7 @@ from sqlalchemy.pool import ConnectionPoolEntry
 #{% endif %}
 
 from app.models import User
+from app.reader import Lookup, Reader
 from app.unavailable import Unavailable
 
 # How long one step may take before the request is answered 503: waiting for a free
@@ -63,6 +64,11 @@ class Database:
         # One network turn instead of three: no BEGIN and COMMIT around a single statement.
         self._autocommit = self._engine.execution_options(isolation_level="AUTOCOMMIT")
         #{% endif %}
+        self._reader = Reader(self._autocommit, TIMEOUT_SECONDS)
+
+    async def look_up(self, lookup: Lookup, values: Values) -> tuple[Any, ...] | None:
+        """Return the row of a look-up, or None, in one round trip."""
+        return await self._reader.first(lookup, values)
 
     async def first(self, statement: Executable, values: Values | None = None) -> AnyRow | None:
         """Run one statement, atomically; its first row, or None."""
@@ -107,6 +113,7 @@ class Database:
 
     async def close(self) -> None:
         """Give all connections back."""
+        await self._reader.close()
         await self._engine.dispose()
 
     async def _execute(

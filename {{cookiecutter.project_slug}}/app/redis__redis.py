@@ -7,6 +7,7 @@ from typing import Any
 
 from redis.asyncio import Redis as Node
 from redis.asyncio import RedisCluster
+from redis.asyncio.connection import AbstractConnection
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
 from redis.exceptions import ConnectionError as RedisConnectionError
@@ -37,6 +38,19 @@ class Redis:
         self._client: Node | RedisCluster | None = None
         self._connecting = asyncio.Lock()
         self._turns = asyncio.Semaphore(MAX_TURNS)
+        self._idle: list[AbstractConnection] = []
+
+    async def get(self, name: str) -> Any:
+        """Return a value, or None: what every authenticated request asks for."""
+        async with self._reachable() as client:
+            if isinstance(client, RedisCluster):
+                return await client.execute_command("GET", name)
+            try:
+                return await self._ask(client, "GET", name)
+            except RedisConnectionError:
+                # The server may have been started anew since these connections were made.
+                await self._drop_idle()
+                return await self._ask(client, "GET", name)
 
     async def run(self, *command: str | bytes | float) -> Any:
         """Run one command; its answer, as redis-py reads it."""
@@ -58,8 +72,28 @@ class Redis:
 
     async def close(self) -> None:
         """Give all connections back."""
+        await self._drop_idle()
         if self._client is not None:
             await self._client.aclose()
+
+    async def _ask(self, client: Node, *command: str) -> Any:
+        """Run a command on a connection of our own: redis-py's way to one takes twice as long."""
+        pool: Any = client.connection_pool
+        connection = self._idle.pop() if self._idle else await pool.get_connection()
+        try:
+            await connection.send_command(*command, check_health=False)
+            answer = await connection.read_response()
+        except BaseException:
+            # An answer that is still on its way would be taken for that to the next question.
+            await connection.disconnect(nowait=True)
+            await pool.release(connection)
+            raise
+        self._idle.append(connection)
+        return answer
+
+    async def _drop_idle(self) -> None:
+        while self._idle:
+            await self._idle.pop().disconnect(nowait=True)
 
     @asynccontextmanager
     async def _reachable(self) -> AsyncIterator[Node | RedisCluster]:

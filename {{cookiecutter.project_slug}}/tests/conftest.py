@@ -1,6 +1,6 @@
 """Fixtures: a clock that tests turn, an app on a database of its own, and browsers."""
 
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from contextlib import AsyncExitStack
 from typing import Any
 
@@ -10,6 +10,7 @@ from sqlalchemy import Engine, event
 
 from app.accounts import passwords
 from app.factory import create_app
+from app.reader import Lookup, Reader
 from app.services import Services
 from app.sessions.live import LiveSession
 from app.sessions.session import Principal
@@ -120,13 +121,19 @@ async def app(start: Start) -> FastAPI:
 
 
 @pytest.fixture
-def statements() -> Iterator[list[str]]:
-    """Collect the SQL that is sent from here on."""
+def statements(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[str]]:
+    """Collect the SQL that is sent from here on, by SQLAlchemy or to the driver."""
     sent: list[str] = []
+    look_up = Reader.first
 
     def note(*values: Any) -> None:
         sent.append(values[2])
 
+    async def note_lookup(reader: Reader, lookup: Lookup, values: Mapping[str, Any]) -> Any:
+        sent.append(lookup.sql)
+        return await look_up(reader, lookup, values)
+
+    monkeypatch.setattr(Reader, "first", note_lookup)
     event.listen(Engine, "before_cursor_execute", note)
     yield sent
     event.remove(Engine, "before_cursor_execute", note)

@@ -5,12 +5,18 @@ import asyncio
 import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
-from sqlalchemy import Connection
+#{% if cookiecutter.database == "postgresql" %}
+from sqlalchemy import Connection, bindparam, select, text
+#{% else %}
+from sqlalchemy import Connection, bindparam, select
+#{% endif %}
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import create_async_engine
 
 from app.models import Base, User
-from tests.browser import COOKIE, Browser
+from app.reader import Lookup
+from app.services import Services
+from tests.browser import COOKIE, PASSWORD, Browser
 from tests.conftest import Start
 from tests.migrate import migrate
 
@@ -103,6 +109,29 @@ async def test_a_database_that_is_not_migrated_is_not_ready(
 ) -> None:
     app = await start(database_url=empty_database_url)
     assert (await Browser(app).get("/health/ready")).status_code == 503
+
+
+#{% if cookiecutter.database == "postgresql" %}
+async def test_a_server_that_was_started_anew_is_found_by_itself(browser: Browser) -> None:
+    await browser.signed_in()
+    # So that more than one connection is open.
+    assert all(await asyncio.gather(*(browser.is_signed_in() for _ in range(5))))
+    others = "pid <> pg_backend_pid() AND datname = current_database()"
+    cut = text(f"SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE {others}")
+    async with browser.app.state.services.database.transaction() as work:
+        await work.execute(cut)
+    assert await browser.is_signed_in()
+
+
+#{% endif %}
+async def test_what_the_database_gives_has_the_types_of_its_columns(services: Services) -> None:
+    await services.accounts.register("alice", PASSWORD)
+    columns = (User.id, User.username, User.is_active, User.created_at)
+    lookup = Lookup(select(*columns).where(User.username == bindparam("name")))
+    row = await services.database.look_up(lookup, {"name": "alice"})
+    assert row == (1, "alice", True, services.clock())
+    assert [type(value) for value in row or ()] == [int, str, bool, float]
+    assert await services.database.look_up(lookup, {"name": "bob"}) is None
 
 
 def differences(database_url: str) -> list[object]:

@@ -19,7 +19,11 @@ from tests.sessions import Begin, is_live, resume
 def commands(services: Services, monkeypatch: pytest.MonkeyPatch) -> list[list[str]]:
     """Collect the turns that are taken from here on: the names of the commands of each."""
     turns: list[list[str]] = []
-    run, run_all = services.redis.run, services.redis.run_all
+    get, run, run_all = services.redis.get, services.redis.run, services.redis.run_all
+
+    async def noting_get(name: str) -> Any:
+        turns.append(["GET"])
+        return await get(name)
 
     async def noting_run(*command: Any) -> Any:
         turns.append([str(command[0])])
@@ -29,6 +33,7 @@ def commands(services: Services, monkeypatch: pytest.MonkeyPatch) -> list[list[s
         turns.append([str(command[0]) for command in commands])
         return await run_all(commands)
 
+    monkeypatch.setattr(services.redis, "get", noting_get)
     monkeypatch.setattr(services.redis, "run", noting_run)
     monkeypatch.setattr(services.redis, "run_all", noting_run_all)
     return turns

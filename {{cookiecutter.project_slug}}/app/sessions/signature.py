@@ -1,12 +1,23 @@
 """How a ticket is signed."""
 
-import hashlib
+import hmac
 from collections.abc import Sequence
 
 from itsdangerous import Signer
-from itsdangerous.encoding import base64_decode, base64_encode
+from itsdangerous.signer import SigningAlgorithm
 
 from app.settings import KEY_MIN_CHARACTERS
+
+# 32 bytes in base64url, in the one spelling they have: the last character carries four of its six
+# bits, and the library reads it alike whatever the other two are.
+FORM = "[A-Za-z0-9_-]{42}[AEIMQUYcgkosw048]"
+
+
+class _HmacSha256(SigningAlgorithm):
+    """HMAC-SHA-256 in one call, at a third of the library's cost."""
+
+    def get_signature(self, key: bytes, value: bytes) -> bytes:
+        return hmac.digest(key, value, "sha256")
 
 
 class Signature:
@@ -20,10 +31,10 @@ class Signature:
         if not keys or any(len(key) < KEY_MIN_CHARACTERS for key in keys):
             # A text in the place of a list would be taken for keys of one letter each.
             raise ValueError(f"keys must be a list of {KEY_MIN_CHARACTERS} characters or more each")
-        # The library signs with the last key, and by default with SHA-1 and a plain concatenation.
-        self._signer = Signer(
-            list(reversed(keys)), salt=salt, key_derivation="hmac", digest_method=hashlib.sha256
-        )
+        # What the library calls the derivation "hmac", done once instead of for every ticket.
+        derived = [hmac.digest(key.encode(), salt, "sha256") for key in keys]
+        # The library signs with the last key.
+        self._signer = Signer(derived[::-1], key_derivation="none", algorithm=_HmacSha256())
 
     def sign(self, text: str) -> str:
         """Return the text, a dot, and its signature."""
@@ -32,10 +43,7 @@ class Signature:
     def read(self, signed: str) -> str | None:
         """Return the text that was signed, or None for anything we did not sign.
 
-        signed: what looks like ours already, ASCII with the signature's 43 characters at its end.
+        signed: what looks like ours already, ASCII with a dot and a signature's form at its end.
         """
         text, _, signature = signed.rpartition(".")
-        # Base64 leaves bits of the last character unused, so a signature has several spellings.
-        if base64_encode(base64_decode(signature)).decode("ascii") != signature:
-            return None
         return text if self._signer.verify_signature(text, signature) else None

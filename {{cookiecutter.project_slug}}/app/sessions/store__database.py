@@ -14,6 +14,7 @@ from sqlalchemy.exc import IntegrityError
 
 from app.database import Database
 from app.models import SessionRow, SessionValue, User
+from app.reader import Lookup
 from app.sessions.session import Principal, Session, SessionEnded
 from app.sessions.values import MAX_DATA_BYTES, TooMuchData
 
@@ -27,8 +28,8 @@ _is_users = SessionRow.user_id == bindparam("user_id")
 
 _EXISTS = select(SessionRow.key).where(_is_it)
 _ADD = insert(SessionRow)
-_GET = select(*_columns).where(_is_it, _is_live)
-_GET_WITH_USER = (
+_GET = Lookup(select(*_columns).where(_is_it, _is_live))
+_GET_WITH_USER = Lookup(
     select(*_columns, User.id, User.username, User.role)
     .join_from(SessionRow, User)
     .where(_is_it, _is_live, User.is_active, User.epoch == SessionRow.epoch)
@@ -93,12 +94,12 @@ class SessionStore:
 
     async def get(self, key: bytes, now: float) -> Session | None:
         """Return the live session of that key."""
-        row = await self._database.first(_GET, {"key": key, "now": now})
+        row = await self._database.look_up(_GET, {"key": key, "now": now})
         return Session._make(row) if row else None
 
     async def get_with_user(self, key: bytes, now: float) -> tuple[Session, Principal] | None:
         """Return the live session of that key and its user, if the account still stands by it."""
-        row = await self._database.first(_GET_WITH_USER, {"key": key, "now": now})
+        row = await self._database.look_up(_GET_WITH_USER, {"key": key, "now": now})
         if row is None:
             return None
         width = len(_columns)

@@ -74,7 +74,7 @@ class SessionStore:
 
     async def get(self, key: bytes, now: float) -> Session | None:
         """Return the live session of that key."""
-        return unpack(key, await self._redis.run("GET", _name(key)), now)
+        return unpack(key, await self._redis.get(_name(key)), now)
 
     async def get_with_user(self, key: bytes, now: float) -> tuple[Session, Principal] | None:
         """Return the live session of that key and its user, if the account still stands by it."""

@@ -9,6 +9,7 @@ from sqlalchemy.exc import IntegrityError
 
 from app.database import Database
 from app.models import EndedSession, User
+from app.reader import Lookup
 from app.sessions.session import Limits, Principal, Session
 
 # Enough for a sweep to catch up, few enough to hold the lock for milliseconds only.
@@ -17,11 +18,13 @@ SWEEP_BATCH = 500
 # How far the clocks of two hosts may differ. What was issued later than that was forged.
 CLOCK_SKEW_SECONDS = 60
 
-_GET_USER = select(User.id, User.username, User.role).where(
-    User.id == bindparam("user_id"),
-    User.epoch == bindparam("epoch"),
-    User.is_active,
-    ~exists().where(EndedSession.key == bindparam("key")),
+_GET_USER = Lookup(
+    select(User.id, User.username, User.role).where(
+        User.id == bindparam("user_id"),
+        User.epoch == bindparam("epoch"),
+        User.is_active,
+        ~exists().where(EndedSession.key == bindparam("key")),
+    )
 )
 _ADD = insert(EndedSession)
 _MOVE_ON = (
@@ -60,7 +63,7 @@ class SessionStore:
         if session.expires_at <= now or session.created_at > now + CLOCK_SKEW_SECONDS:
             return None
         values = {"user_id": session.user_id, "epoch": session.epoch, "key": session.key}
-        row = await self._database.first(_GET_USER, values)
+        row = await self._database.look_up(_GET_USER, values)
         return (session, Principal._make(row)) if row else None
 
     async def replace(self, old: Session, _: Session) -> bool:

@@ -13,7 +13,7 @@ from itsdangerous.encoding import base64_decode, base64_encode
 
 from app.sessions.cookie import MAX_COOKIE_BYTES
 from app.sessions.session import Session
-from app.sessions.signature import Signature
+from app.sessions.signature import FORM, Signature
 from app.sessions.values import TooMuchData
 
 # ASVS 5.0 7.2.3 and 11.5.1 ask for 128 bits.
@@ -30,7 +30,7 @@ _CLAIMS = struct.Struct("!qq4d?32s")
 
 # The claims, what is kept with the session, the signature, all in base64url. Whatever looks
 # otherwise costs no HMAC.
-_FORM = re.compile(r"[A-Za-z0-9_-]{108}\.[A-Za-z0-9_-]*\.[A-Za-z0-9_-]{43}", re.ASCII)
+_FORM = re.compile(r"[A-Za-z0-9_-]{108}\.[A-Za-z0-9_-]*\." + FORM, re.ASCII)
 
 
 class Tickets:

@@ -1,6 +1,11 @@
 """The outermost layer: every request enters and every answer leaves through it."""
 
+from starlette.datastructures import Headers
+#{% if cookiecutter.frontend == "html" %}
 from starlette.requests import HTTPConnection, Request
+#{% else %}
+from starlette.requests import HTTPConnection
+#{% endif %}
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -13,7 +18,7 @@ from app.web.headers import SECURITY_HEADERS, STRICT_TRANSPORT_SECURITY
 from app.web.links import is_followed_link, open_once_more
 #{% endif %}
 from app.web.origin import refusal
-from app.web.visit import Visit
+from app.web.visit import Visit, sender_of
 
 
 class Edge:
@@ -25,6 +30,8 @@ class Edge:
     def __init__(self, app: ASGIApp, services: Services) -> None:
         self._app = app
         self._services = services
+        self._is_production = services.settings.production
+        self._max_body_bytes = services.settings.max_body_bytes
         self._forwarding = Forwarding()
         #{% if cookiecutter.frontend == "html" %}
         self._is_strict = services.settings.session_samesite == "strict"
@@ -39,8 +46,8 @@ class Edge:
         self._forwarding.check(scope)
         visit = Visit(scope, self._services)
         scope["app.visit"] = visit
-        security_log.address.set(visit.client.ip)
-        encrypted = self._services.settings.production and scope["scheme"] == "https"
+        security_log.address.set(sender_of(scope))
+        encrypted = self._is_production and scope["scheme"] == "https"
 
         async def send_with_headers(message: Message) -> None:
             if message["type"] in ("http.response.start", "websocket.http.response.start"):
@@ -58,37 +65,32 @@ class Edge:
 
     def _answer(self, scope: Scope) -> Response | None:
         """Return the answer to what must not reach the app."""
-        connection = HTTPConnection(scope)
-        reason = self._refusal(connection)
+        reason = refusal(
+            # A socket is a way to change things, though its handshake is a GET.
+            method=scope["method"] if scope["type"] == "http" else "CONNECT",
+            # The Origin of a page that opens a socket is spelled with the scheme of the page.
+            scheme=scope["scheme"].replace("ws", "http"),
+            headers=Headers(scope=scope),
+            trusted_origins=self._trusted_origins,
+        )
         if reason:
             security_log.event("malicious_cors", warning=True, reason=reason)
-            return error_response(connection, 403, texts.REFUSED.format(reason))
-        if scope["type"] == "websocket":
-            return None
-        request = Request(scope)
-        if self._is_too_large(request):
-            return error_response(request, 413, texts.TOO_LARGE)
+            detail = texts.REFUSED.format(reason)
+            return error_response(HTTPConnection(scope), 403, detail)
+        if self._is_too_large(scope):
+            return error_response(HTTPConnection(scope), 413, texts.TOO_LARGE)
         #{% if cookiecutter.frontend == "html" %}
-        if self._is_strict and is_followed_link(request):
-            return open_once_more(request)
+        if self._is_strict and scope["type"] == "http":
+            request = Request(scope)
+            if is_followed_link(request):
+                return open_once_more(request)
         #{% endif %}
         return None
 
-    def _refusal(self, connection: HTTPConnection) -> str | None:
-        headers, scope = connection.headers, connection.scope
-        # The Origin of a page that opens a socket is spelled with the scheme of the page.
-        scheme = scope["scheme"].replace("ws", "http")
-        return refusal(
-            # A socket is a way to change things, though its handshake is a GET.
-            method=scope["method"] if scope["type"] == "http" else "CONNECT",
-            own_origin=f"{scheme}://{headers.get('host', '')}",
-            trusted_origins=self._trusted_origins,
-            sec_fetch_site=headers.getlist("sec-fetch-site"),
-            origin=headers.getlist("origin"),
-        )
-
-    def _is_too_large(self, request: Request) -> bool:
+    def _is_too_large(self, scope: Scope) -> bool:
         """Whether a request announces a body over the limit. The framework counts what comes."""
-        length = request.headers.get("content-length", "0")
-        # Twenty digits say enough, and cost no time to read.
-        return length.isdecimal() and int(length[:20]) > self._services.settings.max_body_bytes
+        for name, value in scope["headers"]:
+            if name == b"content-length":
+                # Twenty digits say enough, and cost no time to read.
+                return value.isdigit() and int(value[:20]) > self._max_body_bytes
+        return False

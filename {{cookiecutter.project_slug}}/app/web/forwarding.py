@@ -8,10 +8,11 @@ careless proxy could choose an address, and with each new one start guessing ane
 import logging
 import os
 
-from starlette.datastructures import Headers
 from starlette.types import Scope
 
 LOGGER = logging.getLogger("app")
+
+_PLAIN = {"https": "http", "wss": "ws"}
 
 
 class Forwarding:
@@ -25,14 +26,14 @@ class Forwarding:
         """Give a request the address of its sender and plain http, if a header has changed them."""
         if self._is_configured:
             return
-        headers = Headers(scope=scope)
-        if "x-forwarded-proto" in headers:
-            scope["scheme"] = {"https": "http", "wss": "ws"}.get(scope["scheme"], scope["scheme"])
-            self._warn()
-        sender = scope["client"][0] if scope.get("client") else ""
-        if sender and any(sender in value for value in headers.getlist("x-forwarded-for")):
-            scope["client"] = ("127.0.0.1", 0)
-            self._warn()
+        sender = (scope.get("client") or ("",))[0].encode()
+        for name, value in scope["headers"]:
+            if name == b"x-forwarded-proto":
+                scope["scheme"] = _PLAIN.get(scope["scheme"], scope["scheme"])
+                self._warn()
+            elif name == b"x-forwarded-for" and sender and sender in value:
+                scope["client"] = ("127.0.0.1", 0)
+                self._warn()
 
     def _warn(self) -> None:
         if not self._has_warned:

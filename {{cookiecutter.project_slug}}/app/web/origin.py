@@ -6,26 +6,26 @@ cannot change what it says.
 
 from collections.abc import Container
 
+from starlette.datastructures import Headers
+
 from app import texts
 
 SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 
 
 def refusal(
-    method: str,
-    own_origin: str,
-    trusted_origins: Container[str],
-    sec_fetch_site: list[str],
-    origin: list[str],
+    method: str, scheme: str, headers: Headers, trusted_origins: Container[str]
 ) -> str | None:
     """Return why a request is refused, or None when it may pass.
 
-    own_origin: scheme, host and port that the request was sent to.
-    sec_fetch_site, origin: every value of these headers.
+    scheme: http or https, by which the request was sent. headers: those of the request.
     """
     # Nothing changes on a safe method, so there is nothing to forge.
     if method in SAFE_METHODS:
         return None
+
+    sec_fetch_site = headers.getlist("sec-fetch-site")
+    origin = headers.getlist("origin")
 
     # A browser sends each once; two values may be read differently by a proxy and by us.
     if len(sec_fetch_site) > 1 or len(origin) > 1:
@@ -45,6 +45,7 @@ def refusal(
     # Browsers leave Sec-Fetch-Site out on plain http to other hosts than localhost. The whole
     # origin is compared, scheme and port too. "null" stands for a sandbox or a hidden origin.
     if origin:
+        own_origin = f"{scheme}://{headers.get('host', '')}"
         return None if origin[0] == own_origin else texts.FROM_ANOTHER_ORIGIN
 
     # Neither header: not a browser, so nobody's cookie is attached without their knowledge.

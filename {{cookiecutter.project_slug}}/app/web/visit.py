@@ -25,10 +25,10 @@ class Visit:
     __slots__ = (
         "_deletes_cookie",
         "_headers",
+        "_scope",
         "_services",
         "_session",
         "_user",
-        "client",
         "depends_on_session",
     )
 
@@ -38,8 +38,13 @@ class Visit:
         self._session: LiveSession | None = None
         self._user: Principal | None = None
         self._deletes_cookie = False
-        self.client = _client(scope)
+        self._scope = scope
         self.depends_on_session = False
+
+    @property
+    def client(self) -> Client:
+        """Where the request comes from."""
+        return Client(ip=sender_of(self._scope), user_agent=_user_agent(self._scope))
 
     def tickets(self) -> list[str]:
         """Return every ticket that came with the request, unchecked: to end them all."""
@@ -126,8 +131,13 @@ CurrentVisit = Annotated[Visit, Depends(visit_of)]
 CurrentServices = Annotated[Services, Depends(services_of)]
 
 
-def _client(scope: Scope) -> Client:
-    address = scope["client"][0] if scope.get("client") else "local"
+def sender_of(scope: Scope) -> str:
+    """Return the address that a request comes from."""
+    address: str = scope["client"][0] if scope.get("client") else "local"
+    return address[:45]
+
+
+def _user_agent(scope: Scope) -> str:
     agent = next((value for name, value in scope["headers"] if name == b"user-agent"), b"")
     text = agent.decode("latin-1")[:MAX_USER_AGENT_CHARACTERS]
-    return Client(ip=address[:45], user_agent="".join(filter(str.isprintable, text)))
+    return "".join(filter(str.isprintable, text))

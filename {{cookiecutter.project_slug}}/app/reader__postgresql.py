@@ -1,0 +1,88 @@
+"""The shortest way to one row: what every authenticated request asks for.
+
+Statement and connection are SQLAlchemy's, but the driver is asked directly: by way of SQLAlchemy
+a look-up takes twice as long.
+"""
+
+import asyncio
+from collections.abc import Mapping
+from typing import Any
+
+from asyncpg import InterfaceError, PostgresError
+from sqlalchemy import Select
+from sqlalchemy.engine import make_url
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
+
+from app.unavailable import Unavailable
+
+# How many look-ups are under way at once; the others wait. A connection is kept for each of them.
+MAX_READERS = 5
+
+_DIALECT = make_url("postgresql+asyncpg://").get_dialect()()
+_BROKEN = (InterfaceError, PostgresError, OSError)
+
+
+class Lookup:
+    """A SELECT of one row at most, compiled once."""
+
+    def __init__(self, statement: Select[*tuple[Any, ...]]) -> None:
+        compiled = statement.compile(dialect=_DIALECT)
+        self.sql = str(compiled)
+        self._names = compiled.positiontup or ()
+
+    def arguments(self, values: Mapping[str, Any]) -> list[Any]:
+        """Return the values in the order in which the statement asks for them."""
+        return [values[name] for name in self._names]
+
+
+class Reader:
+    """A few connections for all look-ups. timeout: seconds that a look-up may take."""
+
+    def __init__(self, engine: AsyncEngine, timeout: float) -> None:
+        self._engine = engine
+        self._timeout = timeout
+        self._turns = asyncio.Semaphore(MAX_READERS)
+        self._idle: list[tuple[AsyncConnection, Any]] = []
+
+    async def first(self, lookup: Lookup, values: Mapping[str, Any]) -> tuple[Any, ...] | None:
+        """Return the row, or None. Raises Unavailable when the database is out of reach."""
+        arguments = lookup.arguments(values)
+        try:
+            async with asyncio.timeout(self._timeout), self._turns:
+                try:
+                    found = await self._fetch(lookup.sql, arguments)
+                except _BROKEN:
+                    # The server may have been started anew since these connections were made.
+                    await self.close()
+                    found = await self._fetch(lookup.sql, arguments)
+        except (DBAPIError, *_BROKEN) as error:
+            raise Unavailable from error
+        return tuple(found) if found else None
+
+    async def close(self) -> None:
+        """Give the connections back."""
+        while self._idle:
+            connection, _ = self._idle.pop()
+            await _drop(connection)
+
+    async def _fetch(self, sql: str, arguments: list[Any]) -> Any:
+        connection, driver = self._idle.pop() if self._idle else await self._open()
+        try:
+            found = await driver.fetchrow(sql, *arguments)
+        except BaseException:
+            # An answer that is still on its way would be taken for that to the next question.
+            await _drop(connection)
+            raise
+        self._idle.append((connection, driver))
+        return found
+
+    async def _open(self) -> tuple[AsyncConnection, Any]:
+        connection = await self._engine.connect()
+        pooled = await connection.get_raw_connection()
+        return connection, pooled.driver_connection
+
+
+async def _drop(connection: AsyncConnection) -> None:
+    await connection.invalidate()
+    await connection.close()
