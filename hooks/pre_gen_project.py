@@ -30,8 +30,8 @@ RED, PLAIN = "\x1b[31m", "\x1b[0m"
 # joiners of emoji and of scripts such as Persian are welcome.
 UNWELCOME = {"Cc", "Cs", "Co", "Cn", "Zl", "Zp"}
 
-# They turn the direction of text, so that a line of code would not read as it runs (CVE-2021-42574),
-# or they are nothing at all to look at.
+# They turn the direction of text, so that code would not read as it runs (CVE-2021-42574), or they
+# are nothing at all to look at.
 HIDDEN = re.compile("[\u202a-\u202e\u2066-\u2069\u00ad\u200b\u2060-\u2064\ufeff]")
 
 
