@@ -2,9 +2,10 @@
 PYTHON ?= python3
 PORT ?= 8000
 RUNS ?= 1000000
+ROUNDS ?= 5
 BIN := .venv/bin
 
-.PHONY: demo test test-fast mutants fuzz check format pictures pins clean
+.PHONY: demo test test-fast mutants fuzz bench check format pictures pins clean
 
 demo: .venv/.ready  ## bake a project with the default answers into .demo, and serve it
 	test -d .demo/my-fastapi-app || $(BIN)/cookiecutter --no-input --output-dir .demo .
@@ -28,6 +29,9 @@ fuzz: .venv/.ready  ## send the reader of the cookie a million inputs made to fo
 	cd .fuzz/database && PYTHONPATH=. ../venv/bin/python ../../fuzz/tickets.py $(RUNS)
 	cd .fuzz/signed-cookie && PYTHONPATH=. ../venv/bin/python ../../fuzz/tickets.py $(RUNS)
 
+bench: .venv/.ready  ## measure how fast the generated apps are beside others, and write it into benchmarks/ and the README
+	$(BIN)/python -m benchmarks --rounds $(ROUNDS)
+
 check: .venv/.ready  ## format, lint and types of the template's own tools and tests
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
@@ -40,12 +44,15 @@ format: .venv/.ready
 pictures: .venv/.ready  ## take the pictures of the pages that the README shows
 	PICTURES=docs/pictures $(BIN)/python -m pytest -m pictures
 
+PIN := $(BIN)/uv pip compile --quiet --upgrade --universal --no-header --no-annotate --python-version 3.11
+
 pins: .venv/.ready  ## the newest versions, for the template and for what it generates
-	$(BIN)/uv pip compile --quiet --upgrade --universal --no-header --no-annotate --python-version 3.11 pyproject.toml -o requirements.txt
+	$(PIN) pyproject.toml -o requirements.txt
 	PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/python tools/pin.py
+	for peer in benchmarks/peers/*.in; do $(PIN) $$peer -o $${peer%.in}.txt || exit; done
 
 clean:
-	rm -rf .venv .demo .fuzz .mypy_cache .pytest_cache .ruff_cache
+	rm -rf .venv .bench .demo .fuzz .mypy_cache .pytest_cache .ruff_cache
 
 # uv lives inside the environment, so that it need not be installed beforehand.
 .venv/.ready: requirements.txt

@@ -1,0 +1,132 @@
+"""What many sessions cost: a look-up among a million beside one among a thousand, and the room.
+
+Apps with few and with many sessions are asked in turns, each with the cookies of as many people.
+"""
+
+import random
+import re
+import secrets
+import string
+import subprocess
+import tempfile
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from benchmarks.figures import Spread, ratio, spread
+from benchmarks.load import Load
+from benchmarks.shares import BURST_SECONDS, SEED
+from benchmarks.targets import MEMORY, POSTGRESQL, REDIS, SQLITE, Own
+from benchmarks.workbench import HEADERS, PROBES, Server, Workbench, workbench
+
+KEPT_AT_THE_SERVER = (MEMORY, REDIS, SQLITE, POSTGRESQL)
+FEW, MANY = 1_000, 1_000_000
+PEOPLE = 20
+SESSION = "/api/session"
+
+
+@dataclass(frozen=True)
+class Growth:
+    """slower: what a request takes among many, by what it takes among few. size: bytes."""
+
+    target: Own
+    slower: Spread
+    size: int
+
+
+def measure(targets: Sequence[Own], rounds: int, few: int = FEW, many: int = MANY) -> list[Growth]:
+    """Fill two of each, and ask them in turns."""
+    turns = random.Random(SEED)
+    return [_measure(target, rounds, few, many, turns) for target in targets]
+
+
+def _measure(target: Own, rounds: int, few: int, many: int, turns: random.Random) -> Growth:
+    with workbench() as bench:
+        loads, size = [], 0
+        for number in (few, many):
+            load, size = _full(bench, target, number)
+            loads.append(load)
+        slower = []
+        for _ in range(rounds):
+            rates = {
+                load: load.send(BURST_SECONDS).rate for load in turns.sample(loads, len(loads))
+            }
+            slower.append(ratio(rates[loads[0]], rates[loads[1]]))
+    return Growth(target, spread(slower), size)
+
+
+def _full(bench: Workbench, target: Own, number: int) -> tuple[Load, int]:
+    """Serve an app with so many sessions; what to send, and the bytes of a session."""
+    copy = f"-{number}"
+    if target is MEMORY:
+        file = bench.folder / f"bytes{copy}"
+        variables = {
+            "FULL": str(number),
+            "BYTES": str(file),
+            "USER_AGENT": HEADERS["user-agent"],
+        }
+        server = bench.serve(target, copy, app="full_memory:app", variables=variables)
+        return _load(server, target), int(file.read_text("utf-8"))
+    server = bench.serve(target, copy)
+    load = _load(server, target)
+    if target is REDIS:
+        return load, fill_redis(bench.stores(target, copy)["REDIS_URL"], number)
+    return load, fill_database(bench, target, copy, number)
+
+
+def _load(server: Server, target: Own) -> Load:
+    return Load(server.url + SESSION, tuple(server.sign_in(target) for _ in range(PEOPLE)))
+
+
+def fill_database(bench: Workbench, target: Own, copy: str, number: int, earlier: float = 0) -> int:
+    """Copy the newest session; the bytes of one, indexes included. earlier: see ``probes/fill``."""
+    project = bench.project(target, copy)
+    variables = {"DATABASE_URL": f"sqlite+aiosqlite:///{project.path / 'app.db'}"}
+    variables |= bench.stores(target, copy)
+    script = str(PROBES / "fill.py")
+    return int(project.python(script, str(number), str(earlier), **variables)) // number
+
+
+def fill_redis(url: str, number: int) -> int:
+    """Copy the session of one person for as many others; the bytes of one, index included."""
+    port = re.findall(r":(\d+)/", url)[0]
+    command = ["redis-cli", "-p", port]
+
+    def ask(*words: str) -> bytes:
+        return subprocess.run([*command, *words], check=True, capture_output=True).stdout
+
+    names = ask("KEYS", "*").decode().split()
+    record = next(name for name in names if "{" in name)
+    index = next(name for name in names if ask("TYPE", name) == b"zset\n")
+    value, score = ask("GET", record)[:-1], ask("ZRANGE", index, "0", "0", "WITHSCORES").split()[-1]
+    member_bytes = int(ask("EVAL", f"return #redis.call('ZRANGE', '{index}', 0, 0)[1]", "0"))
+    before = _memory(ask("INFO", "memory"))
+    with tempfile.TemporaryFile() as commands:
+        for name in _names(index, record, number):
+            commands.write(_command(b"SET", name[1].encode(), value, b"EX", b"3600"))
+            member = secrets.token_bytes(member_bytes)
+            commands.write(_command(b"ZADD", name[0].encode(), score, member))
+            commands.write(_command(b"EXPIRE", name[0].encode(), b"43200"))
+        commands.seek(0)
+        subprocess.run([*command, "--pipe"], check=True, stdin=commands, capture_output=True)
+    return (_memory(ask("INFO", "memory")) - before) // number
+
+
+def _names(index: str, record: str, number: int) -> Iterator[tuple[str, str]]:
+    """Yield names for the index and the record of others."""
+    head, old, tail = re.split(r"[{}]", record)
+    alphabet = string.ascii_letters + string.digits
+    for user_id in range(number):
+        new = "".join(random.choices(alphabet, k=len(old)))
+        yield re.sub(r"\d+$", str(1_000 + user_id), index), f"{head}{{{new}}}{tail}"
+
+
+def _command(*words: bytes) -> bytes:
+    """Return a command as Redis reads it (RESP)."""
+    return b"*%d\r\n" % len(words) + b"".join(
+        b"$%d\r\n%s\r\n" % (len(word), word) for word in words
+    )
+
+
+def _memory(info: bytes) -> int:
+    [used] = re.findall(rb"^used_memory:(\d+)", info, re.M)
+    return int(used)

@@ -1,0 +1,70 @@
+"""Requests as fast as they are answered, sent by wrk, whose time goes into nothing but that."""
+
+import json
+import subprocess
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+SCRIPT = Path(__file__).parent / "load.lua"
+
+# Enough to keep the server busy, fewer than the connections of its pools.
+CONNECTIONS = 8
+
+
+@dataclass(frozen=True)
+class Burst:
+    """What came of a burst. Times are in milliseconds."""
+
+    requests: int
+    seconds: float
+    p99: float
+    longest: float
+    refused: int
+    """Answers of 400 and above."""
+
+    @property
+    def rate(self) -> float:
+        """Answers a second."""
+        return self.requests / self.seconds
+
+
+@dataclass(frozen=True)
+class Load:
+    """What is sent. cookies: they take turns; an empty one is none."""
+
+    url: str
+    cookies: Sequence[str] = ("",)
+    method: str = "GET"
+    body: str = ""
+    connections: int = CONNECTIONS
+
+    def start(self, seconds: int) -> subprocess.Popen[str]:
+        """Begin to send, for whole seconds, from where this process may run."""
+        options = ["-t1", f"-c{self.connections}", f"-d{seconds}s", "--timeout", "60s"]
+        command = ["wrk", *options, "-s", str(SCRIPT), self.url, "--"]
+        return subprocess.Popen(
+            [*command, self.method, self.body, *self.cookies],
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+
+    def send(self, seconds: int) -> Burst:
+        """Send for whole seconds; what came of it."""
+        return finish(self.start(seconds))
+
+
+def finish(sending: subprocess.Popen[str]) -> Burst:
+    """Wait for the end of a burst. Raises RuntimeError when requests were lost."""
+    output, _ = sending.communicate()
+    told = json.loads(output.splitlines()[-1])
+    if told["lost"] or not told["requests"]:
+        raise RuntimeError(f"requests without an answer: {told}")
+    return Burst(
+        requests=told["requests"],
+        seconds=told["duration"] / 1e6,
+        p99=told["p99"] / 1e3,
+        longest=told["longest"] / 1e3,
+        refused=told["refused"],
+    )

@@ -1,0 +1,50 @@
+"""The generated app with as many sessions in its memory as FULL says, served like the app itself.
+
+BYTES names a file, into which goes what a session takes, in bytes of resident memory.
+"""
+
+import os
+import re
+from pathlib import Path
+
+from app.main import app
+from app.sessions.session import Session
+
+
+def resident() -> int:
+    """Return what this process takes, in bytes."""
+    [kilobytes] = re.findall(r"VmRSS:\s+(\d+)", Path("/proc/self/status").read_text("utf-8"))
+    return 1024 * int(kilobytes)
+
+
+def fill(number: int) -> None:
+    """Add sessions, each of a user of its own."""
+    store = app.state.services.sessions._store
+    store._limit = max(store._limit, 2 * number)
+    now = app.state.services.clock()
+    for user_id in range(number):
+        session = Session(
+            user_id=1_000 + user_id,
+            epoch=0,
+            created_at=now + user_id / 1e9,
+            last_seen_at=now + user_id / 1e9,
+            authenticated_at=now + user_id / 1e9,
+            expires_at=now + 3600 + user_id / 1e9,
+            remember=False,
+            # As a request brings them, each time new texts.
+            ip=f"198.51.{user_id % 256}.{user_id % 251}",
+            user_agent=bytes(USER_AGENT).decode(),
+            key=os.urandom(32),
+        )
+        try:
+            store.add(session).send(None)
+        except StopIteration:
+            continue
+        raise RuntimeError("the store waits for something")
+
+
+USER_AGENT = os.environ["USER_AGENT"].encode()
+number = int(os.environ["FULL"])
+before = resident()
+fill(number)
+Path(os.environ["BYTES"]).write_text(str((resident() - before) // number), encoding="utf-8")
