@@ -72,16 +72,15 @@ HEAD = """# How fast
 Written by `make bench`, which measures it anew.
 """
 
-HOW = f"""Every figure of requests is a ratio: an app is asked for {BURST_SECONDS} s, and in the same round, just
-before or just after, a bare FastAPI route that answers with the same body, in the same
-environment, on a server of its own that is started alike: uvicorn with uvloop and httptools, one
-worker, no access log. In a round each app has its turn, in an order shuffled anew; shown are the
-median of all rounds, and the lowest and the highest.
+HOW = f"""Every figure of requests is a ratio. An app is asked for {BURST_SECONDS} s over
+{CONNECTIONS} connections, and just before or just after it a bare FastAPI route, which answers with
+the same body, in the same environment, by a server of its own that is started alike: uvicorn with
+uvloop and httptools, one worker, no access log. In each round every app has its turn, in an order
+shuffled anew; shown are the median of all rounds, and the lowest and the highest.
 
 The generated apps run as in production, behind a proxy of the same machine that has taken https
-away: all checks and headers are on. `wrk` sends over {CONNECTIONS} connections. The server that is
-measured has a core to itself; `wrk`, Redis and PostgreSQL share another, as if on machines of
-their own.
+away: all checks and headers are on. The server that is measured has a core to itself; Redis,
+PostgreSQL and `wrk`, which sends the requests, share another, as if on machines of their own.
 """
 
 
