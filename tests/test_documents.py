@@ -75,6 +75,9 @@ NOT_RUN = {
     "make test-fast": "it is a part of what runs this test",
     "make mutants": "it takes minutes; test_mutants.py tries some of them in the same way",
     "make fuzz": "it takes minutes",
+    "make bench": "it takes minutes; test_benchmarks.py measures a little in the same way",
+    "make bench ROUNDS=15": "it takes longer still",
+    "python -m benchmarks --help": "it only tells",
 }
 # Of the template's own, for the same reasons; projects have commands of the same names.
 NOT_RUN_HERE = {
