@@ -193,7 +193,7 @@ def serving(
     core = str(SERVER_CORE) if pinned else f"{SERVER_CORE},{LOAD_CORE}"
     paths: Sequence[Path] = (folder, PEERS, PROBES)
     before = time.perf_counter()
-    process = subprocess.Popen(
+    started = subprocess.Popen(
         ["taskset", "-c", core, environment / "bin" / "uvicorn", app, *UVICORN],
         cwd=folder,
         env={
@@ -207,21 +207,21 @@ def serving(
         stderr=subprocess.STDOUT,
         text=True,
     )
-    assert process.stdout is not None
-    said = ""
-    for line in process.stdout:
-        said += line
-        if "running on" in line:
-            break
-    else:
-        raise RuntimeError(f"{app} did not start:\n{said}")
-    # What is logged from then on is of no interest, but has to be read.
-    reader = threading.Thread(target=process.stdout.read)
-    reader.start()
-    url = said.rpartition("running on ")[2].split()[0]
-    try:
-        yield Server(url, process.pid, time.perf_counter() - before)
-    finally:
-        process.terminate()
-        process.wait()
-        reader.join()
+    with started as process:
+        assert process.stdout is not None
+        said = ""
+        for line in process.stdout:
+            said += line
+            if "running on" in line:
+                break
+        else:
+            raise RuntimeError(f"{app} did not start:\n{said}")
+        # What is logged from then on is of no interest, but has to be read.
+        reader = threading.Thread(target=process.stdout.read)
+        reader.start()
+        url = said.rpartition("running on ")[2].split()[0]
+        try:
+            yield Server(url, process.pid, time.perf_counter() - before)
+        finally:
+            process.terminate()
+            reader.join()
