@@ -25,7 +25,7 @@ PARTS: Mapping[str, tuple[Sequence[Target], Part]] = {
     "growth": (growth.KEPT_AT_THE_SERVER, growth.measure),
     "sweep": (sweep.SWEPT, lambda targets, _: sweep.measure(targets)),
     "logins": (logins.SIGNING_IN, lambda targets, _: logins.measure(targets)),
-    "startup": (OWN, startup.measure),
+    "startup": (startup.STARTED, startup.measure),
 }
 
 

@@ -20,7 +20,7 @@ from benchmarks.workbench import HEADERS, PROBES, Server, Workbench, workbench
 
 KEPT_AT_THE_SERVER = (MEMORY, REDIS, SQLITE, POSTGRESQL)
 FEW, MANY = 1_000, 1_000_000
-PEOPLE = 20
+PEOPLE = 10
 SESSION = "/api/session"
 
 

@@ -7,10 +7,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from benchmarks.figures import Spread, spread
-from benchmarks.targets import Own
+from benchmarks.targets import REDIS, SQLITE, Own
 from benchmarks.workbench import PEERS, PRODUCTION, Workbench, serving, workbench
 from tests.project import clean_environment
 
+# The others import no more than these.
+STARTED = (SQLITE, REDIS)
 BODIES = '{"/": {}}'
 # Those that take most, by the package they belong to.
 SHOWN = 6
