@@ -49,6 +49,7 @@ def describe() -> list[str]:
 def main() -> int:
     """Measure what was asked for; return the exit status."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
+    # To name none is a choice as well.
     parser.add_argument(
         "parts", nargs="*", choices=[*PARTS, []], metavar="PART", help=f"of {', '.join(PARTS)}"
     )
