@@ -1,7 +1,6 @@
 """``python -m benchmarks``: measures everything and writes it down, or prints single parts."""
 
 import argparse
-import dataclasses
 import platform
 import re
 import sys
@@ -63,15 +62,14 @@ def main() -> int:
     except machine.Missing as missing:
         print(missing, file=sys.stderr)
         return 1
-    results = Results(describe())
+    parts: dict[str, Any] = {"machine": describe()}
     for name in asked.parts or PARTS:
         targets, measure = PARTS[name]
         chosen = [each for each in targets if not asked.only or each.name in asked.only]
-        results = dataclasses.replace(results, **{name: measure(chosen, asked.rounds)})
-        print(f"measured: {name}", flush=True)
-    print(results)
+        parts[name] = measure(chosen, asked.rounds)
+        print(Results(**{name: parts[name]}), flush=True)
     if not asked.parts and not asked.only:
-        results.write(REPOSITORY)
+        Results(**parts).write(REPOSITORY)
     return 0
 
 
