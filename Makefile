@@ -2,7 +2,7 @@
 PYTHON ?= python3
 PORT ?= 8000
 RUNS ?= 1000000
-ROUNDS ?= 5
+ROUNDS ?= 4
 BIN := .venv/bin
 
 .PHONY: demo test test-fast mutants fuzz bench check format pictures pins clean

@@ -13,7 +13,7 @@ from benchmarks.targets import OWN, PEERS, POSTGRESQL, Target
 from benchmarks.workbench import workbench
 from tests.project import REPOSITORY
 
-ROUNDS = 5
+ROUNDS = 4
 
 Part = Callable[[Sequence[Any], int], Any]
 """Measures the targets that it is given, in so many rounds."""
