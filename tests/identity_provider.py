@@ -14,6 +14,7 @@ from joserfc import jwt
 from joserfc.jwk import RSAKey
 
 CLIENT_ID, CLIENT_SECRET, SUBJECT = "the-app", "the secret of the app", "248289761001"
+METADATA_PATH = "/.well-known/openid-configuration"
 
 
 class IdentityProvider(ThreadingHTTPServer):
@@ -27,7 +28,21 @@ class IdentityProvider(ThreadingHTTPServer):
         self.key = self._signing_key = RSAKey.generate_key(2048, {"kid": "1"})
         self.lies: dict[str, object] = {}
         """Claims to be told instead of the true ones."""
+        self.nonsense: dict[str, object] = {}
+        """What to answer instead, by path."""
+        self.is_called_off = False
+        """Whether the person changes their mind there."""
         self.codes: dict[str, dict[str, str]] = {}
+
+    @property
+    def metadata(self) -> dict[str, object]:
+        """What it says of itself (OpenID Connect Discovery 1.0, 3)."""
+        return {
+            "issuer": self.url,
+            "authorization_endpoint": f"{self.url}/authorize",
+            "token_endpoint": f"{self.url}/token",
+            "jwks_uri": f"{self.url}/keys",
+        }
 
     def sign_with_another_key(self) -> None:
         """Sign from here on with a key that is not the one it shows."""
@@ -44,15 +59,10 @@ class _Handler(BaseHTTPRequestHandler):
     def do_GET(self) -> None:
         """Describe the provider, show its key, or send somebody back with a code."""
         url, provider = urlsplit(self.path), self.server
-        if url.path == "/.well-known/openid-configuration":
-            self._answer(
-                {
-                    "issuer": provider.url,
-                    "authorization_endpoint": f"{provider.url}/authorize",
-                    "token_endpoint": f"{provider.url}/token",
-                    "jwks_uri": f"{provider.url}/keys",
-                }
-            )
+        if url.path in provider.nonsense:
+            self._answer(provider.nonsense[url.path])
+        elif url.path == METADATA_PATH:
+            self._answer(provider.metadata)
         elif url.path == "/keys":
             self._answer({"keys": [provider.key.as_dict(private=False)]})
         else:
@@ -60,7 +70,8 @@ class _Handler(BaseHTTPRequestHandler):
             code = str(len(provider.codes))
             provider.codes[code] = asked
             self.send_response(302)
-            query = urlencode({"code": code, "state": asked["state"]})
+            said = {"error": "access_denied"} if provider.is_called_off else {"code": code}
+            query = urlencode({**said, "state": asked["state"]})
             self.send_header("Location", f"{asked['redirect_uri']}?{query}")
             self.end_headers()
 
@@ -79,6 +90,9 @@ class _Handler(BaseHTTPRequestHandler):
             or asked["redirect_uri"] != sent["redirect_uri"]
         ):
             self._answer({"error": "invalid_grant"}, 400)
+            return
+        if self.path in provider.nonsense:
+            self._answer(provider.nonsense[self.path])
             return
         claims: dict[str, object] = {
             "iss": provider.url,
