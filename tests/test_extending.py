@@ -40,6 +40,7 @@ OF_ANY_APP = (
     "tests/test_database.py",
     "tests/test_openapi.py",
     "tests/test_pages.py",
+    "tests/test_security_page.py",
     "tests/test_sign_in.py",
 )
 
@@ -241,14 +242,15 @@ def test_the_provider_signs_in_whom_its_owner_has_linked_and_nobody_else(extend:
 
 def speaks_nonsense(server: Server, provider: IdentityProvider) -> None:
     """Let the provider answer with what is none, one after the other, and look at each."""
-    unsaid = {
+    unsaid: object = {
         name: value for name, value in provider.metadata.items() if "authorization" not in name
     }
-    for metadata in ([], unsaid, {**provider.metadata, "issuer": "https://provider.example"}):
+    of_another: dict[str, object] = {**provider.metadata, "issuer": "https://provider.example"}
+    for metadata in [[], unsaid, of_another]:
         provider.nonsense = {METADATA_PATH: metadata}
         assert Visitor(server).begin("/oidc/start").status_code == 503, metadata
-    for path, answer, status in NONSENSE:
+    for path, answer, answered in NONSENSE:
         provider.nonsense = {path: answer}
         came_back = Visitor(server).there_and_back("/oidc/start")
-        assert came_back.status_code == status, (path, answer)
+        assert came_back.status_code == answered, (path, answer)
     provider.nonsense = {}
