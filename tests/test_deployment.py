@@ -76,6 +76,7 @@ class Proxy:
     http_port: int
     https_port: int
     authority: trustme.CA
+    webroot: Path
 
     def trust(self) -> ssl.SSLContext:
         """Return what a client checks the certificate with."""
@@ -256,7 +257,7 @@ def proxy(
 ) -> Iterator[Proxy]:
     folder = tmp_path_factory.mktemp(request.param)
     start = {"nginx": start_nginx, "caddy": start_caddy}[request.param]
-    proxy = Proxy(free_port(), free_port(), certificate.authority)
+    proxy = Proxy(free_port(), free_port(), certificate.authority, folder / "html")
     with start(project, folder, proxy, app, certificate):
         yield proxy
 
@@ -272,6 +273,7 @@ def start_nginx(
         # This machine may have no IPv6.
         "listen [::]:80;": "",
         "listen [::]:443 ssl http2;": "",
+        "/var/www/html;": f"{proxy.webroot};",
         f"{live}/fullchain.pem": str(certificate.chain),
         f"{live}/privkey.pem": str(certificate.key),
     }
@@ -335,6 +337,21 @@ def test_plain_http_leads_to_https_and_sets_no_cookie(
         assert "set-cookie" not in answer.headers
     answer = visitor.get(f"http://{HOST}/api/me", headers={"Host": "evil.example"})
     assert "evil" not in str(answer.headers)
+
+
+# Caddy gets its certificate by itself.
+@pytest.mark.parametrize("proxy", ["nginx"], indirect=True)
+def test_what_shows_whose_name_it_is_is_shown_over_plain_http(
+    proxy: Proxy, visitor: httpx2.Client
+) -> None:
+    shown = proxy.webroot / ".well-known" / "acme-challenge" / "token"
+    shown.parent.mkdir(parents=True)
+    shown.write_text("token.thumbprint")
+    address = f"http://{HOST}/.well-known/acme-challenge"
+    assert visitor.get(f"{address}/token").text == "token.thumbprint"
+    assert visitor.get(f"{address}/other").status_code == 404
+    (proxy.webroot / "other").write_text("of another site")
+    assert visitor.get(f"http://{HOST}/other").status_code == 308
 
 
 @pytest.mark.parametrize("version", ["HTTP/1.1", "HTTP/2"])

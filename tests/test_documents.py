@@ -93,11 +93,11 @@ NOT_RUN_HERE = {
 ON_A_SERVER = {
     "apt-get",
     "cd",
-    "chmod",
-    "chown",
+    "certbot",
     "curl",
     "git",
     "install",
+    "journalctl",
     "nginx",
     "runuser",
     "systemctl",
