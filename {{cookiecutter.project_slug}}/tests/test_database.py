@@ -124,6 +124,19 @@ async def test_a_server_that_was_started_anew_is_found_by_itself(browser: Browse
 
 
 #{% endif %}
+async def test_those_who_are_the_first_to_come_are_all_let_in(
+    start: Start, browser: Browser
+) -> None:
+    await browser.signed_in()
+    app = await start()
+    #{% if cookiecutter.session_backend == "memory" %}
+    store = app.state.services.sessions._store
+    store._sessions = browser.app.state.services.sessions._store._sessions
+    #{% endif %}
+    anew = Browser(app)
+    assert all(await asyncio.gather(*(anew.opens(browser.ticket) for _ in range(8))))
+
+
 async def test_what_the_database_gives_has_the_types_of_its_columns(services: Services) -> None:
     await services.accounts.register("alice", PASSWORD)
     columns = (User.id, User.username, User.is_active, User.created_at)
