@@ -49,7 +49,8 @@ class Redis:
                 return await self._ask(client, "GET", name)
             except RedisConnectionError:
                 # The server may have been started anew since these connections were made.
-                await self._drop_idle()
+                while self._idle:
+                    await _drop(client, self._idle.pop())
                 return await self._ask(client, "GET", name)
 
     async def run(self, *command: str | bytes | float) -> Any:
@@ -72,7 +73,6 @@ class Redis:
 
     async def close(self) -> None:
         """Give all connections back."""
-        await self._drop_idle()
         if self._client is not None:
             await self._client.aclose()
 
@@ -85,15 +85,10 @@ class Redis:
             answer = await connection.read_response()
         except BaseException:
             # An answer that is still on its way would be taken for that to the next question.
-            await connection.disconnect(nowait=True)
-            await pool.release(connection)
+            await _drop(client, connection)
             raise
         self._idle.append(connection)
         return answer
-
-    async def _drop_idle(self) -> None:
-        while self._idle:
-            await self._idle.pop().disconnect(nowait=True)
 
     @asynccontextmanager
     async def _reachable(self) -> AsyncIterator[Node | RedisCluster]:
@@ -126,3 +121,9 @@ class Redis:
                 else:
                     self._client = node
             return self._client
+
+
+async def _drop(client: Node, connection: AbstractConnection) -> None:
+    """Close a connection, and give its place in the pool back."""
+    await connection.disconnect(nowait=True)
+    await client.connection_pool.release(connection)
