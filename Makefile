@@ -5,7 +5,7 @@ RUNS ?= 1000000
 ROUNDS ?= 4
 BIN := .venv/bin
 
-.PHONY: demo test test-fast mutants fuzz bench check format pictures pins clean
+.PHONY: demo test test-fast soak mutants fuzz bench check format pictures pins clean
 
 demo: .venv/.ready  ## bake a project with the default answers into .demo, and serve it
 	test -d .demo/my-fastapi-app || $(BIN)/cookiecutter --no-input --output-dir .demo .
@@ -16,6 +16,9 @@ test: .venv/.ready check  ## everything: bakes, checks, types, tests and uses th
 
 test-fast: .venv/.ready  ## what takes no longer than a minute
 	$(BIN)/python -m pytest -n auto --dist worksteal -m "not slow"
+
+soak: .venv/.ready  ## faults, races, load, many machines, abuse and operations at length, and write docs/reliability.md
+	SOAK=1 REQUIRE_SERVICES=1 $(BIN)/python -m pytest tests/reliability
 
 mutants: .venv/.ready  ## break what is generated on purpose, again and again: its tests notice; takes minutes
 	$(BIN)/python -m tools.mutants

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests import baking
+from tests import baking, ledger
 from tests.project import Project
 
 Bake = Callable[..., Project]
@@ -32,9 +32,12 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     done: dict[str, set[str]] = {deed: set() for deed in DEEDS}
     for report in terminalreporter.stats.get("passed", ()):
         for deed, combination in report.user_properties:
-            done[deed].add(combination)
+            if deed in done:
+                done[deed].add(combination)
     counts = ", ".join(f"{len(combinations)} {deed}" for deed, combinations in done.items())
     terminalreporter.write_line(f"combinations of answers: {counts}")
+    if ledger.is_soak():
+        ledger.write(ledger.entries(terminalreporter.stats.get("passed", ())))
 
 
 @pytest.fixture(scope="session")

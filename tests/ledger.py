@@ -1,0 +1,82 @@
+"""What the tests of reliability did, how often, and what was lost: the table of a document."""
+
+import os
+from collections.abc import Iterable
+from dataclasses import astuple, dataclass
+from pathlib import Path
+
+import pytest
+
+from tests.project import REPOSITORY
+
+DOCUMENT = REPOSITORY / "docs" / "reliability.md"
+START, END = "<!-- written by make soak -->", "<!-- end -->"
+PROPERTY = "reliability"
+
+# In the order of the document.
+CHAPTERS = ("Faults", "Races", "Load", "Many machines", "Abuse", "Operations")
+
+
+def is_soak() -> bool:
+    """Whether the long forms were asked for, and their table is to be written."""
+    return os.environ.get("SOAK") == "1"
+
+
+@dataclass(frozen=True, order=True)
+class Entry:
+    """One row. lost: what was wrong or gone that should not be, zero or the test fails."""
+
+    chapter: str
+    what: str
+    backend: str
+    times: int
+    lost: int
+    seen: str
+    """The figures, in a few words."""
+
+    def __post_init__(self) -> None:
+        assert self.chapter in CHAPTERS, self.chapter
+
+
+class Ledger:
+    """Takes down what one test did."""
+
+    def __init__(self, properties: list[tuple[str, object]]) -> None:
+        self._properties = properties
+
+    def note(
+        self, chapter: str, what: str, *, backend: str, times: int, lost: int = 0, seen: str = ""
+    ) -> None:
+        """Take down a row."""
+        self._properties.append(
+            (PROPERTY, astuple(Entry(chapter, what, backend, times, lost, seen)))
+        )
+
+
+def entries(reports: Iterable[pytest.TestReport]) -> list[Entry]:
+    """Return what the tests of these reports took down, in the order of the document."""
+    found = {
+        Entry(*value)
+        for report in reports
+        for name, value in report.user_properties
+        if name == PROPERTY and isinstance(value, tuple | list)
+    }
+    return sorted(found, key=lambda entry: (CHAPTERS.index(entry.chapter), entry))
+
+
+def write(found: Iterable[Entry], document: Path = DOCUMENT) -> None:
+    """Put tables of the entries, a chapter each, in the place of those in the document."""
+    lines = []
+    chapter = ""
+    for entry in found:
+        if entry.chapter != chapter:
+            chapter = entry.chapter
+            lines += ["", f"### {chapter}", "", "| done | backend | times | lost | seen |"]
+            lines += ["| --- | --- | ---: | ---: | --- |"]
+        cells = (entry.what, entry.backend, f"{entry.times:,}", f"{entry.lost:,}", entry.seen)
+        lines.append(f"| {' | '.join(cells)} |")
+    text = document.read_text("utf-8")
+    before, _, rest = text.partition(START)
+    _, _, after = rest.partition(END)
+    written = "\n".join([before + START, *lines, "", END + after])
+    document.write_text(written, encoding="utf-8")
