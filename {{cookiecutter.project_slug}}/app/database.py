@@ -7,16 +7,26 @@ from typing import Any, TypeVar
 #{% if cookiecutter.database == "sqlite" %}
 from sqlalchemy import Connection, CursorResult, Executable, Row, event, select
 #{% else %}
-from sqlalchemy import CursorResult, Executable, Row, select
+from sqlalchemy import CursorResult, Executable, Row, event, select
 #{% endif %}
-#{% if cookiecutter.database == "sqlite" %}
 from sqlalchemy.engine.interfaces import DBAPIConnection
-#{% endif %}
+#{% if cookiecutter.database == "postgresql" %}
+from sqlalchemy.exc import (
+    DataError,
+    DBAPIError,
+    IntegrityError,
+    InvalidatePoolError,
+    ProgrammingError,
+)
+#{% else %}
 from sqlalchemy.exc import DataError, DBAPIError, IntegrityError, ProgrammingError
+#{% endif %}
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from sqlalchemy.ext.asyncio import AsyncSession, create_async_engine
 #{% if cookiecutter.database == "sqlite" %}
 from sqlalchemy.pool import ConnectionPoolEntry
+#{% else %}
+from sqlalchemy.pool import ConnectionPoolEntry, NullPool, PoolProxiedConnection
 #{% endif %}
 
 from app.models import User
@@ -53,18 +63,23 @@ class Database:
         event.listen(self._engine.sync_engine, "connect", _prepare)
         event.listen(self._engine.sync_engine, "begin", _begin)
         self._autocommit = self._engine.execution_options(single_statement=True)
+        self._reader = Reader(self._autocommit, TIMEOUT_SECONDS)
         #{% else %}
-        self._engine = create_async_engine(
-            url,
+        options: dict[str, Any] = {
             # Values stay out of errors and logs: there are password hashes among them.
-            hide_parameters=True,
-            pool_timeout=TIMEOUT_SECONDS,
-            connect_args={"timeout": TIMEOUT_SECONDS, "command_timeout": TIMEOUT_SECONDS},
+            "hide_parameters": True,
+            "connect_args": {"timeout": TIMEOUT_SECONDS, "command_timeout": TIMEOUT_SECONDS},
+        }
+        # With the reader's, fifteen connections at most.
+        self._engine = create_async_engine(
+            url, pool_timeout=TIMEOUT_SECONDS, max_overflow=5, **options
         )
+        event.listen(self._engine.sync_engine, "checkout", _refuse_closed)
         # One network turn instead of three: no BEGIN and COMMIT around a single statement.
         self._autocommit = self._engine.execution_options(isolation_level="AUTOCOMMIT")
+        reading = create_async_engine(url, poolclass=NullPool, **options)
+        self._reader = Reader(reading, TIMEOUT_SECONDS)
         #{% endif %}
-        self._reader = Reader(self._autocommit, TIMEOUT_SECONDS)
 
     async def look_up(self, lookup: Lookup, values: Values) -> tuple[Any, ...] | None:
         """Return the row of a look-up, or None, in one round trip."""
@@ -159,4 +174,13 @@ def _begin(connection: Connection) -> None:
     """Take the write lock at once: a transaction that reads first could not get it later."""
     if not connection.get_execution_options().get("single_statement"):
         connection.exec_driver_sql("BEGIN IMMEDIATE")
+#{% else %}
+
+
+def _refuse_closed(
+    connection: DBAPIConnection, _: ConnectionPoolEntry, __: PoolProxiedConnection
+) -> None:
+    """Let the pool make new connections when the server has closed those it has."""
+    if connection.driver_connection.is_closed():
+        raise InvalidatePoolError
 #{% endif %}

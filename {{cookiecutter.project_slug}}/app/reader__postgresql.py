@@ -37,7 +37,11 @@ class Lookup:
 
 
 class Reader:
-    """A few connections for all look-ups. timeout: seconds that a look-up may take."""
+    """A few connections for all look-ups.
+
+    engine: one without a pool, whose connections are always new. timeout: seconds that a look-up
+    may take.
+    """
 
     def __init__(self, engine: AsyncEngine, timeout: float) -> None:
         self._engine = engine
@@ -50,24 +54,31 @@ class Reader:
         arguments = lookup.arguments(values)
         try:
             async with asyncio.timeout(self._timeout), self._turns:
-                try:
-                    found = await self._fetch(lookup.sql, arguments)
-                except _BROKEN:
-                    # The server may have been started anew since these connections were made.
-                    await self.close()
-                    found = await self._fetch(lookup.sql, arguments)
+                found = await self._fetch(lookup.sql, arguments)
         except (DBAPIError, *_BROKEN) as error:
             raise Unavailable from error
         return tuple(found) if found else None
 
     async def close(self) -> None:
-        """Give the connections back."""
+        """Close the connections that nobody uses."""
         while self._idle:
             connection, _ = self._idle.pop()
             await _drop(connection)
 
     async def _fetch(self, sql: str, arguments: list[Any]) -> Any:
-        connection, driver = self._idle.pop() if self._idle else await self._open()
+        if self._idle:
+            try:
+                return await self._ask(*self._idle.pop(), sql, arguments)
+            except _BROKEN:
+                # The server may have been started anew since these connections were made.
+                await self.close()
+        connection = await self._engine.connect()
+        pooled = await connection.get_raw_connection()
+        return await self._ask(connection, pooled.driver_connection, sql, arguments)
+
+    async def _ask(
+        self, connection: AsyncConnection, driver: Any, sql: str, arguments: list[Any]
+    ) -> Any:
         try:
             found = await driver.fetchrow(sql, *arguments)
         except BaseException:
@@ -76,11 +87,6 @@ class Reader:
             raise
         self._idle.append((connection, driver))
         return found
-
-    async def _open(self) -> tuple[AsyncConnection, Any]:
-        connection = await self._engine.connect()
-        pooled = await connection.get_raw_connection()
-        return connection, pooled.driver_connection
 
 
 async def _drop(connection: AsyncConnection) -> None:
