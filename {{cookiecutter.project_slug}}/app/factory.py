@@ -21,7 +21,7 @@ from app.web import access, api, docs, errors, health
 #{% endif %}
 from app.web.edge import Edge
 from app.web.openapi import complete
-from app.web.transport import HttpsOnlyMiddleware, KnownHostsMiddleware
+from app.web.transport import TransportMiddleware
 
 
 class App(FastAPI):
@@ -42,7 +42,6 @@ def create_app(settings: Settings, clock: Callable[[], float] = time.time) -> Fa
         title=PROJECT["name"],
         description=PROJECT["description"],
         lifespan=_lifespan,
-        max_body_size=settings.max_body_bytes,
         # Documentation and schema are routes of ours, in development only.
         openapi_url=None,
         # A redirect built from the Host header, for a path that does not exist: rather a 404.
@@ -61,11 +60,7 @@ def create_app(settings: Settings, clock: Callable[[], float] = time.time) -> Fa
             allow_methods=("GET", "POST", "PUT", "DELETE"),
             allow_headers=("content-type",),
         )
-    if settings.production:
-        app.add_middleware(HttpsOnlyMiddleware)
-    app.add_middleware(
-        KnownHostsMiddleware, allowed_hosts=settings.allowed_hosts, www_redirect=False
-    )
+    app.add_middleware(TransportMiddleware, settings=settings)
 
     errors.install(app)
     _add(app, api.router, health.router)

@@ -6,6 +6,7 @@ a look-up takes twice as long.
 
 import asyncio
 from collections.abc import Mapping
+from contextlib import suppress
 from typing import Any
 
 from asyncpg import InterfaceError, PostgresError
@@ -67,11 +68,9 @@ class Reader:
 
     async def _fetch(self, sql: str, arguments: list[Any]) -> Any:
         if self._idle:
-            try:
+            # The server may have been started anew since this connection was made.
+            with suppress(*_BROKEN):
                 return await self._ask(*self._idle.pop(), sql, arguments)
-            except _BROKEN:
-                # The server may have been started anew since these connections were made.
-                await self.close()
         connection = await self._engine.connect()
         pooled = await connection.get_raw_connection()
         return await self._ask(connection, pooled.driver_connection, sql, arguments)

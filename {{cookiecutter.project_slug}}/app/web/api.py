@@ -32,6 +32,34 @@ from app.web.visit import CurrentServices, CurrentVisit
 router = APIRouter(prefix="/api")
 
 
+# The router looks through them in this order: what is asked most often comes first.
+
+
+@router.get("/me")
+async def me(user: CurrentUser) -> UserOut:
+    """Say who is signed in."""
+    return UserOut.model_validate(user)
+
+
+@router.get("/session")
+async def session(current: CurrentSession) -> SessionOut:
+    """Describe the session of this request."""
+    return SessionOut.of(current.record)
+
+
+@router.get("/data")
+async def data(user: CurrentUser) -> Message:
+    """Answer signed-in users only: an example to start from."""
+    return Message(message=texts.ONLY_YOU.format(user.username))
+
+
+@router.get("/public")
+@public
+async def for_everybody() -> Message:
+    """Answer everybody, without looking at any session."""
+    return Message(message=texts.EVERYBODY)
+
+
 @router.post("/register", status_code=201, responses={409: {}})
 @public
 async def register(body: RegisterIn, services: CurrentServices) -> UserOut:
@@ -64,12 +92,6 @@ async def logout(visit: CurrentVisit) -> None:
     await visit.sign_out()
 
 
-@router.get("/me")
-async def me(user: CurrentUser) -> UserOut:
-    """Say who is signed in."""
-    return UserOut.model_validate(user)
-
-
 @router.delete("/me", status_code=204)
 async def delete_me(
     user: FreshUser, signed_in: CurrentSignedIn, services: CurrentServices, visit: CurrentVisit
@@ -89,29 +111,10 @@ async def confirm(
     )
 
 
-@router.get("/data")
-async def data(user: CurrentUser) -> Message:
-    """Answer signed-in users only: an example to start from."""
-    return Message(message=texts.ONLY_YOU.format(user.username))
-
-
 @router.get("/admin/users")
 async def users(_: AdminUser, services: CurrentServices) -> list[UserOut]:
     """List the accounts, for administrators only: an example to start from."""
     return [UserOut.model_validate(user) for user in await services.directory.all()]
-
-
-@router.get("/public")
-@public
-async def for_everybody() -> Message:
-    """Answer everybody, without looking at any session."""
-    return Message(message=texts.EVERYBODY)
-
-
-@router.get("/session")
-async def session(current: CurrentSession) -> SessionOut:
-    """Describe the session of this request."""
-    return SessionOut.of(current.record)
 
 
 @router.get("/session/data")

@@ -1,6 +1,7 @@
 """The outermost layer: every request enters and every answer leaves through it."""
 
 from starlette.datastructures import Headers
+from starlette.middleware.body_limit import RequestBodyLimitMiddleware
 #{% if cookiecutter.frontend == "html" %}
 from starlette.requests import HTTPConnection, Request
 #{% else %}
@@ -28,15 +29,17 @@ class Edge:
     """
 
     def __init__(self, app: ASGIApp, services: Services) -> None:
+        settings = services.settings
         self._app = app
         self._services = services
-        self._is_production = services.settings.production
-        self._max_body_bytes = services.settings.max_body_bytes
+        self._is_production = settings.production
+        self._max_body_bytes = settings.max_body_bytes
+        self._counting_app = RequestBodyLimitMiddleware(app, settings.max_body_bytes)
         self._forwarding = Forwarding()
         #{% if cookiecutter.frontend == "html" %}
-        self._is_strict = services.settings.session_samesite == "strict"
+        self._is_strict = settings.session_samesite == "strict"
         #{% endif %}
-        self._trusted_origins = frozenset(services.settings.trusted_origins)
+        self._trusted_origins = frozenset(settings.trusted_origins)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request or connection (ASGI)."""
@@ -44,9 +47,10 @@ class Edge:
             await self._app(scope, receive, send)
             return
         self._forwarding.check(scope)
-        visit = Visit(scope, self._services)
+        sender = sender_of(scope)
+        security_log.address.set(sender)
+        visit = Visit(scope["headers"], sender, self._services)
         scope["app.visit"] = visit
-        security_log.address.set(sender_of(scope))
         encrypted = self._is_production and scope["scheme"] == "https"
 
         async def send_with_headers(message: Message) -> None:
@@ -60,10 +64,13 @@ class Edge:
                 message["headers"] = headers
             await send(message)
 
-        answer = self._answer(scope) or self._app
+        # Counting costs as much as all else here, so it is for bodies alone.
+        size = _announced_size(scope)
+        app = self._app if size == 0 else self._counting_app
+        answer = self._answer(scope, size) or app
         await answer(scope, receive, send_with_headers)
 
-    def _answer(self, scope: Scope) -> Response | None:
+    def _answer(self, scope: Scope, size: int | None) -> Response | None:
         """Return the answer to what must not reach the app."""
         reason = refusal(
             # A socket is a way to change things, though its handshake is a GET.
@@ -77,7 +84,7 @@ class Edge:
             security_log.event("malicious_cors", warning=True, reason=reason)
             detail = texts.REFUSED.format(reason)
             return error_response(HTTPConnection(scope), 403, detail)
-        if self._is_too_large(scope):
+        if size and size > self._max_body_bytes:
             return error_response(HTTPConnection(scope), 413, texts.TOO_LARGE)
         #{% if cookiecutter.frontend == "html" %}
         if self._is_strict and scope["type"] == "http":
@@ -87,10 +94,17 @@ class Edge:
         #{% endif %}
         return None
 
-    def _is_too_large(self, scope: Scope) -> bool:
-        """Whether a request announces a body over the limit. The framework counts what comes."""
-        for name, value in scope["headers"]:
-            if name == b"content-length":
-                # Twenty digits say enough, and cost no time to read.
-                return value.isdigit() and int(value[:20]) > self._max_body_bytes
-        return False
+
+def _announced_size(scope: Scope) -> int | None:
+    """Return how many bytes of body a request announces, or None when it does not say.
+
+    RFC 9112, 6.3: without either of the two headers there is none. HTTP/2 wants neither.
+    """
+    size = 0 if scope.get("http_version", "1.1").startswith("1.") else None
+    for name, value in scope["headers"]:
+        if name == b"content-length" and value.isdigit():
+            # Twenty digits say enough, and cost no time to read.
+            return int(value[:20])
+        if name == b"transfer-encoding":
+            size = None
+    return size

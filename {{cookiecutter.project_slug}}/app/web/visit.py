@@ -14,37 +14,40 @@ from app.sessions.session import Client, Principal
 
 MAX_USER_AGENT_CHARACTERS = 200
 
+Headers = list[tuple[bytes, bytes]]
+
 
 class Visit:
     """What a request knows of its session, and what its answer has to say about it.
 
     The edge makes one for each request and writes its headers when the answer starts, so that
     they hold on errors and redirects as well.
+    headers: those of the request. sender: the address that it comes from.
     """
 
     __slots__ = (
         "_deletes_cookie",
         "_headers",
-        "_scope",
+        "_sender",
         "_services",
         "_session",
         "_user",
         "depends_on_session",
     )
 
-    def __init__(self, scope: Scope, services: Services) -> None:
+    def __init__(self, headers: Headers, sender: str, services: Services) -> None:
         self._services = services
-        self._headers: list[tuple[bytes, bytes]] = scope["headers"]
+        self._headers = headers
+        self._sender = sender
         self._session: LiveSession | None = None
         self._user: Principal | None = None
         self._deletes_cookie = False
-        self._scope = scope
         self.depends_on_session = False
 
     @property
     def client(self) -> Client:
         """Where the request comes from."""
-        return Client(ip=sender_of(self._scope), user_agent=_user_agent(self._scope))
+        return Client(ip=self._sender, user_agent=_user_agent(self._headers))
 
     def tickets(self) -> list[str]:
         """Return every ticket that came with the request, unchecked: to end them all."""
@@ -97,7 +100,7 @@ class Visit:
         return ended
     #{% endif %}
 
-    def write_headers(self, headers: list[tuple[bytes, bytes]]) -> None:
+    def write_headers(self, headers: Headers) -> None:
         """Add to an answer's headers what its session asks for."""
         if not self.depends_on_session:
             return
@@ -137,7 +140,7 @@ def sender_of(scope: Scope) -> str:
     return address[:45]
 
 
-def _user_agent(scope: Scope) -> str:
-    agent = next((value for name, value in scope["headers"] if name == b"user-agent"), b"")
+def _user_agent(headers: Headers) -> str:
+    agent = next((value for name, value in headers if name == b"user-agent"), b"")
     text = agent.decode("latin-1")[:MAX_USER_AGENT_CHARACTERS]
     return "".join(filter(str.isprintable, text))
