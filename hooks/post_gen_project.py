@@ -67,6 +67,7 @@ LICENSE__MIT
 LICENSE__Proprietary
 app/reader__postgresql.py
 app/reader__sqlite.py
+app/pipeline__redis.py
 app/redis__redis.py
 app/sessions/live__database+redis+memory.py
 app/sessions/live__signed-cookie.py

@@ -63,7 +63,7 @@ class Database:
         event.listen(self._engine.sync_engine, "connect", _prepare)
         event.listen(self._engine.sync_engine, "begin", _begin)
         self._autocommit = self._engine.execution_options(single_statement=True)
-        self._reader = Reader(self._autocommit, TIMEOUT_SECONDS)
+        self._reader = Reader(self._engine)
         #{% else %}
         options: dict[str, Any] = {
             # Values stay out of errors and logs: there are password hashes among them.

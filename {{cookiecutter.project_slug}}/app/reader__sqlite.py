@@ -1,18 +1,17 @@
 """The shortest way to one row: what every authenticated request asks for.
 
-Statement and connection are SQLAlchemy's, but the driver is asked directly: by way of SQLAlchemy
-a look-up takes several turns of the driver's thread, and three times as long.
+The statement is SQLAlchemy's, but SQLite is asked directly, and in the event loop: to find a row by
+its key takes a fifth of the time that it takes to hand the question to a thread and the answer
+back. Nothing else is asked here, and a look-up waits for no lock.
 """
 
-import asyncio
 import sqlite3
 from collections.abc import Mapping
 from typing import Any
 
 from sqlalchemy import Select
 from sqlalchemy.dialects.sqlite import dialect
-from sqlalchemy.exc import DBAPIError
-from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
+from sqlalchemy.ext.asyncio import AsyncEngine
 
 from app.unavailable import Unavailable
 
@@ -37,37 +36,32 @@ class Lookup:
 
 
 class Reader:
-    """One connection for all look-ups: its thread takes them in turn.
+    """One connection for all look-ups. engine: knows where the database is."""
 
-    timeout: seconds that a look-up may take.
-    """
-
-    def __init__(self, engine: AsyncEngine, timeout: float) -> None:
-        self._engine = engine
-        self._timeout = timeout
-        self._opening = asyncio.Lock()
-        self._connection: AsyncConnection | None = None
-        self._driver: Any = None
+    def __init__(self, engine: AsyncEngine) -> None:
+        self._arguments = engine.dialect.create_connect_args(engine.url)
+        self._connection: sqlite3.Connection | None = None
 
     async def first(self, lookup: Lookup, values: Mapping[str, Any]) -> tuple[Any, ...] | None:
         """Return the row, or None. Raises Unavailable when the database is out of reach."""
         try:
-            async with asyncio.timeout(self._timeout):
-                driver = self._driver or await self._open()
-                found = await driver.execute_fetchall(lookup.sql, values)
-        except (DBAPIError, sqlite3.Error, OSError) as error:
+            connection = self._connection or self._open()
+            found = connection.execute(lookup.sql, values).fetchall()
+        except sqlite3.Error as error:
+            await self.close()
             raise Unavailable from error
         return lookup.row(found[0]) if found else None
 
     async def close(self) -> None:
-        """Give the connection back."""
+        """Close the connection; the next look-up makes a new one."""
         if self._connection is not None:
-            await self._connection.close()
+            self._connection.close()
+            self._connection = None
 
-    async def _open(self) -> Any:
-        async with self._opening:
-            if self._driver is None:
-                self._connection = await self._engine.connect()
-                pooled = await self._connection.get_raw_connection()
-                self._driver = pooled.driver_connection
-            return self._driver
+    def _open(self) -> sqlite3.Connection:
+        (place,), given = self._arguments
+        # Writers stand in nobody's way (WAL). Whoever has locked everything is not waited for,
+        # since all other requests would wait as well.
+        options: dict[str, Any] = {**given, "timeout": 0, "isolation_level": None}
+        self._connection = sqlite3.connect(place, **options)
+        return self._connection

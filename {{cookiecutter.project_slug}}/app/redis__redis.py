@@ -7,12 +7,12 @@ from typing import Any
 
 from redis.asyncio import Redis as Node
 from redis.asyncio import RedisCluster
-from redis.asyncio.connection import AbstractConnection
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
 from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.exceptions import RedisError
 
+from app.pipeline import Pipeline
 from app.unavailable import Unavailable
 
 # How long a turn may take before the request is answered 503, and one step of it: connecting, or
@@ -38,20 +38,22 @@ class Redis:
         self._client: Node | RedisCluster | None = None
         self._connecting = asyncio.Lock()
         self._turns = asyncio.Semaphore(MAX_TURNS)
-        self._idle: list[AbstractConnection] = []
+        self._pipeline = Pipeline(url)
 
     async def get(self, name: str) -> Any:
         """Return a value, or None: what every authenticated request asks for."""
-        async with self._reachable() as client:
-            if isinstance(client, RedisCluster):
-                return await client.execute_command("GET", name)
-            try:
-                return await self._ask(client, "GET", name)
-            except RedisConnectionError:
-                # The server may have been started anew since these connections were made.
-                while self._idle:
-                    await _drop(client, self._idle.pop())
-                return await self._ask(client, "GET", name)
+        try:
+            async with asyncio.timeout(TIMEOUT_SECONDS):
+                client = self._client or await self._connect()
+                if isinstance(client, RedisCluster):
+                    return await client.execute_command("GET", name)
+                return await self._pipeline.ask("GET", name)
+        except TimeoutError as error:
+            # There may be nobody at the other end any more.
+            self._pipeline.close()
+            raise Unavailable from error
+        except (RedisError, OSError) as error:
+            raise _unavailable(error) from None
 
     async def run(self, *command: str | bytes | float) -> Any:
         """Run one command; its answer, as redis-py reads it."""
@@ -73,22 +75,9 @@ class Redis:
 
     async def close(self) -> None:
         """Give all connections back."""
+        self._pipeline.close()
         if self._client is not None:
             await self._client.aclose()
-
-    async def _ask(self, client: Node, *command: str) -> Any:
-        """Run a command on a connection of our own: redis-py's way to one takes twice as long."""
-        pool: Any = client.connection_pool
-        connection = self._idle.pop() if self._idle else await pool.get_connection()
-        try:
-            await connection.send_command(*command, check_health=False)
-            answer = await connection.read_response()
-        except BaseException:
-            # An answer that is still on its way would be taken for that to the next question.
-            await _drop(client, connection)
-            raise
-        self._idle.append(connection)
-        return answer
 
     @asynccontextmanager
     async def _reachable(self) -> AsyncIterator[Node | RedisCluster]:
@@ -97,8 +86,7 @@ class Redis:
             async with asyncio.timeout(TIMEOUT_SECONDS), self._turns:
                 yield self._client or await self._connect()
         except (RedisError, OSError) as error:
-            # Its text may quote the command, and with that what was to be stored.
-            raise Unavailable(f"Redis: {type(error).__name__}") from None
+            raise _unavailable(error) from None
 
     async def _connect(self) -> Node | RedisCluster:
         async with self._connecting:
@@ -123,7 +111,6 @@ class Redis:
             return self._client
 
 
-async def _drop(client: Node, connection: AbstractConnection) -> None:
-    """Close a connection, and give its place in the pool back."""
-    await connection.disconnect(nowait=True)
-    await client.connection_pool.release(connection)
+def _unavailable(error: Exception) -> Unavailable:
+    # Its text may quote the command, and with that what was to be stored.
+    return Unavailable(f"Redis: {type(error).__name__}")

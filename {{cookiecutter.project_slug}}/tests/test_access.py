@@ -5,12 +5,21 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from fastapi import APIRouter, FastAPI
+from fastapi import APIRouter, FastAPI, Request
 from starlette.responses import PlainTextResponse
 
 from app.factory import create_app
+from app.sessions.session import Principal
 from app.settings import Settings
-from app.web.access import CurrentUser, OptionalUser, public, refuse_undeclared_routes
+from app.web.access import (
+    CurrentSession,
+    CurrentUser,
+    OptionalUser,
+    current_user,
+    public,
+    refuse_undeclared_routes,
+)
+from app.web.route import Route
 from tests.browser import Browser
 from tests.conftest import PRODUCTION, Clock, Start
 
@@ -28,6 +37,38 @@ async def test_a_public_route_may_know_who_is_there(start: Start) -> None:
     response = await browser.get("/api/greet")
     assert response.json() == "alice"
     assert response.headers["cache-control"] == "no-store"
+
+
+async def test_a_route_asks_in_the_same_way_however_it_is_written(start: Start) -> None:
+    router = APIRouter(prefix="/api", route_class=Route)
+
+    @router.get("/flat")
+    async def flat(user: CurrentUser, session: CurrentSession) -> str:
+        return f"{user.username} {session.record.user_id}"
+
+    @router.get("/in-a-thread")
+    def in_a_thread(user: CurrentUser, session: CurrentSession) -> str:
+        return f"{user.username} {session.record.user_id}"
+
+    @router.get("/with-more")
+    async def with_more(user: CurrentUser, session: CurrentSession, request: Request) -> str:
+        return f"{user.username} {session.record.user_id}" if request else ""
+
+    app = await start()
+    app.router.routes += router.routes
+    browser = Browser(app)
+    paths = [route.path for route in router.routes if isinstance(route, Route)]
+    assert [(await browser.get(path)).status_code for path in paths] == [401, 401, 401]
+    await browser.signed_in()
+    assert [(await browser.get(path)).json() for path in paths] == ["alice 1"] * 3
+
+
+async def test_a_test_may_put_another_user_in_the_place_of_the_current_one(
+    start: Start,
+) -> None:
+    app = await start()
+    app.dependency_overrides[current_user] = lambda: Principal(7, "bob", "user")
+    assert (await Browser(app).get("/api/me")).json()["username"] == "bob"
 
 
 async def test_an_app_with_an_undeclared_route_does_not_start(

@@ -4,6 +4,8 @@ import asyncio
 import os
 import signal
 import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -84,10 +86,15 @@ async def test_it_recovers_by_itself_when_redis_is_back(start: Start, redis_bina
         assert (await browser.get("/api/me")).status_code == 503
 
 
-def stop(server: subprocess.Popen[str]) -> None:
-    """Let a server stop answering, and return once it has."""
+@contextmanager
+def frozen(server: subprocess.Popen[str]) -> Iterator[None]:
+    """Let a server stop answering for as long as the block lasts."""
     server.send_signal(signal.SIGSTOP)
     os.waitpid(server.pid, os.WUNTRACED)
+    try:
+        yield
+    finally:
+        server.send_signal(signal.SIGCONT)
 
 
 @pytest.mark.parametrize("patience", [1], indirect=True)
@@ -98,11 +105,10 @@ async def test_one_that_has_stopped_answering_is_not_waited_for(
     browser = Browser(await start(redis_url=f"redis://127.0.0.1:{port}/0"))
     with running(redis_binary, port) as server:
         await browser.signed_in()
-        stop(server)
-        answers = await asyncio.gather(*(browser.get("/api/session") for _ in range(100)))
-        assert {each.status_code for each in answers} == {503}
-        assert (await browser.get("/api/public")).status_code == 200
-        server.send_signal(signal.SIGCONT)
+        with frozen(server):
+            answers = await asyncio.gather(*(browser.get("/api/session") for _ in range(100)))
+            assert {each.status_code for each in answers} == {503}
+            assert (await browser.get("/api/public")).status_code == 200
         assert await browser.is_signed_in()
 
 

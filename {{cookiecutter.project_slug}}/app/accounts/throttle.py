@@ -24,7 +24,7 @@ WIDER = 4
 # For how long an address stays known as one that an account has signed in from.
 KNOWN_SECONDS = 30 * 24 * 3600
 
-SWEEP_BATCH = 500
+SWEEP_BATCH = 100
 
 # What came of a guess; None while it is looked at.
 RIGHT, WRONG = True, False

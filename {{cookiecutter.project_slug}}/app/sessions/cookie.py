@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Literal
 
 # RFC 6265bis lets a browser drop what is larger than this, name and value together.
@@ -19,7 +20,7 @@ class CookiePolicy:
         if self.samesite == "none" and not self.secure:
             raise ValueError("a browser drops a cookie with SameSite=None that is not Secure")
 
-    @property
+    @cached_property
     def name(self) -> str:
         """``__Host-`` keeps sibling subdomains and plain http from setting it, ``-Http-`` scripts.
 

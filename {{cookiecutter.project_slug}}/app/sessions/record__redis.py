@@ -35,7 +35,7 @@ def unpack(key: bytes, record: bytes | None, now: float) -> Session | None:
     except (struct.error, UnicodeDecodeError) as error:
         raise Unavailable from error
     session = Session._make((*fields, ip, user_agent, key))
-    times = (session.created_at, session.authenticated_at, session.last_seen_at, session.expires_at)
-    if list(times) != sorted(times) or not 0 <= times[0] <= times[-1] < END_OF_TIME:
+    begun, proved = session.created_at, session.authenticated_at
+    if not 0 <= begun <= proved <= session.last_seen_at <= session.expires_at < END_OF_TIME:
         raise Unavailable("a record in Redis is not one of ours")
     return session if session.expires_at > now else None

@@ -1,6 +1,7 @@
 """What a session is, and how long it lives."""
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import NamedTuple
 
 # Last-seen is written at most this often, or the idle limit would cost a write for each request.
@@ -79,7 +80,7 @@ class Limits:
         ends_at = self.ends_at(created_at=created_at, remember=remember)
         return ends_at if remember else min(ends_at, last_seen_at + self.idle_timeout)
 
-    @property
+    @cached_property
     def touch_interval(self) -> float:
         """How old last-seen may grow before it is written again."""
         return min(TOUCH_SECONDS, self.idle_timeout / 20)

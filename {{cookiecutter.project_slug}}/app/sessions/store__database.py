@@ -19,7 +19,7 @@ from app.sessions.session import Principal, Session, SessionEnded
 from app.sessions.values import MAX_DATA_BYTES, TooMuchData
 
 # Enough for a sweep to catch up, few enough to hold the lock for milliseconds only.
-SWEEP_BATCH = 500
+SWEEP_BATCH = 100
 
 _columns = [getattr(SessionRow, name) for name in Session._fields]
 _is_it = SessionRow.key == bindparam("key")

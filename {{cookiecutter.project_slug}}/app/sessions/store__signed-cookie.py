@@ -13,7 +13,7 @@ from app.reader import Lookup
 from app.sessions.session import Limits, Principal, Session
 
 # Enough for a sweep to catch up, few enough to hold the lock for milliseconds only.
-SWEEP_BATCH = 500
+SWEEP_BATCH = 100
 
 # How far the clocks of two hosts may differ. What was issued later than that was forged.
 CLOCK_SKEW_SECONDS = 60

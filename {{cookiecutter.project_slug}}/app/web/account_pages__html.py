@@ -19,10 +19,11 @@ from app.web.devices import devices
 #{% endif %}
 from app.web.forms import Field, NextField, form_again, password_length, see_other
 from app.web.redirects import HOME, safe_next
+from app.web.route import Route
 from app.web.templating import page
 from app.web.visit import CurrentServices, CurrentVisit
 
-router = APIRouter(include_in_schema=False)
+router = APIRouter(include_in_schema=False, route_class=Route)
 
 
 @router.get("/account")

@@ -14,6 +14,7 @@ from app.web.access import (
     FreshUser,
     public,
 )
+from app.web.route import Route
 from app.web.schemas import (
     ConfirmIn,
     #{% if cookiecutter.session_backend != "signed-cookie" %}
@@ -29,7 +30,7 @@ from app.web.schemas import (
 from app.web.sockets import talk_while_live
 from app.web.visit import CurrentServices, CurrentVisit
 
-router = APIRouter(prefix="/api")
+router = APIRouter(prefix="/api", route_class=Route)
 
 
 # The router looks through them in this order: what is asked most often comes first.
@@ -44,7 +45,7 @@ async def me(user: CurrentUser) -> UserOut:
 @router.get("/session")
 async def session(current: CurrentSession) -> SessionOut:
     """Describe the session of this request."""
-    return SessionOut.of(current.record)
+    return SessionOut.model_validate(current.record)
 
 
 @router.get("/data")

@@ -56,11 +56,11 @@ class Edge:
         async def send_with_headers(message: Message) -> None:
             if message["type"] in ("http.response.start", "websocket.http.response.start"):
                 headers: list[tuple[bytes, bytes]] = list(message.get("headers", ()))
+                visit.write_headers(headers)
                 present = {name for name, _ in headers}
                 headers += [header for header in SECURITY_HEADERS if header[0] not in present]
                 if encrypted:
                     headers.append(STRICT_TRANSPORT_SECURITY)
-                visit.write_headers(headers)
                 message["headers"] = headers
             await send(message)
 

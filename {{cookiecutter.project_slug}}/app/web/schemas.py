@@ -1,11 +1,17 @@
 """What the JSON API takes and gives."""
 
-from datetime import UTC, datetime
+from datetime import datetime
+#{% if cookiecutter.session_backend == "signed-cookie" %}
+from typing import Annotated
+#{% else %}
 from typing import Annotated, Self
+#{% endif %}
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+#{% if cookiecutter.session_backend != "signed-cookie" %}
 
 from app.sessions.session import Session
+#{% endif %}
 
 # Far above any name or password that could be right, far below what takes time to handle.
 MAX_TEXT_CHARACTERS = 1024
@@ -94,25 +100,16 @@ class Invalid(BaseModel):
 class SessionOut(BaseModel):
     """The session of a request. Its id opens nothing."""
 
+    model_config = ConfigDict(from_attributes=True)
+
     id: str
     created_at: datetime
     last_seen_at: datetime
     expires_at: datetime
     authenticated_at: datetime
-
-    @classmethod
-    def of(cls, session: Session) -> Self:
-        """Show a session."""
-        return cls(
-            id=session.id,
-            created_at=_utc(session.created_at),
-            last_seen_at=_utc(session.last_seen_at),
-            expires_at=_utc(session.expires_at),
-            authenticated_at=_utc(session.authenticated_at),
-        )
-
-
 #{% if cookiecutter.session_backend != "signed-cookie" %}
+
+
 class DeviceOut(BaseModel):
     """A session in the list of a user's sessions."""
 
@@ -126,16 +123,6 @@ class DeviceOut(BaseModel):
     @classmethod
     def of(cls, session: Session, current: Session) -> Self:
         """Show a session to the user who looks at it from the current one."""
-        return cls(
-            id=session.id,
-            created_at=_utc(session.created_at),
-            last_seen_at=_utc(session.last_seen_at),
-            ip=session.ip,
-            user_agent=session.user_agent,
-            current=session.key == current.key,
-        )
-
-
+        shown = {"id": session.id, "current": session.key == current.key}
+        return cls.model_validate({**session._asdict(), **shown})
 #{% endif %}
-def _utc(unix_time: float) -> datetime:
-    return datetime.fromtimestamp(unix_time, UTC)

@@ -130,8 +130,21 @@ def services_of(connection: HTTPConnection) -> Services:
     return services
 
 
-CurrentVisit = Annotated[Visit, Depends(visit_of)]
-CurrentServices = Annotated[Services, Depends(services_of)]
+# The framework would call what is not asynchronous in a thread.
+
+
+async def current_visit(connection: HTTPConnection) -> Visit:
+    """Return the visit that a request belongs to."""
+    return visit_of(connection)
+
+
+async def current_services(connection: HTTPConnection) -> Services:
+    """Return the parts of the running app."""
+    return services_of(connection)
+
+
+CurrentVisit = Annotated[Visit, Depends(current_visit)]
+CurrentServices = Annotated[Services, Depends(current_services)]
 
 
 def sender_of(scope: Scope) -> str:
