@@ -208,6 +208,14 @@ MUTANTS = (
         ("tests/test_database.py",),
     ),
     Mutant(
+        "Redis' answers go to whoever asked last",
+        "app/pipeline.py",
+        "self._asked.popleft()",
+        "self._asked.pop()",
+        ("tests/test_redis.py",),
+        "redis",
+    ),
+    Mutant(
         "a connection that has broken is used again",
         "app/reader.py",
         "with suppress(*_BROKEN):",

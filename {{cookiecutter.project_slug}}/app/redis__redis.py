@@ -42,11 +42,11 @@ class Redis:
 
     async def get(self, name: str) -> Any:
         """Return a value, or None: what every authenticated request asks for."""
+        if not isinstance(self._client, Node):
+            # A cluster, or it is not known yet.
+            return await self.run("GET", name)
         try:
             async with asyncio.timeout(TIMEOUT_SECONDS):
-                client = self._client or await self._connect()
-                if isinstance(client, RedisCluster):
-                    return await client.execute_command("GET", name)
                 return await self._pipeline.ask("GET", name)
         except TimeoutError as error:
             # There may be nobody at the other end any more.

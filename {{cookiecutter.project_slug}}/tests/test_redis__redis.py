@@ -4,8 +4,8 @@ import asyncio
 import os
 import signal
 import subprocess
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager, suppress
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -14,7 +14,9 @@ import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
+from redis.exceptions import ResponseError
 
+from app.pipeline import Pipeline
 from app.settings import Settings, SettingsError
 from app.unavailable import Unavailable
 from tests.browser import COOKIE, PASSWORD, Browser
@@ -110,6 +112,77 @@ async def test_one_that_has_stopped_answering_is_not_waited_for(
             assert {each.status_code for each in answers} == {503}
             assert (await browser.get("/api/public")).status_code == 200
         assert await browser.is_signed_in()
+
+
+@asynccontextmanager
+async def answering(text: bytes) -> AsyncIterator[Pipeline]:
+    """Serve on loopback whoever connects: to each of their words the same answer."""
+
+    serving: list[Any] = []
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        serving.append(asyncio.current_task())
+        with suppress(ConnectionError):
+            while await reader.read(4096):
+                writer.write(text)
+                await writer.drain()
+        writer.close()
+        with suppress(ConnectionError):
+            await writer.wait_closed()
+
+    async with await asyncio.start_server(serve, "127.0.0.1", 0) as server:
+        port = server.sockets[0].getsockname()[1]
+        pipeline = Pipeline(f"redis://127.0.0.1:{port}/0")
+        yield pipeline
+        pipeline.close()
+        await asyncio.gather(*serving)
+
+
+@pytest.mark.parametrize(
+    ("text", "error"),
+    [
+        (b"HTTP/1.1 200 OK\r\n\r\n", OSError),
+        (b"+OK\r\n+OK\r\n", OSError),
+        (b"-NOAUTH Authentication required.\r\n", ResponseError),
+    ],
+)
+async def test_what_does_not_talk_like_redis_says_nothing_of_a_session(
+    text: bytes, error: type[Exception]
+) -> None:
+    async with answering(text) as pipeline:
+        with pytest.raises(error):
+            await pipeline.ask("GET", "session")
+            await pipeline.ask("GET", "session")
+
+
+async def test_whose_question_was_given_up_gets_no_answer_to_another(redis_port: int) -> None:
+    pipeline = Pipeline(f"redis://127.0.0.1:{redis_port}/0")
+    words = [str(number) for number in range(50)]
+    asked = [asyncio.ensure_future(pipeline.ask("ECHO", word)) for word in words]
+    # One turn of the loop, in which the first of them begins to connect.
+    await asyncio.sleep(0)
+    for each in asked[::3]:
+        each.cancel()
+    answers = await asyncio.gather(*asked, return_exceptions=True)
+    for number, answer in enumerate(answers):
+        assert isinstance(answer, asyncio.CancelledError) or answer == str(number).encode()
+    assert answers[1] == b"1"
+    asked = [asyncio.ensure_future(pipeline.ask("ECHO", word)) for word in words]
+    await asyncio.sleep(0)
+    asked[0].cancel()
+    assert (await asyncio.gather(*asked, return_exceptions=True))[1] == b"1"
+    pipeline.close()
+
+
+async def test_a_password_of_redis_is_used(redis_binary: str) -> None:
+    port = free_port()
+    with running(redis_binary, port, "--requirepass", "opensesame"):
+        known = Pipeline(f"redis://:opensesame@127.0.0.1:{port}/2")
+        assert await known.ask("GET", "nothing") is None
+        known.close()
+        for url in (f"redis://127.0.0.1:{port}/0", f"redis://:wrong@127.0.0.1:{port}/0"):
+            with pytest.raises(ResponseError):
+                await Pipeline(url).ask("GET", "nothing")
 
 
 async def test_a_flush_signs_everybody_out_and_breaks_nothing(
