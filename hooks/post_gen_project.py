@@ -65,9 +65,9 @@ ALTERNATIVES = """
 LICENSE__Apache-2.0
 LICENSE__MIT
 LICENSE__Proprietary
+app/pipeline__redis.py
 app/reader__postgresql.py
 app/reader__sqlite.py
-app/pipeline__redis.py
 app/redis__redis.py
 app/sessions/live__database+redis+memory.py
 app/sessions/live__signed-cookie.py
