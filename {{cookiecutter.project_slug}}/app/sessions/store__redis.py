@@ -120,8 +120,11 @@ class SessionStore:
 
     async def remove_others(self, session: Session) -> None:
         """End every other session of the same user."""
-        keys = await self._redis.run("ZRANGE", _index(session.user_id), 0, -1)
-        await self._remove_all([key for key in keys if key != session.key], session.user_id)
+        looked_at = {session.key}
+        # Again, until nobody is new: one of them may have been given a new ticket meanwhile.
+        while others := await self._named_beside(looked_at, session.user_id):
+            await self._remove_all(others, session.user_id)
+            looked_at.update(others)
 
     async def remove_before(self, epoch: int, user_id: int) -> None:
         """End every session of a user that was started before that epoch."""
@@ -146,6 +149,11 @@ class SessionStore:
         """Forget a value. Raises SessionEnded."""
         if not await self._run_script(_DELETE_VALUE, key, name):
             raise SessionEnded
+
+    async def _named_beside(self, keys: set[bytes], user_id: int) -> list[bytes]:
+        """Return the keys that the index names beside these."""
+        named = await self._redis.run("ZRANGE", _index(user_id), 0, -1)
+        return [key for key in named if key not in keys]
 
     async def _enter(self, session: Session) -> None:
         """Enter a session that was just used into the index, and let go of those past their end."""
