@@ -12,13 +12,8 @@ import yaml
 
 from tests.answers import PRODUCT, name
 from tests.conftest import Bake
+from tests.deploying import image_command, instructions, options, service, serving_by
 from tests.project import Project, free_port
-
-
-def instructions(project: Project, kind: str) -> list[str]:
-    """Return what follows an instruction of the Dockerfile, wherever it stands."""
-    text = project.read("Dockerfile").replace("\\\n", " ")
-    return re.findall(rf"^{kind} (.*)$", text, re.MULTILINE)
 
 
 def copies(project: Project) -> list[tuple[str, str]]:
@@ -54,17 +49,17 @@ def test_compose_runs_the_chosen_services_and_publishes_the_app_alone(
     expected |= {"redis"} if answers["session_backend"] == "redis" else set()
     services = compose["services"]
     assert set(services) == expected
-    published = {service: each["ports"] for service, each in services.items() if "ports" in each}
+    published = {key: each["ports"] for key, each in services.items() if "ports" in each}
     assert published == {"app": ["127.0.0.1:8000:8000"]}
-    for service in services.values():
-        assert set(service.get("depends_on", {})) <= expected
-        for volume in service.get("volumes", []):
+    for each in services.values():
+        assert set(each.get("depends_on", {})) <= expected
+        for volume in each.get("volumes", []):
             assert volume.split(":")[0] in compose["volumes"]
-    for service in map(services.get, ("app", "migrate")):
-        for url in service["environment"].values():
+    for ours in (services["app"], services["migrate"]):
+        for url in ours["environment"].values():
             assert re.search(r"@database:5432/|//redis:6379/|:////data/", url)
-        assert service["read_only"]
-        assert service["cap_drop"] == ["ALL"]
+        assert ours["read_only"]
+        assert ours["cap_drop"] == ["ALL"]
 
 
 @pytest.mark.slow
@@ -81,12 +76,9 @@ def test_what_the_image_holds_is_enough(ready: Bake, tmp_path: Path) -> None:
     variables = {"SECRET_KEYS": key, "DATABASE_URL": f"sqlite+aiosqlite:///{tmp_path}/app.db"}
     migrate = yaml.safe_load(project.read("compose.yaml"))["services"]["migrate"]["command"]
     image.run(f".venv/bin/{migrate[0]}", *migrate[1:], variables=variables)
-    command = json.loads(instructions(project, "CMD")[-1])
-    assert command[:4] == ["uvicorn", "app.main:app", "--host", "0.0.0.0"]
-    with image.serving(variables=variables) as server:
-        assert httpx2.get(f"{server.url}/health/ready").status_code == 200
-        port = httpx2.URL(server.url).port
-        check = [each.replace("8000", str(port)) for each in health_check(project)]
+    with serving_by(image, image_command(project), variables) as app:
+        assert httpx2.get(f"{app.url}/health/ready").status_code == 200
+        check = [each.replace("8000", str(app.port)) for each in health_check(project)]
         image.run(".venv/bin/python", *check[1:])
     check = [each.replace("8000", str(free_port())) for each in health_check(project)]
     assert image.run(".venv/bin/python", *check[1:], check=False).returncode == 1
@@ -98,6 +90,26 @@ def health_check(project: Project) -> list[str]:
     words: list[str] = json.loads(instruction.partition("CMD ")[2])
     assert words[:2] == ["python", "-c"]
     return words
+
+
+@pytest.mark.parametrize("session_backend", ["database", "memory"])
+def test_the_image_tells_uvicorn_what_the_service_does(
+    bake_once: Bake, session_backend: str
+) -> None:
+    project = bake_once(session_backend=session_backend)
+    of_the_image = options(image_command(project))
+    [serve] = service(project)["ExecStart"]
+    of_the_service = options(serve.split())
+    # No proxy need stand between the image and whoever shares its network.
+    own = {"host": "0.0.0.0", "http": "h11", "h11-max-incomplete-event-size": "32768"}
+    if session_backend == "memory":
+        assert of_the_image["workers"] == of_the_service["workers"] == "1"
+    of_the_machine = {"host", "port", "workers"}
+    shared = {name: said for name, said in of_the_service.items() if name not in of_the_machine}
+    assert len(shared) == 5
+    assert {**of_the_image, "workers": ""} == {**shared, **own, "workers": ""}
+    grace = yaml.safe_load(project.read("compose.yaml"))["services"]["app"]["stop_grace_period"]
+    assert int(grace.removesuffix("s")) > int(shared["timeout-graceful-shutdown"])
 
 
 @pytest.mark.parametrize("file", [".github/workflows/ci.yml", ".github/dependabot.yml"])

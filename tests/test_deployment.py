@@ -1,45 +1,36 @@
-"""The app as visitors reach it: the generated proxy configurations and service, as they are run.
-
-Only what differs on this machine is replaced in them: where they listen, the certificate, folders,
-how many workers.
-"""
+"""The app as visitors reach it: the generated proxy configurations and service, as they are run."""
 
 import itertools
 import json
-import os
 import re
-import shlex
-import shutil
-import signal
-import socket
-import ssl
-import subprocess
-import threading
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 
 import httpx2
 import pytest
-import trustme
 from websockets.exceptions import InvalidStatus
-from websockets.sync.client import ClientConnection, connect
-from websockets.typing import Origin
 
 from tests import baking
 from tests.conftest import Bake
-from tests.project import Project, Server, clean_environment, free_port
+from tests.deploying import (
+    HOST,
+    PROXIES,
+    SITE,
+    VISITOR,
+    App,
+    Certificate,
+    Proxy,
+    program,
+    proxied,
+    service,
+    serving_as_the_service,
+)
+from tests.project import Project
 from tests.test_server import COOKIE, close_code
 
 pytestmark = pytest.mark.slow
 
-HOST = "app.example.com"
-SITE = f"https://{HOST}"
 PASSWORD = "correct horse battery staple"
-
-# Another address than the proxy's own, which is 127.0.0.1: the app has to learn it from the proxy.
-VISITOR = "127.0.0.2"
 
 SPOOFED = {
     "X-Forwarded-For": "203.0.113.9",
@@ -60,139 +51,6 @@ ONCE = (
 )
 
 
-@dataclass(frozen=True)
-class Certificate:
-    """What the proxy shows, and the authority that visitors trust."""
-
-    chain: Path
-    key: Path
-    authority: trustme.CA
-
-
-@dataclass(frozen=True)
-class Proxy:
-    """A running proxy, and how a visitor gets there."""
-
-    http_port: int
-    https_port: int
-    authority: trustme.CA
-    webroot: Path
-
-    def trust(self) -> ssl.SSLContext:
-        """Return what a client checks the certificate with."""
-        context = ssl.create_default_context()
-        self.authority.configure_trust(context)
-        return context
-
-    def visitor(self, *, http2: bool = False) -> httpx2.Client:
-        """Return a client that finds the app under its name, from an address of its own."""
-        return httpx2.Client(base_url=SITE, transport=_Route(self, http2), trust_env=False)
-
-    def socket(self, origin: str, headers: dict[str, str]) -> ClientConnection:
-        """Open the WebSocket of the example."""
-        return connect(
-            f"wss://{HOST}/api/ws",
-            sock=socket.create_connection(("127.0.0.1", self.https_port)),
-            ssl=self.trust(),
-            server_hostname=HOST,
-            origin=Origin(origin),
-            additional_headers=headers,
-            proxy=None,
-        )
-
-
-class _Route(httpx2.BaseTransport):
-    """What DNS and the usual ports do elsewhere."""
-
-    def __init__(self, proxy: Proxy, http2: bool) -> None:
-        self._ports = {"http": proxy.http_port, "https": proxy.https_port}
-        self._transport = httpx2.HTTPTransport(
-            verify=proxy.trust(), local_address=VISITOR, http2=http2
-        )
-
-    def handle_request(self, request: httpx2.Request) -> httpx2.Response:
-        """Send a request to the proxy; the Host header stays as it is."""
-        port = self._ports[request.url.scheme]
-        routed = httpx2.Request(
-            request.method,
-            request.url.copy_with(host="127.0.0.1", port=port),
-            headers=request.headers,
-            stream=request.stream,
-            extensions={**request.extensions, "sni_hostname": HOST},
-        )
-        return self._transport.handle_request(routed)
-
-    def close(self) -> None:
-        """Give the connections back."""
-        self._transport.close()
-
-
-def replaced(text: str, replacements: dict[str, str]) -> str:
-    """Replace each of some texts, that must be there exactly once."""
-    for old, new in replacements.items():
-        assert text.count(old) == 1, old
-        text = text.replace(old, new)
-    return text
-
-
-def program(command: str, package: str) -> str:
-    """Return where a program is; skip the test when it is not installed."""
-    # Debian keeps servers where only root looks.
-    path = shutil.which(command, path=f"{os.environ['PATH']}:/usr/sbin")
-    if path is None:
-        reason = f"{command} is not installed: apt-get install {package}"
-        if os.environ.get("REQUIRE_SERVICES") == "1":
-            pytest.fail(reason)
-        pytest.skip(reason)
-    return path
-
-
-@contextmanager
-def running(
-    command: list[str], folder: Path, ready: str, variables: dict[str, str]
-) -> Iterator[None]:
-    """Run a server for as long as the block lasts, which begins once it says that it is ready."""
-    output = []
-    is_ready = threading.Event()
-    with subprocess.Popen(
-        command,
-        cwd=folder,
-        env={**clean_environment(), **variables},
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-    ) as process:
-
-        def read() -> None:
-            assert process.stdout is not None
-            for line in process.stdout:
-                output.append(line)
-                if ready in line:
-                    is_ready.set()
-            is_ready.set()
-
-        reader = threading.Thread(target=read)
-        reader.start()
-        try:
-            is_ready.wait()
-            assert any(ready in line for line in output), f"{command} ended:\n{''.join(output)}"
-            yield
-        finally:
-            process.terminate()
-            process.wait()
-            reader.join()
-
-
-def service(project: Project) -> dict[str, list[str]]:
-    """Return what the service says, each key with its values in their order."""
-    text = project.read("deploy/app.service").replace("\\\n", " ")
-    said: dict[str, list[str]] = {}
-    for key, value in re.findall(r"^(\w+)=(.*)$", text, re.MULTILINE):
-        said.setdefault(key, []).append(value)
-    return said
-
-
 @pytest.fixture(scope="module")
 def project(
     tmp_path_factory: pytest.TempPathFactory,
@@ -205,108 +63,27 @@ def project(
 
 
 @pytest.fixture(scope="module")
-def app(project: Project) -> Iterator[str]:
-    """Run the app as its service does; where it serves, which only the proxy is to know."""
-    said = service(project)
-    variables = dict(each.split("=", 1) for each in said["Environment"])
-    # What the operator sets.
-    variables |= {"ALLOWED_HOSTS": HOST, "ALLOW_REGISTRATION": "true"}
-    [migrate], [serve] = said["ExecStartPre"], said["ExecStart"]
-    here = {"/srv/app/": ""}
-    address = f"127.0.0.1:{free_port()}"
-    listening = f"--port {address.partition(':')[2]}"
-    project.run(*shlex.split(replaced(migrate, here)), variables=variables)
-    fewer = {"--workers 4": "--workers 2"}
-    command = shlex.split(replaced(serve, here | fewer | {"--port 8000": listening}))
-    process = subprocess.Popen(
-        command,
-        cwd=project.path,
-        env={**clean_environment(), **variables},
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        start_new_session=True,
-    )
-    server = Server(process, int(command[command.index("--workers") + 1]))
-    try:
-        server.wait_until_it_serves()
-        yield address
-    finally:
-        server.end(signal.SIGTERM)
+def app(project: Project) -> Iterator[App]:
+    with serving_as_the_service(project) as app:
+        yield app
 
 
 @pytest.fixture(scope="module")
 def certificate(tmp_path_factory: pytest.TempPathFactory) -> Certificate:
-    folder = tmp_path_factory.mktemp("certificate")
-    authority = trustme.CA()
-    issued = authority.issue_cert(HOST)
-    chain, key = folder / "fullchain.pem", folder / "privkey.pem"
-    issued.cert_chain_pems[0].write_to_path(chain)
-    issued.private_key_pem.write_to_path(key)
-    return Certificate(chain, key, authority)
+    return Certificate.issue(tmp_path_factory.mktemp("certificate"))
 
 
-@pytest.fixture(scope="module", params=["nginx", "caddy"])
+@pytest.fixture(scope="module", params=PROXIES)
 def proxy(
     request: pytest.FixtureRequest,
     project: Project,
-    app: str,
+    app: App,
     certificate: Certificate,
     tmp_path_factory: pytest.TempPathFactory,
 ) -> Iterator[Proxy]:
     folder = tmp_path_factory.mktemp(request.param)
-    start = {"nginx": start_nginx, "caddy": start_caddy}[request.param]
-    proxy = Proxy(free_port(), free_port(), certificate.authority, folder / "html")
-    with start(project, folder, proxy, app, certificate):
+    with proxied(request.param, project, folder, app, certificate) as proxy:
         yield proxy
-
-
-def start_nginx(
-    project: Project, folder: Path, proxy: Proxy, app: str, certificate: Certificate
-) -> AbstractContextManager[None]:
-    live = f"/etc/letsencrypt/live/{HOST}"
-    replacements = {
-        "server 127.0.0.1:8000;": f"server {app};",
-        "listen 80;": f"listen 127.0.0.1:{proxy.http_port};",
-        "listen 443 ssl http2;": f"listen 127.0.0.1:{proxy.https_port} ssl http2;",
-        # This machine may have no IPv6.
-        "listen [::]:80;": "",
-        "listen [::]:443 ssl http2;": "",
-        "/var/www/html;": f"{proxy.webroot};",
-        f"{live}/fullchain.pem": str(certificate.chain),
-        f"{live}/privkey.pem": str(certificate.key),
-    }
-    configuration = replaced(project.read("deploy/nginx.conf"), replacements)
-    (folder / "app.conf").write_text(configuration, encoding="utf-8")
-    kinds = ("client_body", "proxy", "fastcgi", "uwsgi", "scgi")
-    temporary = "\n".join(f"{kind}_temp_path {folder}/{kind};" for kind in kinds)
-    (folder / "nginx.conf").write_text(
-        f"daemon off; master_process off; pid {folder}/pid; error_log stderr notice;\n"
-        f"events {{}}\nhttp {{\naccess_log off;\n{temporary}\ninclude {folder}/app.conf;\n}}\n",
-        encoding="utf-8",
-    )
-    command = [program("nginx", "nginx"), "-p", str(folder), "-c", f"{folder}/nginx.conf"]
-    # It is said after the ports have been opened.
-    return running(command, folder, "event method", {})
-
-
-def start_caddy(
-    project: Project, folder: Path, proxy: Proxy, app: str, certificate: Certificate
-) -> AbstractContextManager[None]:
-    listening = f"http_port {proxy.http_port}\nhttps_port {proxy.https_port}"
-    replacements = {
-        "reverse_proxy 127.0.0.1:8000": f"reverse_proxy {app}",
-        "admin unix//var/lib/caddy/admin.sock": (
-            f"admin unix/{folder}/admin.sock\ndefault_bind 127.0.0.1\n{listening}"
-        ),
-        "tls admin@example.com": f"tls {certificate.chain} {certificate.key}",
-    }
-    configuration = replaced(project.read("deploy/Caddyfile"), replacements)
-    (folder / "Caddyfile").write_text(configuration, encoding="utf-8")
-    command = [program("caddy", "caddy"), "run", "--config", f"{folder}/Caddyfile"]
-    homes = dict.fromkeys(("HOME", "XDG_CONFIG_HOME", "XDG_DATA_HOME"), str(folder))
-    return running(command, folder, "serving initial configuration", homes)
 
 
 @pytest.fixture
@@ -384,11 +161,11 @@ def test_what_visitors_say_of_where_they_come_from_changes_nothing(
     assert account["username"] not in answer.text
 
 
-def test_the_app_believes_nobody_but_the_proxy(app: str) -> None:
+def test_the_app_believes_nobody_but_the_proxy(app: App) -> None:
     headers = {"Host": HOST, "X-Forwarded-Proto": "https"}
     for address, status in (("127.0.0.1", 401), (VISITOR, 307)):
         with httpx2.Client(transport=httpx2.HTTPTransport(local_address=address)) as client:
-            assert client.get(f"http://{app}/api/me", headers=headers).status_code == status
+            assert client.get(f"{app.url}/api/me", headers=headers).status_code == status
 
 
 def test_guesses_with_a_new_address_each_have_to_wait_all_the_same(
