@@ -12,14 +12,21 @@ MIB = 1024 * 1024
 
 
 class Bystander:
-    """Asks who is signed in, again and again, for as long as the block lasts.
+    """Asks for the same, again and again, for as long as the block lasts.
 
-    client: finds the app, and sends a live session along. path: what is asked for.
+    client: finds the app, and sends a live session along. method, path, json: what is asked for:
+    who is signed in, when nothing else is said.
     """
 
-    def __init__(self, client: httpx2.Client, path: str = "/api/me") -> None:
+    def __init__(
+        self,
+        client: httpx2.Client,
+        method: str = "GET",
+        path: str = "/api/me",
+        json: object = None,
+    ) -> None:
         self._client = client
-        self._path = path
+        self._request = client.build_request(method, path, json=json)
         self._over = threading.Event()
         self._thread = threading.Thread(target=self._ask)
         self.took: list[float] = []
@@ -51,13 +58,13 @@ class Bystander:
         while True:
             begun = time.monotonic()
             try:
-                status = self._client.get(self._path).status_code
+                answer = self._client.send(self._request)
             except httpx2.HTTPError as error:
                 self.wrong.append(repr(error))
             else:
                 self.took.append(time.monotonic() - begun)
-                if status != 200:
-                    self.wrong.append(str(status))
+                if not answer.is_success:
+                    self.wrong.append(str(answer.status_code))
             # A person is no flood.
             if self._over.wait(0.02):
                 return

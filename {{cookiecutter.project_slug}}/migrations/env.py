@@ -2,9 +2,16 @@
 
 import asyncio
 from logging.config import fileConfig
+#{% if cookiecutter.database == "sqlite" %}
+from typing import Any
+#{% endif %}
 
 from alembic import context
+#{% if cookiecutter.database == "sqlite" %}
+from sqlalchemy import Connection, Table, event, inspect, pool, text
+#{% else %}
 from sqlalchemy import Connection, pool
+#{% endif %}
 from sqlalchemy.ext.asyncio import create_async_engine
 
 from app.models import Base
@@ -22,6 +29,9 @@ def database_url() -> str:
 
 def migrate(connection: Connection) -> None:
     """Run what is missing."""
+    #{% if cookiecutter.database == "sqlite" %}
+    given = ids_given(connection)
+    #{% endif %}
     context.configure(
         connection=connection,
         target_metadata=Base.metadata,
@@ -32,6 +42,44 @@ def migrate(connection: Connection) -> None:
     )
     with context.begin_transaction():
         context.run_migrations()
+    #{% if cookiecutter.database == "sqlite" %}
+    go_on_from(connection, given)
+    #{% endif %}
+
+#{% if cookiecutter.database == "sqlite" %}
+
+# A copy of a table gives ids that were given before, unless it is told: whoever gets one would
+# inherit what was signed for another.
+
+
+@event.listens_for(Table, "column_reflect")
+def never_give_an_id_twice(_: Any, table: Table, column: Any) -> None:
+    """Tell the copy of a table what SQLAlchemy does not read from the database."""
+    model = Base.metadata.tables.get(table.name)
+    if model is not None and column["name"] == "id":
+        table.kwargs["sqlite_autoincrement"] = model.kwargs.get("sqlite_autoincrement", False)
+
+
+def ids_given(connection: Connection) -> dict[str, int]:
+    """Return the last id that each table has given."""
+    given = {}
+    if inspect(connection).has_table("sqlite_sequence"):
+        rows = connection.execute(text("SELECT name, seq FROM sqlite_sequence"))
+        given = {row.name: row.seq for row in rows}
+    # alembic wants a connection without a transaction.
+    connection.commit()
+    return given
+
+
+def go_on_from(connection: Connection, given: dict[str, int]) -> None:
+    """Let each table that is still there go on after the last id that it has given."""
+    now = ids_given(connection)
+    for name in set(given).intersection(inspect(connection).get_table_names()):
+        values = {"name": name, "last": max(given[name], now.get(name, 0))}
+        connection.execute(text("DELETE FROM sqlite_sequence WHERE name = :name"), values)
+        connection.execute(text("INSERT INTO sqlite_sequence VALUES (:name, :last)"), values)
+    connection.commit()
+#{% endif %}
 
 
 async def main() -> None:
