@@ -207,7 +207,7 @@ def all_is_as_before(app: App, client: httpx2.Client, usage: Usage, kept: int = 
 def test_bodies_that_come_a_byte_a_second_hold_nobody_up(
     app: App, alice: httpx2.Client, soak: bool, ledger: Ledger
 ) -> None:
-    size, seconds = (900, 120) if soak else (600, 4)
+    size, seconds = (900, 120) if soak else (600, 3)
     usage = Usage(app.pid)
     headers = {**FORWARDED, "Content-Type": "application/json", "Content-Length": "60000"}
     with Bystander(alice) as bystander, Crowd(app.port, size) as crowd:

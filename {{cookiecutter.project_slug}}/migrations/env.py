@@ -46,8 +46,8 @@ def migrate(connection: Connection) -> None:
     go_on_from(connection, given)
     #{% endif %}
 
-#{% if cookiecutter.database == "sqlite" %}
 
+#{% if cookiecutter.database == "sqlite" %}
 # A copy of a table gives ids that were given before, unless it is told: whoever gets one would
 # inherit what was signed for another.
 
@@ -79,9 +79,9 @@ def go_on_from(connection: Connection, given: dict[str, int]) -> None:
         connection.execute(text("DELETE FROM sqlite_sequence WHERE name = :name"), values)
         connection.execute(text("INSERT INTO sqlite_sequence VALUES (:name, :last)"), values)
     connection.commit()
+
+
 #{% endif %}
-
-
 async def main() -> None:
     """Connect and migrate."""
     engine = create_async_engine(database_url(), poolclass=pool.NullPool)
