@@ -174,6 +174,14 @@ def sign_in(client: httpx2.Client) -> None:
     client.headers["cookie"] = f"{COOKIE}={answer.cookies[COOKIE]}"
 
 
+def is_let_in(app: App) -> bool:
+    """Sign in from where Alice has before; whether the app had time for it. It may not refuse."""
+    with direct(app) as owner:
+        status = owner.post("/api/login", json=ALICE).status_code
+    assert status in {200, 503}
+    return status == 200
+
+
 def request(method: str, path: str, headers: dict[str, str], body: bytes = b"") -> bytes:
     """Return a request as it is sent."""
     lines = [f"{method} {path} HTTP/1.1", *(f"{name}: {said}" for name, said in headers.items())]
@@ -432,18 +440,15 @@ def test_a_storm_of_sign_ins_takes_no_more_than_a_hash_at_a_time(
             with Crowd(served.port, size) as crowd:
                 crowd.say(guess)
                 # The owner of the name, where they have signed in before, is let in all the same.
-                with direct(served) as owner:
-                    sign_in(owner)
+                assert soon(lambda: is_let_in(served))
                 assert crowd.listen_until(lambda: not crowd.open, time.monotonic() + PATIENCE)
                 found += crowd.answers
     took = time.monotonic() - begun
     all_is_as_before(served, signed_in, usage)
-    if names == "one name":
-        # As many as may fail over all addresses, and those that were let in at the same moment.
-        unexpected = size * rounds - found[401] - found[429]
-        assert found[429] > 0
-    else:
-        unexpected = size * rounds - found[401]
+    # 503 when it had to wait too long for the database: a guess that came to nothing.
+    unexpected = size * rounds - found[401] - found[429] - found[503]
+    assert found[401] > 0
+    assert (found[429] > 0) == (names == "one name")
     ledger.note(
         CHAPTER,
         f"wrong passwords for {names}, {size} at once",
