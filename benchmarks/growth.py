@@ -21,6 +21,8 @@ from benchmarks.workbench import HEADERS, PROBES, Server, Workbench, workbench
 KEPT_AT_THE_SERVER = (MEMORY, REDIS, SQLITE, POSTGRESQL)
 FEW, MANY = 1_000, 1_000_000
 PEOPLE = 10
+# A phone, a computer, and one more. What the stores keep of a user is shared by as many sessions.
+SESSIONS_OF_A_USER = 3
 SESSION = "/api/session"
 
 
@@ -61,6 +63,7 @@ def _full(bench: Workbench, target: Own, number: int) -> tuple[Load, int]:
         file = bench.folder / f"bytes{copy}"
         variables = {
             "FULL": str(number),
+            "SESSIONS_OF_A_USER": str(SESSIONS_OF_A_USER),
             "BYTES": str(file),
             "USER_AGENT": HEADERS["user-agent"],
         }
@@ -87,7 +90,7 @@ def fill_database(bench: Workbench, target: Own, copy: str, number: int, earlier
 
 
 def fill_redis(url: str, number: int) -> int:
-    """Copy the session of one person for as many others; the bytes of one, index included."""
+    """Copy the session of one person for others; the bytes of one, index included."""
     port = re.findall(r":(\d+)/", url)[0]
     command = ["redis-cli", "-p", port]
 
@@ -115,9 +118,12 @@ def _names(index: str, record: str, number: int) -> Iterator[tuple[str, str]]:
     """Yield names for the index and the record of others."""
     head, old, tail = re.split(r"[{}]", record)
     alphabet = string.ascii_letters + string.digits
-    for user_id in range(number):
+    for count in range(number):
         new = "".join(random.choices(alphabet, k=len(old)))
-        yield re.sub(r"\d+$", str(1_000 + user_id), index), f"{head}{{{new}}}{tail}"
+        yield (
+            re.sub(r"\d+$", str(1_000 + count // SESSIONS_OF_A_USER), index),
+            f"{head}{{{new}}}{tail}",
+        )
 
 
 def _command(*words: bytes) -> bytes:

@@ -1,6 +1,6 @@
 """The generated app with as many sessions in its memory as FULL says, served like the app itself.
 
-BYTES names a file, into which goes what a session takes, in bytes of resident memory.
+SESSIONS_OF_A_USER says how many of them one user has. BYTES names a file, into which goes what a session takes, in bytes of resident memory.
 """
 
 import os
@@ -18,21 +18,22 @@ def resident() -> int:
 
 
 def fill(number: int) -> None:
-    """Add sessions, each of a user of its own."""
+    """Add sessions."""
     store = app.state.services.sessions._store
     store._limit = max(store._limit, 2 * number)
     now = app.state.services.clock()
-    for user_id in range(number):
+    of_a_user = int(os.environ["SESSIONS_OF_A_USER"])
+    for count in range(number):
         session = Session(
-            user_id=1_000 + user_id,
+            user_id=1_000 + count // of_a_user,
             epoch=0,
-            created_at=now + user_id / 1e9,
-            last_seen_at=now + user_id / 1e9,
-            authenticated_at=now + user_id / 1e9,
-            expires_at=now + 3600 + user_id / 1e9,
+            created_at=now + count / 1e9,
+            last_seen_at=now + count / 1e9,
+            authenticated_at=now + count / 1e9,
+            expires_at=now + 3600 + count / 1e9,
             remember=False,
             # As a request brings them, each time new texts.
-            ip=f"198.51.{user_id % 256}.{user_id % 251}",
+            ip=f"198.51.{count % 256}.{count % 251}",
             user_agent=bytes(USER_AGENT).decode(),
             key=os.urandom(32),
         )
