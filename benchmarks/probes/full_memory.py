@@ -1,6 +1,7 @@
 """The generated app with as many sessions in its memory as FULL says, served like the app itself.
 
-SESSIONS_OF_A_USER says how many of them one user has. BYTES names a file, into which goes what a session takes, in bytes of resident memory.
+SESSIONS_OF_A_USER says how many of them one user has. BYTES names a file, into which goes what a
+session takes, in bytes of resident memory.
 """
 
 import os
