@@ -37,6 +37,13 @@ from app.unavailable import Unavailable
 # connection, for a lock, or for the server.
 TIMEOUT_SECONDS = 2
 
+#{% if cookiecutter.database == "postgresql" %}
+# Said when connecting. It means nothing to PostgreSQL, but PgBouncer refuses what it does not know:
+# one that gives another connection to each transaction would lose our statements, or run somebody
+# else's. Where it keeps them for us, its ignore_startup_parameters names this.
+_NEEDS = "needs.prepared_statements"
+
+#{% endif %}
 Values = Mapping[str, Any]
 AnyRow = Row[*tuple[Any, ...]]
 AnyResult = CursorResult[*tuple[Any, ...]]
@@ -68,7 +75,11 @@ class Database:
         options: dict[str, Any] = {
             # Values stay out of errors and logs: there are password hashes among them.
             "hide_parameters": True,
-            "connect_args": {"timeout": TIMEOUT_SECONDS, "command_timeout": TIMEOUT_SECONDS},
+            "connect_args": {
+                "timeout": TIMEOUT_SECONDS,
+                "command_timeout": TIMEOUT_SECONDS,
+                "server_settings": {_NEEDS: "on"},
+            },
         }
         # With the reader's, fifteen connections at most.
         self._engine = create_async_engine(
