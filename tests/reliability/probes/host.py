@@ -1,0 +1,25 @@
+"""The app of a host whose clock is wrong by CLOCK_OFFSET seconds: ``uvicorn host:app``.
+
+It waits for its stores ten times as long as usual: a busy machine is no broken store.
+"""
+
+import importlib
+import os
+import time
+from importlib.util import find_spec
+
+from app import database, security_log
+from app.factory import create_app
+from app.settings import Settings
+
+OFFSET = float(os.environ.get("CLOCK_OFFSET", "0"))
+PATIENCE = 10
+
+database.TIMEOUT_SECONDS *= PATIENCE
+if find_spec("app.redis"):
+    redis = importlib.import_module("app.redis")
+    redis.TIMEOUT_SECONDS *= PATIENCE
+    redis.STEP_SECONDS *= PATIENCE
+
+security_log.write_to_stderr()
+app = create_app(Settings.load(), clock=lambda: time.time() + OFFSET)
