@@ -23,6 +23,10 @@ STEP_SECONDS = 1
 # How many turns are taken at once; the others wait. A connection is kept for each of them.
 MAX_TURNS = 64
 
+# Of a cluster, redis-py closes connections while they are being opened elsewhere, and then finds
+# None in the place of their streams (AttributeError), or uvloop's closed ones (RuntimeError).
+_BROKEN = (RedisError, OSError, AttributeError, RuntimeError)
+
 Command = Sequence[str | bytes | int | float]
 
 
@@ -52,7 +56,7 @@ class Redis:
             # There may be nobody at the other end any more.
             self._pipeline.close()
             raise Unavailable from error
-        except (RedisError, OSError) as error:
+        except _BROKEN as error:
             raise _unavailable(error) from None
 
     async def run(self, *command: str | bytes | float) -> Any:
@@ -85,7 +89,7 @@ class Redis:
         try:
             async with asyncio.timeout(TIMEOUT_SECONDS), self._turns:
                 yield self._client or await self._connect()
-        except (RedisError, OSError) as error:
+        except _BROKEN as error:
             raise _unavailable(error) from None
 
     async def _connect(self) -> Node | RedisCluster:

@@ -109,8 +109,9 @@ class Sessions:
 
         The old ticket is dead from then on. False when the session was ended meanwhile.
         """
-        now = self._clock()
         old = session.record
+        # The clock of the host that has noted it may be ahead of this one's: no time goes back.
+        now = max(self._clock(), old.last_seen_at)
         ticket, renewed = self._tickets.issue(
             self._used(old, now)._replace(epoch=epoch, authenticated_at=now)
         )
