@@ -6,8 +6,8 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
+from tests.deploying import program
 from tests.reliability.hosts import PATIENCE_SECONDS, POLL_SECONDS, port_to_keep
-from tests.test_deployment import program
 
 MASTERS = 3
 SLOTS = 16_384

@@ -15,8 +15,8 @@ from pathlib import Path
 
 from benchmarks.workbench import HEADERS, PRODUCTION
 from tests import baking
+from tests.deploying import service
 from tests.project import Project, clean_environment
-from tests.test_deployment import service
 
 PROBES = Path(__file__).parent / "probes"
 

@@ -14,7 +14,7 @@ from tempfile import TemporaryDirectory
 import httpx2
 import pytest
 
-from tests import test_deployment
+from tests import deploying
 from tests.ledger import Ledger
 from tests.project import Project
 from tests.reliability.cluster import Cluster, running_cluster
@@ -385,5 +385,5 @@ def pgbouncer(machines: Machines, port: int, *settings: str) -> AbstractContextM
     configuration.write_text("\n".join(lines) + "\n", encoding="utf-8")
     # It does not run as root.
     account = ["-u", "nobody"] if os.geteuid() == 0 else []
-    command = [test_deployment.program("pgbouncer", "pgbouncer"), *account, str(configuration)]
-    return test_deployment.running(command, machines.project.path, "process up", {})
+    command = [deploying.program("pgbouncer", "pgbouncer"), *account, str(configuration)]
+    return deploying.running(command, machines.project.path, "process up", {})

@@ -1,6 +1,9 @@
 """The database: migrations that fit, units of work, and what happens without it."""
 
 import asyncio
+#{% if cookiecutter.database == "postgresql" %}
+import os
+#{% endif %}
 
 import pytest
 from alembic.autogenerate import compare_metadata
@@ -112,6 +115,16 @@ async def test_a_database_that_is_not_migrated_is_not_ready(
 
 
 #{% if cookiecutter.database == "postgresql" %}
+def exists(process: int) -> bool:
+    try:
+        os.kill(process, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True
+    return True
+
+
 async def test_a_server_that_was_started_anew_is_found_by_itself(browser: Browser) -> None:
     await browser.signed_in()
 
@@ -122,11 +135,12 @@ async def test_a_server_that_was_started_anew_is_found_by_itself(browser: Browse
 
     assert await ask_all() == {200}
     others = "FROM pg_stat_activity WHERE pid <> pg_backend_pid() AND datname = current_database()"
-    database = browser.app.state.services.database
-    async with database.transaction() as work:
+    async with browser.app.state.services.database.transaction() as work:
+        processes = list(await work.scalars(text(f"SELECT pid {others}")))
         await work.execute(text(f"SELECT pg_terminate_backend(pid) {others}"))
-        while await work.scalar(text(f"SELECT count(*) {others}")):
-            await work.execute(text("SELECT pg_stat_clear_snapshot()"))
+        # With the process goes its connection.
+        while any(map(exists, processes)):
+            await work.execute(text("SELECT 1"))
     assert await ask_all() == {200}
 
 
