@@ -1,5 +1,6 @@
 """The way to the database: single statements for most things, a unit of work where two belong."""
 
+import asyncio
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
 from contextlib import aclosing, asynccontextmanager, contextmanager
 from typing import Any, TypeVar
@@ -145,9 +146,17 @@ class Database:
     async def _execute(
         self, statement: Executable, values: Values | None, fetch: Callable[[AnyResult], T]
     ) -> T:
-        with _reachable():
+        async def execute() -> T:
             async with self._autocommit.connect() as connection:
                 return fetch(await connection.execute(statement, values))
+
+        # A server that is silent is not even waited for to take back what it was asked.
+        executing = asyncio.ensure_future(execute())
+        try:
+            with _reachable():
+                return await asyncio.wait_for(asyncio.shield(executing), TIMEOUT_SECONDS)
+        finally:
+            executing.cancel()
 
 
 @contextmanager

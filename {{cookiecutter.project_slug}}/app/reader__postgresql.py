@@ -63,8 +63,7 @@ class Reader:
     async def close(self) -> None:
         """Close the connections that nobody uses."""
         while self._idle:
-            connection, _ = self._idle.pop()
-            await _drop(connection)
+            await _drop(*self._idle.pop())
 
     async def _fetch(self, sql: str, arguments: list[Any]) -> Any:
         if self._idle:
@@ -82,12 +81,14 @@ class Reader:
             found = await driver.fetchrow(sql, *arguments)
         except BaseException:
             # An answer that is still on its way would be taken for that to the next question.
-            await _drop(connection)
+            await _drop(connection, driver)
             raise
         self._idle.append((connection, driver))
         return found
 
 
-async def _drop(connection: AsyncConnection) -> None:
+async def _drop(connection: AsyncConnection, driver: Any) -> None:
+    # At once: a server that is silent would not say goodbye either.
+    driver.terminate()
     await connection.invalidate()
     await connection.close()

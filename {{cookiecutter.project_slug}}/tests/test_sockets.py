@@ -182,12 +182,13 @@ async def test_a_talk_that_the_other_side_cuts_off_is_no_error(
 async def test_a_side_that_stops_reading_is_not_listened_to_any_more(start: Start) -> None:
     """A full connection holds up the close; what was open to the session must not stay open."""
     heard: list[str] = []
-    stopped = asyncio.Event()
+    began, stopped = asyncio.Event(), asyncio.Event()
 
     async def listen(
         websocket: WebSocket, signed_in: CurrentSignedIn, services: CurrentServices
     ) -> None:
         async def talk() -> None:
+            began.set()
             try:
                 while True:
                     heard.append((await websocket.receive())["text"])
@@ -201,6 +202,7 @@ async def test_a_side_that_stops_reading_is_not_listened_to_any_more(start: Star
     browser = await Browser(app).signed_in()
     async with Socket(browser, path="/listen", unread=1) as socket:
         socket.send({"type": "websocket.receive", "text": "before"})
+        await asyncio.wait_for(began.wait(), timeout=10)
         await browser.post("/api/logout")
         await asyncio.wait_for(stopped.wait(), timeout=10)
         socket.send({"type": "websocket.receive", "text": "after"})
