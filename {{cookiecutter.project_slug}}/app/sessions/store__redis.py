@@ -151,7 +151,6 @@ class SessionStore:
             raise SessionEnded
 
     async def _named_beside(self, keys: set[bytes], user_id: int) -> list[bytes]:
-        """Return the keys that the index names beside these."""
         named = await self._redis.run("ZRANGE", _index(user_id), 0, -1)
         return [key for key in named if key not in keys]
 
