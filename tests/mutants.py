@@ -548,6 +548,14 @@ MUTANTS = (
         ABOUT_DATABASE,
     ),
     Mutant(
+        "a connection on which something went wrong is used again",
+        "app/database.py",
+        "context.is_disconnect = True",
+        "pass",
+        ABOUT_DATABASE,
+        database="postgresql",
+    ),
+    Mutant(
         "the id of a deleted user is given again",
         "migrations/versions/0001_first_tables.py",
         'name="uq_users_username"),\n        sqlite_autoincrement=True,\n',

@@ -1,4 +1,4 @@
-"""A relay between an app and its store: it passes answers on as badly as it is told."""
+"""A relay between an app and its store on loopback, that passes answers on as it is told: badly."""
 
 import asyncio
 import socket
@@ -26,8 +26,7 @@ async def as_it_is(answer: bytes) -> bytes:
 
 
 async def cut(answer: bytes) -> bytes:
-    """Break the connection in the middle of an answer."""
-    # Less than any answer has, since there may be several in a piece.
+    """Break the connection in the middle of an answer; none of Redis or PostgreSQL is so short."""
     raise Broken(answer[:3])
 
 

@@ -10,15 +10,14 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
-from typing import Protocol, Self
+from typing import Self
 
-import pytest
-
-from tests.project import Project, free_port
+from tests.deploying import program
+from tests.project import Project
+from tests.reliability.hosts import POLL_SECONDS, port_to_keep
 
 # What has not come by then is taken for never: the machine may be busy.
 PATIENCE_SECONDS = 60
-POLL_SECONDS = 0.01
 
 
 def wait_until(is_so: Callable[[], bool], seconds: float = PATIENCE_SECONDS) -> float:
@@ -30,37 +29,11 @@ def wait_until(is_so: Callable[[], bool], seconds: float = PATIENCE_SECONDS) -> 
     return time.monotonic() - began
 
 
-class Store(Protocol):
-    """A server on loopback."""
-
-    port: int
-
-    def start(self) -> None:
-        """Start it, with what it has kept on disk; return once it answers."""
-
-    def stop(self) -> None:
-        """Let it end in order."""
-
-    def kill(self) -> None:
-        """Let it end at once, as in a crash."""
-
-    def connections(self) -> int:
-        """Count those that others have open."""
-
-    @contextmanager
-    def frozen(self) -> Iterator[None]:
-        """Let none of its processes run for as long as the block lasts."""
-
-    @contextmanager
-    def full(self) -> Iterator[None]:
-        """Let it refuse writes for as long as the block lasts."""
-
-
 class RedisStore:
     """A Redis that keeps each write on disk before it answers."""
 
-    def __init__(self, binary: str, folder: Path) -> None:
-        self.port = free_port()
+    def __init__(self, folder: Path) -> None:
+        self.port = port_to_keep()
         options = {
             "port": self.port,
             "bind": "127.0.0.1",
@@ -69,7 +42,7 @@ class RedisStore:
             "appendonly": "yes",
             "appendfsync": "always",
         }
-        self._command = [binary]
+        self._command = [program("redis-server", "redis-server")]
         for name, value in options.items():
             self._command += [f"--{name}", str(value)]
         self._process: subprocess.Popen[bytes]
@@ -129,7 +102,7 @@ class PostgreSQLStore:
     MAX_CONNECTIONS = 24
 
     def __init__(self, project: Project, folder: Path) -> None:
-        self.port = free_port()
+        self.port = port_to_keep()
         self._project = project
         self._folder = folder
         find = "from tests.postgresql import find_binaries; print(find_binaries())"
@@ -300,14 +273,3 @@ def _stopped(processes: list[int]) -> Iterator[None]:
     finally:
         for each in processes:
             os.kill(each, signal.SIGCONT)
-
-
-def installed(program: str) -> str:
-    """Return where a program is; skip the test when it is not installed."""
-    path = shutil.which(program)
-    if path is None:
-        reason = f"{program} is not installed: apt-get install {program}"
-        if os.environ.get("REQUIRE_SERVICES") == "1":
-            pytest.fail(reason)
-        pytest.skip(reason)
-    return path

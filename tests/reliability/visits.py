@@ -6,27 +6,18 @@ import shlex
 import signal
 import subprocess
 import time
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 import httpx2
 
+from benchmarks.workbench import ACCOUNT, HEADERS
+from tests.deploying import service
 from tests.project import Project, Server, clean_environment
-
-COOKIE = "__Host-Http-session"
-ACCOUNT = {"username": "alice", "password": "correct horse battery staple"}
-SETTINGS = {
-    "ENVIRONMENT": "production",
-    "ALLOWED_HOSTS": "127.0.0.1",
-    "ALLOW_REGISTRATION": "true",
-    "FORWARDED_ALLOW_IPS": "127.0.0.1",
-    # Not what is tried here, and a sign-in that an outage has cut short may count as a failed one.
-    "LOGIN_MAX_FAILURES": "1000000",
-}
-# What a proxy of the same machine sends on.
-FORWARDED = {"x-forwarded-for": "203.0.113.7", "x-forwarded-proto": "https"}
+from tests.reliability.hosts import SETTINGS
+from tests.test_server import COOKIE
 
 # What has no answer by then is taken for hanging.
 HANGING_SECONDS = 20
@@ -75,7 +66,7 @@ class App:
 
     def __init__(self, server: Server, process: int) -> None:
         self._server = server
-        self._url = server.url.replace("localhost", "127.0.0.1")
+        self._url = server.url
         self.process = process
         self.tickets: dict[str, str] = {}
 
@@ -89,7 +80,7 @@ class App:
         self._post("/api/register")
         for name in ("kept", "ended"):
             self.sign_in(name)
-        self.send([Visit("POST", "/api/logout", "ended")])
+        self.send({Visit("POST", "/api/logout", "ended"): 1})
         kept = self.tickets["kept"]
         self.tickets["forged"] = kept[:-8] + kept[-8:].swapcase()
 
@@ -97,13 +88,13 @@ class App:
         """Begin a session, whose ticket goes by that name."""
         self.tickets[name] = self._post("/api/login").cookies[COOKIE]
 
-    def send(self, visits: Iterable[Visit], times: int = 1) -> list[Answer]:
+    def send(self, visits: Mapping[Visit, int]) -> list[Answer]:
         """Send all of these visits at once, each so often; the answers."""
-        return asyncio.run(self._send([visit for visit in visits for _ in range(times)]))
+        return asyncio.run(self._send([each for each, n in visits.items() for _ in range(n)]))
 
     def status(self, visit: Visit) -> int:
         """Send one request; the status of its answer."""
-        [answer] = self.send([visit])
+        [answer] = self.send({visit: 1})
         return answer.status
 
     def files(self) -> int:
@@ -112,12 +103,12 @@ class App:
 
     def _post(self, path: str) -> httpx2.Response:
         url = f"{self._url}{path}"
-        return httpx2.post(url, json=ACCOUNT, headers=FORWARDED).raise_for_status()
+        return httpx2.post(url, json=ACCOUNT, headers=HEADERS).raise_for_status()
 
     async def _send(self, visits: Sequence[Visit]) -> list[Answer]:
         limits = httpx2.Limits(max_connections=None)
         async with httpx2.AsyncClient(
-            base_url=self._url, headers=FORWARDED, timeout=HANGING_SECONDS, limits=limits
+            base_url=self._url, headers=HEADERS, timeout=HANGING_SECONDS, limits=limits
         ) as client:
             return await asyncio.gather(*(self._ask(client, visit) for visit in visits))
 
@@ -142,8 +133,7 @@ def serving(project: Project, variables: Mapping[str, str], *wrapper: str) -> It
 
     wrapper: a command that is given the server's to run.
     """
-    lines = project.read("deploy/app.service").replace("\\\n", " ").splitlines()
-    [command] = [line for line in lines if line.startswith("ExecStart=")]
+    [command] = service(project)["ExecStart"]
     words = shlex.split(command)[1:]
     for option, value in (("--port", "0"), ("--workers", "1")):
         words[words.index(option) + 1] = value

@@ -1,17 +1,19 @@
 """The way to the database: single statements for most things, a unit of work where two belong."""
 
+#{% if cookiecutter.database == "postgresql" %}
 import asyncio
+#{% endif %}
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
 from contextlib import aclosing, asynccontextmanager, contextmanager
 from typing import Any, TypeVar
 
 #{% if cookiecutter.database == "sqlite" %}
-from sqlalchemy import Connection, CursorResult, Executable, Row, event, select
-#{% else %}
-from sqlalchemy import CursorResult, Executable, Row, event, select
-#{% endif %}
+from sqlalchemy import Connection, CursorResult, Executable, Row, bindparam, event, select
 from sqlalchemy.engine.interfaces import DBAPIConnection
-#{% if cookiecutter.database == "postgresql" %}
+from sqlalchemy.exc import DataError, DBAPIError, IntegrityError, ProgrammingError
+#{% else %}
+from sqlalchemy import CursorResult, Executable, Row, bindparam, event, select
+from sqlalchemy.engine.interfaces import DBAPIConnection, ExceptionContext
 from sqlalchemy.exc import (
     DataError,
     DBAPIError,
@@ -19,8 +21,6 @@ from sqlalchemy.exc import (
     InvalidatePoolError,
     ProgrammingError,
 )
-#{% else %}
-from sqlalchemy.exc import DataError, DBAPIError, IntegrityError, ProgrammingError
 #{% endif %}
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from sqlalchemy.ext.asyncio import AsyncSession, create_async_engine
@@ -34,17 +34,28 @@ from app.models import User
 from app.reader import Lookup, Reader
 from app.unavailable import Unavailable
 
+#{% if cookiecutter.database == "sqlite" %}
 # How long one step may take before the request is answered 503: waiting for a free
-# connection, for a lock, or for the server.
+# connection, or for a lock.
 TIMEOUT_SECONDS = 2
 
-#{% if cookiecutter.database == "postgresql" %}
+#{% else %}
+# How long a statement may take before the request is answered 503: waiting for a free connection,
+# connecting, and waiting for the answer.
+TIMEOUT_SECONDS = 2
+
 # Said when connecting. It means nothing to PostgreSQL, but PgBouncer refuses what it does not know:
 # one that gives another connection to each transaction would lose our statements, or run somebody
 # else's. Where it keeps them for us, its ignore_startup_parameters names this.
 _NEEDS = "needs.prepared_statements"
 
 #{% endif %}
+# The database answers: it is the statement that is wrong.
+_OF_THE_STATEMENT = (DataError, IntegrityError, ProgrammingError)
+
+# What every database answers that is migrated.
+_NOBODY = Lookup(select(User.id).where(User.id == bindparam("id")))
+
 Values = Mapping[str, Any]
 AnyRow = Row[*tuple[Any, ...]]
 AnyResult = CursorResult[*tuple[Any, ...]]
@@ -73,12 +84,15 @@ class Database:
         self._autocommit = self._engine.execution_options(single_statement=True)
         self._reader = Reader(self._engine)
         #{% else %}
+        # One step ends before the whole does: what is left is for closing the connection, which
+        # a server that has stopped answering would put off for seconds.
+        step = TIMEOUT_SECONDS * 0.75
         options: dict[str, Any] = {
             # Values stay out of errors and logs: there are password hashes among them.
             "hide_parameters": True,
             "connect_args": {
-                "timeout": TIMEOUT_SECONDS,
-                "command_timeout": TIMEOUT_SECONDS,
+                "timeout": step,
+                "command_timeout": step,
                 "server_settings": {_NEEDS: "on"},
             },
         }
@@ -87,6 +101,7 @@ class Database:
             url, pool_timeout=TIMEOUT_SECONDS, max_overflow=5, **options
         )
         event.listen(self._engine.sync_engine, "checkout", _refuse_closed)
+        event.listen(self._engine.sync_engine, "handle_error", _let_go)
         # One network turn instead of three: no BEGIN and COMMIT around a single statement.
         self._autocommit = self._engine.execution_options(isolation_level="AUTOCOMMIT")
         reading = create_async_engine(url, poolclass=NullPool, **options)
@@ -129,14 +144,7 @@ class Database:
 
     async def ping(self) -> None:
         """Raise Unavailable unless the database answers and is migrated."""
-        #{% if cookiecutter.database == "sqlite" %}
-        await self.first(select(User.id).limit(1))
-        #{% else %}
-        try:
-            await self.first(select(User.id).limit(1))
-        except ProgrammingError as error:
-            raise Unavailable from error
-        #{% endif %}
+        await self.look_up(_NOBODY, {"id": 0})
 
     async def close(self) -> None:
         """Give all connections back."""
@@ -146,17 +154,14 @@ class Database:
     async def _execute(
         self, statement: Executable, values: Values | None, fetch: Callable[[AnyResult], T]
     ) -> T:
-        async def execute() -> T:
+        with _reachable():
+            #{% if cookiecutter.database == "postgresql" %}
+            async with asyncio.timeout(TIMEOUT_SECONDS), self._autocommit.connect() as connection:
+                return fetch(await connection.execute(statement, values))
+            #{% else %}
             async with self._autocommit.connect() as connection:
                 return fetch(await connection.execute(statement, values))
-
-        # A server that is silent is not even waited for to take back what it was asked.
-        executing = asyncio.ensure_future(execute())
-        try:
-            with _reachable():
-                return await asyncio.wait_for(asyncio.shield(executing), TIMEOUT_SECONDS)
-        finally:
-            executing.cancel()
+            #{% endif %}
 
 
 @contextmanager
@@ -166,8 +171,7 @@ def _reachable(
     """Turn errors of these kinds into Unavailable."""
     try:
         yield
-    except (DataError, IntegrityError, ProgrammingError):
-        # The database answers: it is the statement that is wrong.
+    except _OF_THE_STATEMENT:
         raise
     except causes as error:
         raise Unavailable from error
@@ -203,4 +207,15 @@ def _refuse_closed(
     """Let the pool make new connections when the server has closed those it has."""
     if connection.driver_connection.is_closed():
         raise InvalidatePoolError
+
+
+def _let_go(context: ExceptionContext) -> None:
+    """Let the pool make new connections when more than a statement was wrong.
+
+    One that has received nonsense may wait for the rest of it, and one to a server that has become
+    a replica would go on to be refused.
+    """
+    error = context.sqlalchemy_exception
+    if isinstance(error, DBAPIError) and not isinstance(error, _OF_THE_STATEMENT):
+        context.is_disconnect = True
 #{% endif %}

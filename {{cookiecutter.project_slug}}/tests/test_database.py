@@ -9,7 +9,7 @@ import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 #{% if cookiecutter.database == "postgresql" %}
-from sqlalchemy import Connection, bindparam, select, text
+from sqlalchemy import Connection, bindparam, delete, select, text
 #{% else %}
 from sqlalchemy import Connection, bindparam, select
 #{% endif %}
@@ -19,6 +19,9 @@ from sqlalchemy.ext.asyncio import create_async_engine
 from app.models import Base, User
 from app.reader import Lookup
 from app.services import Services
+#{% if cookiecutter.database == "postgresql" %}
+from app.unavailable import Unavailable
+#{% endif %}
 from tests.browser import COOKIE, PASSWORD, Browser
 from tests.conftest import Start
 from tests.migrate import migrate
@@ -107,6 +110,16 @@ async def test_an_error_does_not_show_the_values(browser: Browser) -> None:
     assert "a secret hash" not in str(caught.value)
 
 
+#{% if cookiecutter.database == "postgresql" %}
+async def test_a_connection_that_only_reads_does_not_stay(services: Services) -> None:
+    await services.accounts.register("alice", PASSWORD)
+    await services.database.run(text("SET default_transaction_read_only = on"))
+    with pytest.raises(Unavailable):
+        await services.database.run(delete(User))
+    assert await services.database.run(delete(User)) == 1
+
+
+#{% endif %}
 async def test_a_database_that_is_not_migrated_is_not_ready(
     start: Start, empty_database_url: str
 ) -> None:
@@ -128,14 +141,19 @@ def exists(process: int) -> bool:
 async def test_a_server_that_was_started_anew_is_found_by_itself(browser: Browser) -> None:
     await browser.signed_in()
 
+    database = browser.app.state.services.database
+
     async def ask_all() -> set[int]:
         # So many at once that there are several connections of each kind.
-        paths = ["/api/session", "/health/ready"] * 5
-        return {each.status_code for each in await asyncio.gather(*map(browser.get, paths))}
+        paths = ["/api/me", "/health/ready"] * 3
+        statements = [asyncio.create_task(database.run(text("SELECT 1"))) for _ in range(5)]
+        statuses = {each.status_code for each in await asyncio.gather(*map(browser.get, paths))}
+        await asyncio.gather(*statements)
+        return statuses
 
     assert await ask_all() == {200}
     others = "FROM pg_stat_activity WHERE pid <> pg_backend_pid() AND datname = current_database()"
-    async with browser.app.state.services.database.transaction() as work:
+    async with database.transaction() as work:
         processes = list(await work.scalars(text(f"SELECT pid {others}")))
         await work.execute(text(f"SELECT pg_terminate_backend(pid) {others}"))
         # With the process goes its connection.
