@@ -17,6 +17,7 @@ import pytest
 from benchmarks.machine import memory_of
 from tests.ledger import Ledger, is_soak
 from tests.project import Project
+from tests.reliability.aside import run_aside
 from tests.reliability.hosts import PASSWORD, Host, baked, probe, running, visitor
 from tests.reliability.people import Person, Tally, connections, in_use
 from tests.test_server import COOKIE
@@ -115,7 +116,7 @@ def served(
 def test_everybody_sees_only_what_is_theirs_while_workers_are_killed(
     served: Served, ledger: Ledger, scale: Scale
 ) -> None:
-    tally, course = asyncio.run(put_under_load(served, scale))
+    tally, course = run_aside(put_under_load(served, scale))
     kept = held(served)
     memory = [memory_of(worker, "VmRSS") for worker in served.host.workers]
     records = json.loads(probe(served.host, "purge.py").splitlines()[-1])

@@ -17,6 +17,7 @@ import pytest
 from tests import deploying
 from tests.ledger import Ledger
 from tests.project import Project
+from tests.reliability.aside import run_aside
 from tests.reliability.cluster import Cluster, running_cluster
 from tests.reliability.hosts import (
     PASSWORD,
@@ -244,7 +245,7 @@ def test_nobody_is_signed_out_when_a_node_of_the_cluster_fails(
                 refused += await survive(people, MIXED, cluster.restore)
         return refused
 
-    refused = asyncio.run(use())
+    refused = run_aside(use())
     ledger.note(
         CHAPTER,
         "a master of the cluster hands over, is killed, and comes back",
@@ -308,7 +309,7 @@ def test_keys_are_changed_one_host_after_the_other_and_nobody_is_signed_out(
                     remembered.clear()
 
     with running(*hosts):
-        asyncio.run(rotate())
+        run_aside(rotate())
     ledger.note(
         CHAPTER,
         "another key, one host restarted after the other",
@@ -351,7 +352,7 @@ def test_pgbouncer_is_refused_unless_it_keeps_prepared_statements(
         told = "ignore_startup_parameters = needs.prepared_statements"
         with pgbouncer(machines, port, "pool_mode = session", told):
             ready = status("/health/ready")
-            asyncio.run(use())
+            run_aside(use())
     lost = len(tally.wrong) + len(tally.unavailable) + tally.broken
     ledger.note(
         CHAPTER,

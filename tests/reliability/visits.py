@@ -16,6 +16,7 @@ import httpx2
 from benchmarks.workbench import ACCOUNT, HEADERS
 from tests.deploying import service
 from tests.project import Project, Server, clean_environment
+from tests.reliability.aside import run_aside
 from tests.reliability.hosts import SETTINGS
 from tests.test_server import COOKIE
 
@@ -90,7 +91,7 @@ class App:
 
     def send(self, visits: Mapping[Visit, int]) -> list[Answer]:
         """Send all of these visits at once, each so often; the answers."""
-        return asyncio.run(self._send([each for each, n in visits.items() for _ in range(n)]))
+        return run_aside(self._send([each for each, n in visits.items() for _ in range(n)]))
 
     def status(self, visit: Visit) -> int:
         """Send one request; the status of its answer."""
