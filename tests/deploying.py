@@ -121,6 +121,7 @@ class App:
 
     address: str
     pid: int
+    server: Server
 
     @property
     def port(self) -> int:
@@ -222,6 +223,14 @@ def options(command: Sequence[str]) -> dict[str, str]:
     return dict(found)
 
 
+def changed(command: Sequence[str], values: Mapping[str, str]) -> list[str]:
+    """Return a command with other values of these options."""
+    words = list(command)
+    for option, value in values.items():
+        words[words.index(option) + 1] = value
+    return words
+
+
 @contextmanager
 def serving_as_the_service(
     project: Project, variables: Mapping[str, str] | None = None
@@ -233,8 +242,8 @@ def serving_as_the_service(
     [migrate], [serve] = said["ExecStartPre"], said["ExecStart"]
     here = {"/srv/app/": ""}
     project.run(*shlex.split(replaced(migrate, here)), variables=told)
-    command = replaced(serve, here).replace("--workers 4", "--workers 2")
-    with serving_by(project, shlex.split(command), told) as app:
+    command = changed(shlex.split(replaced(serve, here)), {"--workers": "2"})
+    with serving_by(project, command, told) as app:
         yield app
 
 
@@ -242,7 +251,10 @@ def serving_as_the_service(
 def serving_by(
     project: Project, command: Sequence[str], variables: Mapping[str, str]
 ) -> Iterator[App]:
-    """Run the app by a command of uvicorn, on another port."""
+    """Run the app by a command of uvicorn, on another port.
+
+    variables: what it is told, beside what this process was.
+    """
     port = free_port()
     said = options(command)
     others = [word for word in command if word not in ("--host", "--port")]
@@ -260,7 +272,7 @@ def serving_by(
     server = Server(process, int(said.get("workers", "1")))
     try:
         server.wait_until_it_serves()
-        yield App(f"127.0.0.1:{port}", process.pid)
+        yield App(f"127.0.0.1:{port}", process.pid, server)
     finally:
         server.end(signal.SIGTERM)
 

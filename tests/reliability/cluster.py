@@ -1,13 +1,13 @@
 """A Redis Cluster on loopback: three masters, and a replica of the first."""
 
 import subprocess
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 from tests.deploying import program
-from tests.reliability.hosts import PATIENCE_SECONDS, POLL_SECONDS, port_to_keep
+from tests.reliability.hosts import port_to_keep
+from tests.reliability.waiting import wait_until
 
 MASTERS = 3
 SLOTS = 16_384
@@ -165,11 +165,3 @@ def running_cluster(folder: Path) -> Iterator[Cluster]:
         stack.callback(cluster.end)
         cluster.start()
         yield cluster
-
-
-def wait_until(is_so: Callable[[], bool]) -> None:
-    """Return once something is so. Fails when it is late."""
-    deadline = time.monotonic() + PATIENCE_SECONDS
-    while not is_so():
-        assert time.monotonic() < deadline, "it has not become so"
-        time.sleep(POLL_SECONDS)

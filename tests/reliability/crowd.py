@@ -9,7 +9,6 @@ import time
 from collections import Counter
 from collections.abc import Callable
 from contextlib import suppress
-from types import TracebackType
 
 CHUNK = 65536
 
@@ -53,12 +52,7 @@ class Crowd:
     def __enter__(self) -> "Crowd":
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         for one in list(self._replies):
             self._end(one)
         self._waiting.close()

@@ -8,25 +8,21 @@ import signal
 import socket
 import subprocess
 import tempfile
-import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from benchmarks.workbench import HEADERS, PRODUCTION
 from tests import baking
-from tests.deploying import service
+from tests.deploying import changed, service
 from tests.project import Project, clean_environment
+from tests.reliability.waiting import wait_until
 
 PROBES = Path(__file__).parent / "probes"
 
 # What is tried is not how many may guess: here everybody comes from one address.
 SETTINGS = {**PRODUCTION, "LOGIN_MAX_FAILURES": "1000000"}
 PASSWORD = "correct horse battery staple"
-
-# What a host has not done by then, it never will: the machine may be busy.
-PATIENCE_SECONDS = 120
-POLL_SECONDS = 0.02
 
 
 class Host:
@@ -53,7 +49,7 @@ class Host:
             ".venv/bin/uvicorn",
             "host:app",
             "--no-access-log",
-            *_with(shlex.split(command)[2:], options),
+            *changed(shlex.split(command)[2:], options),
         ]
 
     @property
@@ -106,11 +102,15 @@ class Host:
 
     def wait_until_it_says(self, words: str, times: int) -> None:
         """Return once it has said these words so often. Fails when it ends before, or is late."""
-        deadline = time.monotonic() + PATIENCE_SECONDS
-        while self.output.count(words) < times:
-            assert self.runs, self.output
-            assert time.monotonic() < deadline, self.output
-            time.sleep(POLL_SECONDS)
+
+        def has_said() -> bool:
+            said = self.output
+            if said.count(words) >= times:
+                return True
+            assert self.runs, said
+            return False
+
+        wait_until(has_said, tell=lambda: self.output)
 
     def kill(self, worker: int) -> None:
         """Kill one worker, as if it had run out of memory."""
@@ -184,14 +184,6 @@ def probe(host: Host, script: str, *arguments: str) -> str:
 def visitor(number: int) -> dict[str, str]:
     """Return what a proxy sends on of somebody with an address of their own."""
     return {**HEADERS, "x-forwarded-for": f"203.0.113.{number % 250 + 1}"}
-
-
-def _with(command: Sequence[str], options: Mapping[str, str]) -> list[str]:
-    """Return the options of a command, these of them with other values."""
-    changed = list(command)
-    for option, value in options.items():
-        changed[changed.index(option) + 1] = value
-    return changed
 
 
 def _answers(pid: int) -> bool:

@@ -18,7 +18,8 @@ from typing import Any
 
 import httpx2
 
-from tests.reliability.hosts import PASSWORD, PATIENCE_SECONDS, POLL_SECONDS, visitor
+from tests.reliability.hosts import PASSWORD, visitor
+from tests.reliability.waiting import PATIENCE_SECONDS, POLL_SECONDS
 from tests.test_server import COOKIE
 
 VALUES = ("colour", "size", "shape")

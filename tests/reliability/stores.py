@@ -6,27 +6,15 @@ import signal
 import socket
 import struct
 import subprocess
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import Self
 
 from tests.deploying import program
 from tests.project import Project
-from tests.reliability.hosts import POLL_SECONDS, port_to_keep
-
-# What has not come by then is taken for never: the machine may be busy.
-PATIENCE_SECONDS = 60
-
-
-def wait_until(is_so: Callable[[], bool], seconds: float = PATIENCE_SECONDS) -> float:
-    """Return how many seconds it took until something was so; fail when it is late."""
-    began = time.monotonic()
-    while not is_so():
-        assert time.monotonic() - began < seconds, f"it has not become so in {seconds} s"
-        time.sleep(POLL_SECONDS)
-    return time.monotonic() - began
+from tests.reliability.hosts import port_to_keep
+from tests.reliability.waiting import wait_until
 
 
 class RedisStore:

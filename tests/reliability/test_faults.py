@@ -21,7 +21,7 @@ from tests.project import Project
 from tests.reliability import relay
 from tests.reliability.hosts import baked
 from tests.reliability.relay import Relay
-from tests.reliability.stores import PostgreSQLStore, RedisStore, wait_until
+from tests.reliability.stores import PostgreSQLStore, RedisStore
 from tests.reliability.visits import (
     ENDED,
     FORGED,
@@ -39,6 +39,7 @@ from tests.reliability.visits import (
     Visit,
     serving,
 )
+from tests.reliability.waiting import wait_until
 
 pytestmark = [
     pytest.mark.slow,

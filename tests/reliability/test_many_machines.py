@@ -21,7 +21,6 @@ from tests.reliability.aside import run_aside
 from tests.reliability.cluster import Cluster, running_cluster
 from tests.reliability.hosts import (
     PASSWORD,
-    PATIENCE_SECONDS,
     Host,
     baked,
     port_to_keep,
@@ -39,6 +38,7 @@ from tests.reliability.people import (
     in_use,
     until,
 )
+from tests.reliability.waiting import PATIENCE_SECONDS
 from tests.test_server import COOKIE
 
 pytestmark = pytest.mark.slow

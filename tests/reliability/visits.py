@@ -3,8 +3,6 @@
 import asyncio
 import json
 import shlex
-import signal
-import subprocess
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -14,8 +12,9 @@ from pathlib import Path
 import httpx2
 
 from benchmarks.workbench import ACCOUNT, HEADERS
-from tests.deploying import service
-from tests.project import Project, Server, clean_environment
+from tests import deploying
+from tests.deploying import changed, service, serving_by
+from tests.project import Project
 from tests.reliability.aside import run_aside
 from tests.reliability.hosts import SETTINGS
 from tests.test_server import COOKIE
@@ -65,16 +64,15 @@ class Answer:
 class App:
     """A running app, and the tickets of its visitors."""
 
-    def __init__(self, server: Server, process: int) -> None:
-        self._server = server
-        self._url = server.url
-        self.process = process
+    def __init__(self, served: deploying.App) -> None:
+        self._served = served
+        self.process = served.pid
         self.tickets: dict[str, str] = {}
 
     @property
     def output(self) -> str:
         """What it has said."""
-        return self._server.output
+        return self._served.server.output
 
     def begin(self) -> None:
         """Open the account, and sign in everybody who is signed in."""
@@ -103,13 +101,13 @@ class App:
         return len(list(Path(f"/proc/{self.process}/fd").iterdir()))
 
     def _post(self, path: str) -> httpx2.Response:
-        url = f"{self._url}{path}"
+        url = f"{self._served.url}{path}"
         return httpx2.post(url, json=ACCOUNT, headers=HEADERS).raise_for_status()
 
     async def _send(self, visits: Sequence[Visit]) -> list[Answer]:
         limits = httpx2.Limits(max_connections=None)
         async with httpx2.AsyncClient(
-            base_url=self._url, headers=HEADERS, timeout=HANGING_SECONDS, limits=limits
+            base_url=self._served.url, headers=HEADERS, timeout=HANGING_SECONDS, limits=limits
         ) as client:
             return await asyncio.gather(*(self._ask(client, visit) for visit in visits))
 
@@ -135,22 +133,7 @@ def serving(project: Project, variables: Mapping[str, str], *wrapper: str) -> It
     wrapper: a command that is given the server's to run.
     """
     [command] = service(project)["ExecStart"]
-    words = shlex.split(command)[1:]
-    for option, value in (("--port", "0"), ("--workers", "1")):
-        words[words.index(option) + 1] = value
-    process = subprocess.Popen(
-        [*wrapper, ".venv/bin/uvicorn", *words],
-        cwd=project.path,
-        env={**clean_environment(), **SETTINGS, **variables},
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        start_new_session=True,
-    )
-    server = Server(process, 1)
-    try:
-        server.wait_until_it_serves()
-        yield App(server, process.pid)
-    finally:
-        server.end(signal.SIGTERM)
+    words = changed(shlex.split(command)[1:], {"--workers": "1"})
+    told = {**SETTINGS, **variables}
+    with serving_by(project, [*wrapper, ".venv/bin/uvicorn", *words], told) as served:
+        yield App(served)
