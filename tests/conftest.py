@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests import baking, ledger
+from tests.deploying import Certificate
 from tests.project import Project
 
 Bake = Callable[..., Project]
@@ -93,3 +94,9 @@ def ready(bake: Bake, environment_of: Callable[[Project], Path]) -> Bake:
         return project
 
     return bake_ready
+
+
+@pytest.fixture(scope="session")
+def certificate(tmp_path_factory: pytest.TempPathFactory) -> Certificate:
+    """Issue a certificate for the site of the deployments."""
+    return Certificate.issue(tmp_path_factory.mktemp("certificate"))

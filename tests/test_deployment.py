@@ -68,11 +68,6 @@ def app(project: Project) -> Iterator[App]:
         yield app
 
 
-@pytest.fixture(scope="module")
-def certificate(tmp_path_factory: pytest.TempPathFactory) -> Certificate:
-    return Certificate.issue(tmp_path_factory.mktemp("certificate"))
-
-
 @pytest.fixture(scope="module", params=PROXIES)
 def proxy(
     request: pytest.FixtureRequest,

@@ -87,6 +87,14 @@ class Crowd:
             else:
                 self._end(one)
 
+    def say_until_closed(self, data: bytes, seconds: float) -> int:
+        """Send data again and again until the server has closed; how many it has left open."""
+        deadline = time.monotonic() + seconds
+        while self.open and time.monotonic() < deadline:
+            self.say(data)
+            self.listen(1)
+        return self.open
+
     def listen_until(self, done: Callable[[], bool], deadline: float) -> bool:
         """Listen until something is so; False when it is not by the deadline (monotonic time)."""
         while not done():
