@@ -79,14 +79,15 @@ class Services:
         report: is told after each batch how many there are so far.
         """
         deleted = 0
-        began = time.monotonic()
-        while batch := await self._sweep():
+        while True:
+            began = time.monotonic()
+            batch = await self._sweep()
+            if not batch:
+                return deleted
             deleted += batch
             report(deleted)
             # Requests that write try again after a few milliseconds: most of the time is theirs.
             await asyncio.sleep(PAUSE * (time.monotonic() - began))
-            began = time.monotonic()
-        return deleted
 
     async def _sweep(self) -> int:
         #{% if cookiecutter.session_backend == "redis" %}

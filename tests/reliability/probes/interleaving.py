@@ -239,13 +239,13 @@ async def faults_of(
     person: Person, names: tuple[str, str], answers: list[httpx2.Response]
 ) -> list[str]:
     """Say what is wrong after two requests."""
-    faults = []
+    faults, done = [], set()
+    given: dict[str, list[str]] = {}
     for name, answer in zip(names, answers, strict=True):
         if answer.status_code not in OVER_HTTP:
             faults.append(f"{name} was answered {answer.status_code}")
-    done = {name for name, answer in zip(names, answers, strict=True) if answer.status_code < 300}
-    given: dict[str, list[str]] = {}
-    for name, answer in zip(names, answers, strict=True):
+        if answer.status_code < 300:
+            done.add(name)
         if ticket := ticket_of(answer):
             given.setdefault(name, []).append(ticket)
 
@@ -290,10 +290,8 @@ class Pairs:
 
     async def play(self, names: tuple[str, str]) -> dict[str, Any]:
         """Play one pair; what to tell of it."""
-        orders, faults = 0, []
-        to_try: list[tuple[int, ...]] = [()]
-        while to_try:
-            turns = Turns(to_try.pop(), self._max_switches)
+
+        async def send(turns: Turns) -> list[str]:
             person = await self._person()
             if "touch" in names:
                 self._clock.now += 61
@@ -301,30 +299,37 @@ class Pairs:
                 partial(REQUESTS[name], person, number) for number, name in enumerate(names)
             ]
             answers = await turns.play(requests)
-            to_try += turns.others
-            orders += 1
-            faults += [
-                f"{turns.made}: {fault}" for fault in await faults_of(person, names, answers)
-            ]
+            faults = await faults_of(person, names, answers)
             await person.client.aclose()
-        return {"pair": " + ".join(names), "orders": orders, "faults": faults}
+            return faults
+
+        return await self._in_all_orders(" + ".join(names), send)
 
     async def register(self) -> dict[str, Any]:
         """Play two who ask for one name."""
+
+        async def send(turns: Turns) -> list[str]:
+            person = self._stranger()
+            body = {"username": person.name, "password": PASSWORD}
+            asked = partial(person.send, "POST", "/api/register", "", body)
+            statuses = sorted(answer.status_code for answer in await turns.play([asked, asked]))
+            await person.client.aclose()
+            return [] if statuses == [201, 409] else [f"they were answered {statuses}"]
+
+        return await self._in_all_orders("register + register", send)
+
+    async def _in_all_orders(
+        self, pair: str, send: Callable[[Turns], Awaitable[list[str]]]
+    ) -> dict[str, Any]:
+        """Send two requests in each order; send: returns what was wrong."""
         orders, faults = 0, []
         to_try: list[tuple[int, ...]] = [()]
         while to_try:
             turns = Turns(to_try.pop(), self._max_switches)
-            person = self._stranger()
-            body = {"username": person.name, "password": PASSWORD}
-            asked = partial(person.send, "POST", "/api/register", "", body)
-            answers = await turns.play([asked, asked])
+            faults += [f"{turns.made}: {fault}" for fault in await send(turns)]
             to_try += turns.others
             orders += 1
-            if sorted(answer.status_code for answer in answers) != [201, 409]:
-                faults.append(f"{turns.made}: {[answer.status_code for answer in answers]}")
-            await person.client.aclose()
-        return {"pair": "register + register", "orders": orders, "faults": faults}
+        return {"pair": pair, "orders": orders, "faults": faults}
 
     def _stranger(self) -> Person:
         self._people += 1

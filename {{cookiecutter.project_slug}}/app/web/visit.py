@@ -130,11 +130,9 @@ def services_of(connection: HTTPConnection) -> Services:
     return services
 
 
-# The framework would call what is not asynchronous in a thread.
-
-
 async def current_visit(connection: HTTPConnection) -> Visit:
     """Return the visit that a request belongs to."""
+    # Asynchronous, or the framework would call it in a thread.
     return visit_of(connection)
 
 
