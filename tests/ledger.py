@@ -3,6 +3,7 @@
 import os
 from collections.abc import Iterable
 from dataclasses import astuple, dataclass
+from itertools import groupby
 from pathlib import Path
 
 import pytest
@@ -11,6 +12,7 @@ from tests.project import REPOSITORY
 
 DOCUMENT = REPOSITORY / "docs" / "reliability.md"
 START, END = "<!-- written by make soak -->", "<!-- end -->"
+HEADING = "### "
 PROPERTY = "reliability"
 
 # In the order of the document.
@@ -65,18 +67,26 @@ def entries(reports: Iterable[pytest.TestReport]) -> list[Entry]:
 
 
 def write(found: Iterable[Entry], document: Path = DOCUMENT) -> None:
-    """Put tables of the entries, a chapter each, in the place of those in the document."""
-    lines = []
-    chapter = ""
-    for entry in found:
-        if entry.chapter != chapter:
-            chapter = entry.chapter
-            lines += ["", f"### {chapter}", "", "| done | backend | times | lost | seen |"]
-            lines += ["| --- | --- | ---: | ---: | --- |"]
-        cells = (entry.what, entry.backend, f"{entry.times:,}", f"{entry.lost:,}", entry.seen)
-        lines.append(f"| {' | '.join(cells)} |")
+    """Put a table for each chapter of the entries into the document; others stay as they are."""
     text = document.read_text("utf-8")
     before, _, rest = text.partition(START)
-    _, _, after = rest.partition(END)
-    written = "\n".join([before + START, *lines, "", END + after])
-    document.write_text(written, encoding="utf-8")
+    written, _, after = rest.partition(END)
+    chapters = {}
+    for chapter in written.split(HEADING)[1:]:
+        title, _, table = chapter.partition("\n")
+        chapters[title] = table.strip()
+    for title, of_it in groupby(found, key=lambda entry: entry.chapter):
+        chapters[title] = table_of(of_it)
+    lines = [before + START, ""]
+    for title in sorted(chapters, key=CHAPTERS.index):
+        lines += [HEADING + title, "", chapters[title], ""]
+    document.write_text("\n".join([*lines, END + after]), encoding="utf-8")
+
+
+def table_of(found: Iterable[Entry]) -> str:
+    """Return a row for each entry, under a head."""
+    lines = ["| done | backend | times | lost | seen |", "| --- | --- | ---: | ---: | --- |"]
+    for entry in found:
+        cells = (entry.what, entry.backend, f"{entry.times:,}", f"{entry.lost:,}", entry.seen)
+        lines.append(f"| {' | '.join(cells)} |")
+    return "\n".join(lines)
