@@ -451,9 +451,25 @@ MUTANTS = (
     Mutant(
         "renewal brings back what was ended",
         STORE,
-        "if not taken:",
-        "if taken is None:",
+        "if not taken or not stands:",
+        "if not stands:",
         ABOUT_SESSIONS,
+        "redis",
+    ),
+    Mutant(
+        "one that is renewed while all are being ended stays",
+        STORE,
+        "if not taken or not stands:",
+        "if not taken:",
+        ABOUT_STORE,
+        "redis",
+    ),
+    Mutant(
+        "one that is renewed while the others are ended stays",
+        STORE,
+        "if others == looked_at:",
+        "if others:",
+        ABOUT_STORE,
         "redis",
     ),
     Mutant(

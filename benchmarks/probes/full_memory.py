@@ -25,12 +25,13 @@ def fill(number: int) -> None:
     now = app.state.services.clock()
     of_a_user = int(os.environ["SESSIONS_OF_A_USER"])
     for count in range(number):
+        begun = now + count / 1e9
         session = Session(
             user_id=1_000 + count // of_a_user,
             epoch=0,
-            created_at=now + count / 1e9,
-            last_seen_at=now + count / 1e9,
-            authenticated_at=now + count / 1e9,
+            created_at=begun,
+            last_seen_at=begun,
+            authenticated_at=begun,
             expires_at=now + 3600 + count / 1e9,
             remember=False,
             # As a request brings them, each time new texts.

@@ -51,9 +51,6 @@ class SessionRow(Base):
     """A session at the server. ``sessions.session.Session`` says what each column means."""
 
     __tablename__ = "sessions"
-    #{% if cookiecutter.database == "sqlite" %}
-    __table_args__ = ({"sqlite_with_rowid": False},)
-    #{% endif %}
 
     key: Mapped[bytes] = mapped_column(LargeBinary(32), primary_key=True)
     user_id: Mapped[int] = mapped_column(ForeignKey(User.id, ondelete="CASCADE"), index=True)

@@ -1,14 +1,16 @@
 """Sessions in Redis: what they cost, and what the keys hold."""
 
+import asyncio
 import hashlib
 from collections.abc import AsyncIterator
 from typing import Any
+from unittest.mock import AsyncMock
 
 import pytest
-from itsdangerous.encoding import base64_encode
 from redis.asyncio import Redis
 
 from app.services import Services
+from app.sessions.record import name_of
 from app.unavailable import Unavailable
 from tests.browser import Browser
 from tests.conftest import Clock
@@ -149,6 +151,57 @@ async def test_one_that_is_about_to_be_added_stays_in_the_index(
     assert not await is_live(services, late)
 
 
+async def test_one_that_is_renewed_while_the_others_are_ended_is_ended_too(
+    services: Services, begin: Begin, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    here, there = await begin(), await begin()
+    old, (run, run_all) = name_of(there.record.key), (services.redis.run, services.redis.run_all)
+    is_entered, may_go = asyncio.Event(), asyncio.Event()
+
+    async def run_late(*command: Any) -> Any:
+        if command[0] == "SET":
+            is_entered.set()
+            await may_go.wait()
+        return await run(*command)
+
+    async def run_apart(commands: Any) -> Any:
+        # Two nodes of a cluster: that of the new record is asked before there is one.
+        if ("DEL", old, f"{old}:values") not in commands:
+            return await run_all(commands)
+        found = {command: await run(*command) for command in commands if old not in command}
+        may_go.set()
+        await renewal
+        return [found[each] if each in found else await run(*each) for each in commands]
+
+    monkeypatch.setattr(services.redis, "run", run_late)
+    monkeypatch.setattr(services.redis, "run_all", run_apart)
+    renewal = asyncio.create_task(services.sessions.renew(there, 0))
+    await is_entered.wait()
+    await services.sessions.end_others(here)
+    assert await renewal
+    assert not await is_live(services, there)
+    assert await is_live(services, here)
+
+
+async def test_one_that_is_renewed_while_all_are_being_ended_is_not_there(
+    services: Services, begin: Begin, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    session = await begin()
+    run = services.redis.run
+
+    async def end_all_before_it_is_there(*command: Any) -> Any:
+        if command[0] == "SET":
+            monkeypatch.undo()
+            # They are looked for now, and removed a moment later.
+            monkeypatch.setattr(services.sessions, "end_before", AsyncMock())
+            await services.accounts.end_sessions("alice")
+        return await run(*command)
+
+    monkeypatch.setattr(services.redis, "run", end_all_before_it_is_there)
+    assert not await services.sessions.renew(session, 0)
+    assert await services.sessions.of_user(1) == []
+
+
 async def test_the_index_cleans_itself(begin: Begin, redis: Any, clock: Clock) -> None:
     for _ in range(3):
         await begin()
@@ -182,7 +235,7 @@ async def test_a_session_that_redis_lost_is_in_no_list(
     services: Services, begin: Begin, redis: Any
 ) -> None:
     session, other = await begin(), await begin()
-    await redis.delete("session:1:{" + base64_encode(session.record.key).decode() + "}")
+    await redis.delete(name_of(session.record.key))
     assert [each.key for each in await services.sessions.of_user(1)] == [other.record.key]
     assert not await is_live(services, session)
 

@@ -8,7 +8,7 @@ wrong.
 import asyncio
 import json
 import sys
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
 from contextlib import asynccontextmanager, contextmanager
 from contextvars import ContextVar
 from functools import partial
@@ -151,7 +151,12 @@ def take_apart() -> None:
     if BACKEND == "redis":
         from app.redis import Redis
 
-        in_steps(Redis, "get", "run", "run_all")
+        async def run_all(redis: Redis, commands: Sequence[Sequence[Any]]) -> list[Any]:
+            # Those for other nodes of a cluster are not done at the same moment.
+            return [await redis.run(*command) for command in commands]
+
+        Redis.run_all = run_all
+        in_steps(Redis, "get", "run")
     if BACKEND == "memory":
         methods = "add get of_user touch replace remove remove_others remove_before values"
         in_steps(SessionStore, *methods.split(), "set_value", "delete_value")

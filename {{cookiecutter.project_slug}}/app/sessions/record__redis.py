@@ -1,6 +1,8 @@
-"""How a session is written in Redis: in bytes, since a million of them have to fit."""
+"""How a session is named and written in Redis: in bytes, since a million of them have to fit."""
 
 import struct
+
+from itsdangerous.encoding import base64_encode
 
 from app.sessions.session import Session
 from app.unavailable import Unavailable
@@ -8,11 +10,16 @@ from app.unavailable import Unavailable
 # Part of every key: a change of what is written needs another one, or old records become garbage.
 FORMAT = "1"
 
+# 192 bits of a key, which nobody finds twice, are its name: with all 256, each would take 16 bytes
+# more of the server.
+NAME_BYTES = 24
+
 # The end of the year 9999, in Unix time: no date is later.
 END_OF_TIME = 253_402_300_800
 
 # The fields of a session before its address, then the length of that; the user agent is the rest.
-_FIELDS = struct.Struct("!qq4d?B")
+# Neither ids nor epochs are larger than an INTEGER of the database.
+_FIELDS = struct.Struct("!II4d?B")
 
 
 def pack(session: Session) -> bytes:
@@ -39,3 +46,18 @@ def unpack(key: bytes, record: bytes | None, now: float) -> Session | None:
     if not 0 <= begun <= proved <= session.last_seen_at <= session.expires_at < END_OF_TIME:
         raise Unavailable("a record in Redis is not one of ours")
     return session if session.expires_at > now else None
+
+
+def name_of(key: bytes) -> str:
+    """Return where the record of a session is. The braces say by what a cluster chooses a node."""
+    return f"session:{FORMAT}:" + "{" + base64_encode(key[:NAME_BYTES]).decode("ascii") + "}"
+
+
+def values_of(key: bytes) -> str:
+    """Return where the values of a session are."""
+    return f"{name_of(key)}:values"
+
+
+def index_of(user_id: int) -> str:
+    """Return where the keys of a user's sessions are."""
+    return f"sessions:{user_id}"

@@ -4,6 +4,7 @@ Other processes do not know them, and they are gone when the process ends.
 """
 
 import heapq
+import sys
 from collections import deque
 
 from app.database import Database
@@ -34,7 +35,7 @@ class SessionStore:
         self._limit = limit
         self._sessions: dict[bytes, Session] = {}
         self._values: dict[bytes, dict[str, bytes]] = {}
-        self._of_user: dict[int, set[bytes]] = {}
+        self._of_user: dict[int, tuple[bytes, ...]] = {}
         self._to_sweep: deque[bytes] = deque()
         """Every key once, the one looked at longest ago first; some are of sessions gone."""
 
@@ -49,8 +50,10 @@ class SessionStore:
                 self._forget(each)
         # The shell is another process: what it has ended is still here.
         await self.remove_before(session.epoch, session.user_id)
-        self._sessions[session.key] = session
-        self._of_user.setdefault(session.user_id, set()).add(session.key)
+        # Most people have one of a few browsers: a text for each session would be a third of it.
+        kept = session._replace(user_agent=sys.intern(session.user_agent))
+        self._sessions[session.key] = kept
+        self._of_user[session.user_id] = (*self._of_user.get(session.user_id, ()), session.key)
         self._to_sweep.append(session.key)
 
     async def get(self, key: bytes, now: float) -> Session | None:
@@ -140,8 +143,7 @@ class SessionStore:
         if self._sessions.pop(session.key, None) is None:
             return False
         self._values.pop(session.key, None)
-        keys = self._of_user[session.user_id]
-        keys.discard(session.key)
-        if not keys:
-            del self._of_user[session.user_id]
+        keys = tuple(key for key in self._of_user.pop(session.user_id) if key != session.key)
+        if keys:
+            self._of_user[session.user_id] = keys
         return True

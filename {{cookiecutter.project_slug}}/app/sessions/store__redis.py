@@ -1,6 +1,6 @@
 """Sessions in Redis. Its keys are hashes of tickets: a stolen copy signs nobody in.
 
-``session:1:{KEY}`` is the record, ``session:1:{KEY}:values`` what is kept with it. The braces put
+``session:1:{NAME}`` is the record, ``session:1:{NAME}:values`` what is kept with it. The braces put
 both into one slot of a cluster, so that one script may change them together. ``sessions:USER`` is
 an index of keys by the time at which the session ends whatever happens; it may name sessions that
 have ended before, never miss one that lives.
@@ -12,11 +12,9 @@ session that was ended meanwhile. Times to live are relative, so clocks need not
 import math
 from typing import Any
 
-from itsdangerous.encoding import base64_encode
-
 from app.database import Database
 from app.redis import Redis
-from app.sessions.record import FORMAT, pack, unpack
+from app.sessions.record import index_of, name_of, pack, unpack, values_of
 from app.sessions.session import Limits, Principal, Session, SessionEnded
 from app.sessions.users import with_user
 from app.sessions.values import MAX_DATA_BYTES, TooMuchData
@@ -70,11 +68,11 @@ class SessionStore:
         """Keep a new session."""
         # The index first: it never misses a session that lives.
         await self._enter(session)
-        await self._redis.run("SET", _name(session.key), pack(session), "PX", _life(session))
+        await self._redis.run("SET", name_of(session.key), pack(session), "PX", _life(session))
 
     async def get(self, key: bytes, now: float) -> Session | None:
         """Return the live session of that key."""
-        return unpack(key, await self._redis.get(_name(key)), now)
+        return unpack(key, await self._redis.get(name_of(key)), now)
 
     async def get_with_user(self, key: bytes, now: float) -> tuple[Session, Principal] | None:
         """Return the live session of that key and its user, if the account still stands by it."""
@@ -83,8 +81,8 @@ class SessionStore:
 
     async def of_user(self, user_id: int, now: float) -> list[Session]:
         """Return the live sessions of a user, the latest seen first."""
-        keys = await self._redis.run("ZRANGEBYSCORE", _index(user_id), f"({now}", "+inf")
-        records = await self._redis.run_all([("GET", _name(key)) for key in keys])
+        keys = await self._redis.run("ZRANGEBYSCORE", index_of(user_id), f"({now}", "+inf")
+        records = await self._redis.run_all([("GET", name_of(key)) for key in keys])
         found = [unpack(key, record, now) for key, record in zip(keys, records, strict=True)]
         live = [session for session in found if session]
         return sorted(live, key=lambda session: session.last_seen_at, reverse=True)
@@ -102,16 +100,19 @@ class SessionStore:
         what is sent with the old ticket from then on is refused, not lost.
         """
         await self.add(renewed)
+        # Whoever ends all sessions of a user moves the epoch on, and then looks for them: this one
+        # was there already and is found, or it is noticed here.
+        stands = await with_user(renewed, self._database)
         taken, _, values = await self._run_script(_TAKE, old.key)
-        if not taken:
+        if not taken or not stands:
             await self.remove(renewed)
             return False
         if values:
-            place = _values(renewed.key)
+            place = values_of(renewed.key)
             await self._redis.run_all(
                 [("HSET", place, *values), ("PEXPIRE", place, _life(renewed))]
             )
-        await self._redis.run("ZREM", _index(old.user_id), old.key)
+        await self._redis.run("ZREM", index_of(old.user_id), old.key)
         return True
 
     async def remove(self, session: Session) -> bool:
@@ -120,11 +121,14 @@ class SessionStore:
 
     async def remove_others(self, session: Session) -> None:
         """End every other session of the same user."""
-        looked_at = {session.key}
-        # Again, until nobody is new: one of them may have been given a new ticket meanwhile.
-        while others := await self._named_beside(looked_at, session.user_id):
+        looked_at: list[bytes] = []
+        # Until it was the same ones twice: one of them may be given a new ticket after its new
+        # record was looked for, and before its old one is.
+        while others := await self._named_beside(session):
             await self._remove_all(others, session.user_id)
-            looked_at.update(others)
+            if others == looked_at:
+                return
+            looked_at = others
 
     async def remove_before(self, epoch: int, user_id: int) -> None:
         """End every session of a user that was started before that epoch."""
@@ -133,7 +137,7 @@ class SessionStore:
 
     async def values(self, key: bytes) -> dict[str, bytes]:
         """Return what is kept with a session, sealed, by name."""
-        values = await self._redis.run("HGETALL", _values(key))
+        values = await self._redis.run("HGETALL", values_of(key))
         return {name.decode(errors="replace"): sealed for name, sealed in values.items()}
 
     async def set_value(self, key: bytes, name: str, sealed: bytes) -> None:
@@ -150,49 +154,37 @@ class SessionStore:
         if not await self._run_script(_DELETE_VALUE, key, name):
             raise SessionEnded
 
-    async def _named_beside(self, keys: set[bytes], user_id: int) -> list[bytes]:
-        named = await self._redis.run("ZRANGE", _index(user_id), 0, -1)
-        return [key for key in named if key not in keys]
+    async def _named_beside(self, session: Session) -> list[bytes]:
+        named = await self._redis.run("ZRANGE", index_of(session.user_id), 0, -1)
+        return [key for key in named if key != session.key]
 
     async def _enter(self, session: Session) -> None:
         """Enter a session that was just used into the index, and let go of those past their end."""
-        index, now = _index(session.user_id), session.last_seen_at
+        index, now = index_of(session.user_id), session.last_seen_at
         ends_at = self._limits.ends_at(created_at=session.created_at, remember=session.remember)
         left = math.ceil(ends_at - now)
         await self._redis.run_all(
             [
                 ("ZREMRANGEBYSCORE", index, "-inf", now),
-                ("ZADD", index, ends_at, session.key),
+                ("ZADD", index, math.ceil(ends_at), session.key),
                 ("EXPIRE", index, left, "NX"),
                 ("EXPIRE", index, left, "GT"),
             ]
         )
 
     async def _run_script(self, script: str, key: bytes, *arguments: str | bytes | int) -> Any:
-        return await self._redis.run("EVAL", script, 2, _name(key), _values(key), *arguments)
+        return await self._redis.run("EVAL", script, 2, name_of(key), values_of(key), *arguments)
 
     async def _remove_all(self, keys: list[bytes], user_id: int) -> bool:
         """End sessions; whether any of them was still there."""
         if not keys:
             return False
-        answers = await self._redis.run_all([("DEL", _name(key), _values(key)) for key in keys])
+        answers = await self._redis.run_all([("DEL", name_of(key), values_of(key)) for key in keys])
         # One turn later, and without those that were not there: they may be about to be added.
         removed = [key for key, count in zip(keys, answers, strict=True) if count]
         if removed:
-            await self._redis.run("ZREM", _index(user_id), *removed)
+            await self._redis.run("ZREM", index_of(user_id), *removed)
         return bool(removed)
-
-
-def _name(key: bytes) -> str:
-    return f"session:{FORMAT}:" + "{" + base64_encode(key).decode("ascii") + "}"
-
-
-def _values(key: bytes) -> str:
-    return f"{_name(key)}:values"
-
-
-def _index(user_id: int) -> str:
-    return f"sessions:{user_id}"
 
 
 def _life(session: Session) -> int:

@@ -44,9 +44,6 @@ def upgrade() -> None:
         sa.ForeignKeyConstraint(
             ["user_id"], ["users.id"], name="fk_sessions_user_id", ondelete="CASCADE"
         ),
-        #{% if cookiecutter.database == "sqlite" %}
-        sqlite_with_rowid=False,
-        #{% endif %}
     )
     op.create_index("ix_sessions_user_id", "sessions", ["user_id"])
     op.create_index("ix_sessions_expires_at", "sessions", ["expires_at"])
