@@ -20,10 +20,10 @@ DEFAULT_PORT = 6379
 class Pipeline:
     """A connection that is made when it is first needed, and anew when it was lost.
 
-    url: of a single node.
+    url: of a single node. timeout: seconds that a question may take.
     """
 
-    def __init__(self, url: str) -> None:
+    def __init__(self, url: str, timeout: float) -> None:
         place = cast(dict[str, Any], parse_url(url))
         self._host: str = place["host"]
         self._port: int = place.get("port", DEFAULT_PORT)
@@ -31,6 +31,7 @@ class Pipeline:
         account = [place[key] for key in ("username", "password") if key in place]
         self._greeting = [("AUTH", *account)] if account else []
         self._greeting.append(("SELECT", str(place.get("db", 0))))
+        self._timeout = timeout
         self._connecting = asyncio.Lock()
         self._wire: _Wire | None = None
 
@@ -39,12 +40,14 @@ class Pipeline:
 
         Raises OSError when Redis is out of reach or talks nonsense, ResponseError when it refuses.
         """
+        ends_at = asyncio.get_running_loop().time() + self._timeout
         wire = self._wire
         if wire:
             # The server may have been started anew since the connection was made.
             with suppress(ConnectionError):
                 return await wire.ask(command)
-        return await (await self._wire_after(wire)).ask(command)
+        async with asyncio.timeout_at(ends_at):
+            return await (await self._wire_after(wire)).ask(command)
 
     def close(self) -> None:
         """Close the connection; the next command makes a new one."""
@@ -62,7 +65,7 @@ class Pipeline:
     async def _connect(self) -> "_Wire":
         encryption = ssl.create_default_context() if self._is_encrypted else None
         _, wire = await asyncio.get_running_loop().create_connection(
-            _Wire, self._host, self._port, ssl=encryption
+            lambda: _Wire(self._timeout), self._host, self._port, ssl=encryption
         )
         try:
             await asyncio.gather(*map(wire.ask, self._greeting))
@@ -73,10 +76,15 @@ class Pipeline:
 
 
 class _Wire(asyncio.Protocol):
-    def __init__(self) -> None:
+    """timeout: seconds after which nobody at the other end is waited for."""
+
+    def __init__(self, timeout: float) -> None:
         self._loop = asyncio.get_running_loop()
         self._reader = hiredis.Reader(replyError=ResponseError)
-        self._asked: deque[asyncio.Future[Any]] = deque()
+        self._asked: deque[tuple[asyncio.Future[Any], float]] = deque()
+        """What is not answered yet, and when it was asked."""
+        self._timeout = timeout
+        self._alarm: asyncio.TimerHandle | None = None
         self._is_lost = False
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
@@ -86,16 +94,34 @@ class _Wire(asyncio.Protocol):
         if self._is_lost:
             raise ConnectionError
         asked = self._loop.create_future()
+        now = self._loop.time()
         # It stays in line when its request has gone meanwhile: its answer comes all the same.
-        self._asked.append(asked)
+        self._asked.append((asked, now))
+        # One alarm for all of them: one for each would cost 4 % of a request.
+        if self._alarm is None:
+            self._watch(now)
         self._transport.write(hiredis.pack_command(command))
         return asked
+
+    def _watch(self, asked_at: float) -> None:
+        self._alarm = self._loop.call_at(asked_at + self._timeout, self._look_again, asked_at)
+
+    def _look_again(self, watched: float) -> None:
+        """Give the connection up if the oldest question is one of those that were watched."""
+        self._alarm = None
+        if not self._asked:
+            return
+        _, asked_at = self._asked[0]
+        if asked_at > watched:
+            self._watch(asked_at)
+        else:
+            self.close(TimeoutError)
 
     def data_received(self, data: bytes) -> None:
         self._reader.feed(data)
         try:
             while (answer := self._reader.gets()) is not False:
-                asked = self._asked.popleft()
+                asked, _ = self._asked.popleft()
                 if asked.done():
                     continue
                 if isinstance(answer, ResponseError):
@@ -107,11 +133,14 @@ class _Wire(asyncio.Protocol):
             self.close()
 
     def connection_lost(self, _: Exception | None) -> None:
-        self._is_lost = True
-        for asked in self._asked:
-            if not asked.done():
-                asked.set_exception(ConnectionError("the connection to Redis was lost"))
+        self.close()
 
-    def close(self) -> None:
+    def close(self, error: type[OSError] = ConnectionError) -> None:
+        """Let go of the connection. error: what those are told who wait for an answer."""
         self._is_lost = True
         self._transport.abort()
+        if self._alarm:
+            self._alarm.cancel()
+        for asked, _ in self._asked:
+            if not asked.done():
+                asked.set_exception(error("Redis has not answered"))

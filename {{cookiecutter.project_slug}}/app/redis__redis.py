@@ -42,7 +42,7 @@ class Redis:
         self._client: Node | RedisCluster | None = None
         self._connecting = asyncio.Lock()
         self._turns = asyncio.Semaphore(MAX_TURNS)
-        self._pipeline = Pipeline(url)
+        self._pipeline = Pipeline(url, TIMEOUT_SECONDS)
 
     async def get(self, name: str) -> Any:
         """Return a value, or None: what every authenticated request asks for."""
@@ -50,12 +50,7 @@ class Redis:
             # A cluster, or it is not known yet.
             return await self.run("GET", name)
         try:
-            async with asyncio.timeout(TIMEOUT_SECONDS):
-                return await self._pipeline.ask("GET", name)
-        except TimeoutError as error:
-            # There may be nobody at the other end any more.
-            self._pipeline.close()
-            raise Unavailable from error
+            return await self._pipeline.ask("GET", name)
         except _BROKEN as error:
             raise _unavailable(error) from None
 

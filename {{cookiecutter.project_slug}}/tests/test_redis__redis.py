@@ -1,6 +1,7 @@
 """The way to Redis: where it leads, and what happens when there is nobody."""
 
 import asyncio
+import math
 import os
 import signal
 import subprocess
@@ -17,6 +18,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from redis.exceptions import ResponseError
 
 from app.pipeline import Pipeline
+from app.redis import TIMEOUT_SECONDS
 from app.settings import Settings, SettingsError
 from app.unavailable import Unavailable
 from tests.browser import COOKIE, PASSWORD, Browser
@@ -115,24 +117,29 @@ async def test_one_that_has_stopped_answering_is_not_waited_for(
 
 
 @asynccontextmanager
-async def answering(text: bytes) -> AsyncIterator[Pipeline]:
-    """Serve on loopback whoever connects: to each of their words the same answer."""
+async def answering(
+    text: bytes, *, times: float = math.inf, patience: float = TIMEOUT_SECONDS
+) -> AsyncIterator[Pipeline]:
+    """Serve on loopback whoever connects: to each of their words the same answer, so many times."""
 
     serving: list[Any] = []
 
     async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         serving.append(asyncio.current_task())
+        answers = 0
         with suppress(ConnectionError):
             while await reader.read(4096):
-                writer.write(text)
-                await writer.drain()
+                if answers < times:
+                    writer.write(text)
+                    await writer.drain()
+                answers += 1
         writer.close()
         with suppress(ConnectionError):
             await writer.wait_closed()
 
     async with await asyncio.start_server(serve, "127.0.0.1", 0) as server:
         port = server.sockets[0].getsockname()[1]
-        pipeline = Pipeline(f"redis://127.0.0.1:{port}/0")
+        pipeline = Pipeline(f"redis://127.0.0.1:{port}/0", patience)
         yield pipeline
         pipeline.close()
         await asyncio.gather(*serving)
@@ -155,8 +162,32 @@ async def test_what_does_not_talk_like_redis_says_nothing_of_a_session(
             await pipeline.ask("GET", "session")
 
 
+async def test_one_that_has_fallen_silent_is_given_up_by_all_who_wait() -> None:
+    # What is answered is the greeting.
+    async with answering(b"+OK\r\n", times=1, patience=0.1) as pipeline:
+        with pytest.raises(TimeoutError):
+            await pipeline.ask("GET", "session")
+        answers = await asyncio.gather(
+            *(pipeline.ask("GET", "session") for _ in range(3)), return_exceptions=True
+        )
+        assert [type(answer) for answer in answers] == [TimeoutError] * 3
+
+
+async def test_one_that_nobody_asks_is_kept() -> None:
+    async with (
+        answering(b"+OK\r\n", patience=0.1) as idle,
+        answering(b"+OK\r\n", times=1, patience=0.1) as silent,
+    ):
+        assert await idle.ask("GET", "session") == b"OK"
+        connection = idle._wire
+        with pytest.raises(TimeoutError):
+            await silent.ask("GET", "session")
+        assert await idle.ask("GET", "session") == b"OK"
+        assert idle._wire is connection
+
+
 async def test_whose_question_was_given_up_gets_no_answer_to_another(redis_port: int) -> None:
-    pipeline = Pipeline(f"redis://127.0.0.1:{redis_port}/0")
+    pipeline = Pipeline(f"redis://127.0.0.1:{redis_port}/0", TIMEOUT_SECONDS)
     words = [str(number) for number in range(50)]
     asked = [asyncio.ensure_future(pipeline.ask("ECHO", word)) for word in words]
     # One turn of the loop, in which the first of them begins to connect.
@@ -177,12 +208,12 @@ async def test_whose_question_was_given_up_gets_no_answer_to_another(redis_port:
 async def test_a_password_of_redis_is_used(redis_binary: str) -> None:
     port = free_port()
     with running(redis_binary, port, "--requirepass", "opensesame"):
-        known = Pipeline(f"redis://:opensesame@127.0.0.1:{port}/2")
+        known = Pipeline(f"redis://:opensesame@127.0.0.1:{port}/2", TIMEOUT_SECONDS)
         assert await known.ask("GET", "nothing") is None
         known.close()
         for url in (f"redis://127.0.0.1:{port}/0", f"redis://:wrong@127.0.0.1:{port}/0"):
             with pytest.raises(ResponseError):
-                await Pipeline(url).ask("GET", "nothing")
+                await Pipeline(url, TIMEOUT_SECONDS).ask("GET", "nothing")
 
 
 async def test_a_flush_signs_everybody_out_and_breaks_nothing(

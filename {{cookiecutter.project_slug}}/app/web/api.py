@@ -6,6 +6,8 @@ from fastapi import APIRouter, Body, HTTPException, WebSocket
 from pydantic import JsonValue
 
 from app import texts
+from app.accounts.directory import Account
+from app.sessions.session import Principal, Session
 from app.web.access import (
     AdminUser,
     CurrentSession,
@@ -36,16 +38,16 @@ router = APIRouter(prefix="/api", route_class=Route)
 # The router looks through them in this order: what is asked most often comes first.
 
 
-@router.get("/me")
-async def me(user: CurrentUser) -> UserOut:
+@router.get("/me", response_model=UserOut)
+async def me(user: CurrentUser) -> Principal:
     """Say who is signed in."""
-    return UserOut.model_validate(user)
+    return user
 
 
-@router.get("/session")
-async def session(current: CurrentSession) -> SessionOut:
+@router.get("/session", response_model=SessionOut)
+async def session(current: CurrentSession) -> Session:
     """Describe the session of this request."""
-    return SessionOut.model_validate(current.record)
+    return current.record
 
 
 @router.get("/data")
@@ -61,19 +63,18 @@ async def for_everybody() -> Message:
     return Message(message=texts.EVERYBODY)
 
 
-@router.post("/register", status_code=201, responses={409: {}})
+@router.post("/register", status_code=201, response_model=UserOut, responses={409: {}})
 @public
-async def register(body: RegisterIn, services: CurrentServices) -> UserOut:
+async def register(body: RegisterIn, services: CurrentServices) -> Principal:
     """Open an account."""
     if not services.settings.allow_registration:
         raise HTTPException(403, texts.REGISTRATION_CLOSED)
-    user = await services.accounts.register(body.username, body.password)
-    return UserOut.model_validate(user)
+    return await services.accounts.register(body.username, body.password)
 
 
-@router.post("/login", responses={401: {}, 429: {}})
+@router.post("/login", response_model=UserOut, responses={401: {}, 429: {}})
 @public
-async def login(body: LoginIn, services: CurrentServices, visit: CurrentVisit) -> UserOut:
+async def login(body: LoginIn, services: CurrentServices, visit: CurrentVisit) -> Principal:
     """Sign in. One answer for a wrong name, a wrong password and a closed account."""
     session, user = await services.accounts.sign_in(
         body.username,
@@ -83,7 +84,7 @@ async def login(body: LoginIn, services: CurrentServices, visit: CurrentVisit) -
         old_tickets=visit.tickets(),
     )
     visit.sign_in(session)
-    return UserOut.model_validate(user)
+    return user
 
 
 @router.post("/logout", status_code=204)
@@ -112,10 +113,10 @@ async def confirm(
     )
 
 
-@router.get("/admin/users")
-async def users(_: AdminUser, services: CurrentServices) -> list[UserOut]:
+@router.get("/admin/users", response_model=list[UserOut])
+async def users(_: AdminUser, services: CurrentServices) -> list[Account]:
     """List the accounts, for administrators only: an example to start from."""
-    return [UserOut.model_validate(user) for user in await services.directory.all()]
+    return await services.directory.all()
 
 
 @router.get("/session/data")

@@ -77,7 +77,7 @@ class Edge:
             method=scope["method"] if scope["type"] == "http" else "CONNECT",
             # The Origin of a page that opens a socket is spelled with the scheme of the page.
             scheme=scope["scheme"].replace("ws", "http"),
-            headers=Headers(scope=scope),
+            headers=Headers(raw=scope["headers"]),
             trusted_origins=self._trusted_origins,
         )
         if reason:

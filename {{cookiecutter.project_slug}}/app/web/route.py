@@ -85,7 +85,9 @@ def _flattened(asked: Dependant) -> Dependant:
     dependencies: list[Any] = [(each.name, each.call) for each in asked.dependencies]
 
     async def call(connection: Request) -> Any:
-        values = {name: await dependency(connection) for name, dependency in dependencies}
+        values = {}
+        for name, dependency in dependencies:
+            values[name] = await dependency(connection)
         return await endpoint(**values)
 
     return replace(asked, call=call, dependencies=[], http_connection_param_name="connection")
