@@ -212,7 +212,9 @@ def test_forged_tickets_are_nobody_s_and_leave_nothing(
     served: App, backend: str, signed_in: httpx2.Client, soak: bool, ledger: Ledger
 ) -> None:
     connections = 8
-    times = 1_000_000 if soak else 10_000
+    times = 10_000
+    if soak:
+        times = 1_000_000 if backend == BACKENDS[0] else 100_000
     # As it is, but for the signature.
     _, _, ticket = signed_in.headers["cookie"].partition("=")
     told, _, _ = ticket.rpartition(".")

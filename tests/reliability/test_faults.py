@@ -179,7 +179,7 @@ def times(soak: bool) -> int:
 @pytest.fixture
 def rounds(soak: bool) -> int:
     """How often a fault comes and goes."""
-    return 10 if soak else 1
+    return 4 if soak else 1
 
 
 class Outage:

@@ -49,7 +49,8 @@ class Scale:
 
 
 SHORT = Scale(people=60, pause=0.6, kills=1, calm=3, lifetime=4)
-# Ten minutes, as it takes a worker two seconds and more to start.
+# A minute and ten, as it takes a worker two seconds and more to start.
+MINUTE = Scale(people=200, pause=0.6, kills=8, calm=5, lifetime=30)
 LONG = Scale(people=200, pause=0.6, kills=75, calm=5, lifetime=30)
 
 # What docs/scaling.md says that a worker keeps of them, and has at most. Of SQLite files are
@@ -78,17 +79,13 @@ class Served:
     host: Host
     project: Project
     stores: Mapping[str, str]
+    scale: Scale
 
     @property
     def backend(self) -> str:
         """What the ledger calls it."""
         answers = self.project.answers
         return f"{answers['session_backend']}, {answers['database']}"
-
-
-@pytest.fixture(scope="module")
-def scale(soak: bool) -> Scale:
-    return LONG if soak else SHORT
 
 
 @pytest.fixture(
@@ -98,8 +95,10 @@ def served(
     request: pytest.FixtureRequest,
     cookiecutter_config: Path,
     environment_of: Callable[[Project], Path],
-    scale: Scale,
 ) -> Iterator[Served]:
+    scale = SHORT
+    if is_soak():
+        scale = LONG if request.param in STACKS else MINUTE
     session_backend, database = request.param
     answers = {"session_backend": session_backend, "database": database}
     with (
@@ -110,13 +109,14 @@ def served(
         host = Host(project, {**stores, **limits}, workers=WORKERS)
         probe(host, "open_accounts.py", str(scale.people), "person", PASSWORD)
         with running(host):
-            yield Served(host, project, stores)
+            yield Served(host, project, stores, scale)
 
 
 def test_everybody_sees_only_what_is_theirs_while_workers_are_killed(
-    served: Served, ledger: Ledger, scale: Scale
+    served: Served, ledger: Ledger
 ) -> None:
-    tally, course = run_aside(put_under_load(served, scale))
+    scale = served.scale
+    tally, course = run_aside(put_under_load(served))
     kept = held(served)
     memory = [memory_of(worker, "VmRSS") for worker in served.host.workers]
     records = json.loads(probe(served.host, "purge.py").splitlines()[-1])
@@ -162,9 +162,9 @@ def test_everybody_sees_only_what_is_theirs_while_workers_are_killed(
         assert kept[store] <= KEPT[store] * WORKERS, store
 
 
-async def put_under_load(served: Served, scale: Scale) -> tuple[Tally, Course]:
+async def put_under_load(served: Served) -> tuple[Tally, Course]:
     """Let people use the app; kill a worker every few seconds, each but the first."""
-    tally, course, host = Tally(), Course(), served.host
+    tally, course, host, scale = Tally(), Course(), served.host, served.scale
     spared, *_ = host.workers
     begun_at = time.monotonic()
     async with connections() as transport:
