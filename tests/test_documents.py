@@ -78,7 +78,7 @@ NOT_RUN = {
     "make fuzz": "it takes minutes",
     "make bench": "it takes minutes; test_benchmarks.py measures a little in the same way",
     "make bench ROUNDS=15": "it takes longer still",
-    "make soak": "it takes minutes; tests/reliability does the same for a short time",
+    "make soak": "it takes hours; tests/reliability does the same for a short time",
     "python -m benchmarks --help": "it only tells",
 }
 # Of the template's own, for the same reasons; projects have commands of the same names.
