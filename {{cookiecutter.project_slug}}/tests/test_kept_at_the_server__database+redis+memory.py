@@ -2,12 +2,14 @@
 
 import asyncio
 import hashlib
+from unittest.mock import AsyncMock
 
 import pytest
 
 from app.services import Services
 from app.sessions.seal import Seal
 from app.sessions.session import Client, Principal, Session, SessionEnded
+from app.unavailable import Unavailable
 from tests.browser import COOKIE, PASSWORD, Browser
 from tests.conftest import KEY, Clock
 from tests.sessions import HERE, Begin, is_live, resume
@@ -74,6 +76,18 @@ async def test_of_many_requests_at_once_one_notes_the_use(services: Services, be
         await services.sessions._store.touch(record, seen)
     [noted] = await services.sessions.of_user(record.user_id)
     assert noted.last_seen_at == record.last_seen_at + 60
+
+
+async def test_a_store_that_takes_no_writes_can_still_be_read(
+    services: Services, begin: Begin, clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    session = await begin()
+    monkeypatch.setattr(services.sessions._store, "touch", AsyncMock(side_effect=Unavailable))
+    clock.turn(3599)
+    assert (await resume(services, session)).record == session.record
+    # The idle limit goes on all the same.
+    clock.turn(1)
+    assert not await is_live(services, session)
 
 
 async def test_a_renewal_that_comes_too_late_leaves_nothing(

@@ -1,6 +1,7 @@
 """A session as one request holds it."""
 
 import json
+from contextlib import suppress
 
 from pydantic import JsonValue
 
@@ -8,12 +9,13 @@ from app.sessions.seal import Seal
 from app.sessions.session import Session
 from app.sessions.store import SessionStore
 from app.sessions.values import check_name, to_text
+from app.unavailable import Unavailable
 
 
 class LiveSession:
     """The record, and small values kept with it: one name at a time, encrypted, gone with it.
 
-    Every method raises Unavailable when the store is out of reach.
+    Every other method than ``touch`` raises Unavailable when the store is out of reach.
     """
 
     __slots__ = ("_seal", "_store", "has_new_ticket", "record", "ticket")
@@ -31,9 +33,13 @@ class LiveSession:
         self.record, self.ticket, self.has_new_ticket = record, ticket, True
 
     async def touch(self, seen: Session) -> None:
-        """Note that it was used."""
-        await self._store.touch(self.record, seen)
-        self.record = seen
+        """Note that it was used, unless the store takes no writes: it is still good to be read.
+
+        The idle limit then goes on from the use that was noted last.
+        """
+        with suppress(Unavailable):
+            await self._store.touch(self.record, seen)
+            self.record = seen
 
     async def end_others(self) -> None:
         """End every other session of the same user."""
