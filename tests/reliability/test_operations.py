@@ -352,7 +352,7 @@ def test_a_stolen_store_opens_nothing_and_tells_no_secret(
         backend=session_backend,
         times=len(secrets),
         lost=len(found),
-        seen=f"{len(dump) // 1024:,} KiB searched for tickets, values and passwords",
+        seen=f"{len(dump) // 1000:,} kB searched for tickets, values and passwords",
     )
     assert found == []
 
