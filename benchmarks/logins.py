@@ -6,12 +6,14 @@ The server has both cores here: hashing leaves one to everybody else.
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from benchmarks.load import Load, finish
+from benchmarks.load import CONNECTIONS, Load, finish
 from benchmarks.machine import memory_of
 from benchmarks.targets import SQLITE, Own
 from benchmarks.workbench import ACCOUNT, workbench
 
 SIGNING_IN = (SQLITE,)
+# One alone has short times of their own, so that each wait for a core is many times as long.
+VISITORS = (1, CONNECTIONS)
 AT_A_TIME = 8
 SECONDS = 10
 BODY = f'{{"username": "{ACCOUNT["username"]}", "password": "{ACCOUNT["password"]}"}}'
@@ -22,6 +24,7 @@ class Logins:
     """Milliseconds in which 99 of 100 answers of a public route came; bytes of the process."""
 
     target: Own
+    visitors: int
     quiet: float
     beside: float
     rate: float
@@ -31,23 +34,23 @@ class Logins:
 
 
 def measure(targets: Sequence[Own], seconds: int = SECONDS) -> list[Logins]:
-    """Have one visitor ask without a pause, first alone and then beside those who sign in."""
-    return [_measure(target, seconds) for target in targets]
+    """Have visitors ask without a pause, first alone and then beside those who sign in."""
+    return [_measure(target, visitors, seconds) for target in targets for visitors in VISITORS]
 
 
-def _measure(target: Own, seconds: int) -> Logins:
+def _measure(target: Own, visitors: int, seconds: int) -> Logins:
     with workbench() as bench:
         # The same account, at once from one address: guesses under way count until they are right.
         server = bench.serve(target, pinned=False, variables={"LOGIN_MAX_FAILURES": "1000"})
         server.sign_in(target)
-        visitor = Load(f"{server.url}/api/public", connections=1)
+        visits = Load(f"{server.url}/api/public", connections=visitors)
         people = Load(f"{server.url}/api/login", method="POST", body=BODY, connections=AT_A_TIME)
-        quiet = visitor.send(seconds)
+        quiet = visits.send(seconds)
         before = memory_of(server.process, "VmRSS")
         signing_in = people.start(seconds)
-        beside = visitor.send(seconds)
+        beside = visits.send(seconds)
         signed_in = finish(signing_in)
         peak = memory_of(server.process, "VmHWM")
     if quiet.refused or beside.refused or signed_in.refused:
         raise RuntimeError(f"{target.name}: {quiet}, {beside}, {signed_in}")
-    return Logins(target, quiet.p99, beside.p99, signed_in.rate, before, peak)
+    return Logins(target, visitors, quiet.p99, beside.p99, signed_in.rate, before, peak)

@@ -153,6 +153,7 @@ def logins_table(measured: Sequence[Logins]) -> str:
     """Return what those who sign in cost the others."""
     head = (
         f"{AT_A_TIME} at a time",
+        "visitors",
         "logins/s",
         "p99 of `/api/public`, ms (quiet)",
         "ratio",
@@ -161,6 +162,7 @@ def logins_table(measured: Sequence[Logins]) -> str:
     rows = [
         (
             each.target.name,
+            str(each.visitors),
             f"{each.rate:.0f}",
             f"{each.beside:.1f} ({each.quiet:.1f})",
             f"**{each.beside / each.quiet:.1f}**",
