@@ -46,8 +46,7 @@ class SessionStore:
             by_expiry = heapq.nsmallest(
                 batch, self._sessions.values(), key=lambda each: each.expires_at
             )
-            for each in by_expiry:
-                self._forget(each)
+            self._forget(*by_expiry)
         # The shell is another process: what it has ended is still here.
         await self.remove_before(session.epoch, session.user_id)
         # Most people have one of a few browsers: a text for each session would be a third of it.
@@ -88,23 +87,19 @@ class SessionStore:
 
     async def remove(self, session: Session) -> bool:
         """End a session; whether it was still there."""
-        return self._forget(session)
+        return self._forget(session) == 1
 
     async def remove_others(self, session: Session) -> None:
         """End every other session of the same user."""
-        for each in self._all_of(session.user_id):
-            if each.key != session.key:
-                self._forget(each)
+        self._forget(*(each for each in self._all_of(session.user_id) if each.key != session.key))
 
     async def remove_before(self, epoch: int, user_id: int) -> None:
         """End every session of a user that was started before that epoch."""
-        for each in self._all_of(user_id):
-            if each.epoch < epoch:
-                self._forget(each)
+        self._forget(*(each for each in self._all_of(user_id) if each.epoch < epoch))
 
     async def sweep(self, now: float) -> int:
         """Look at the next few sessions, and forget those that have expired; how many."""
-        swept = 0
+        expired = []
         for _ in range(min(SWEEP_BATCH, len(self._to_sweep))):
             key = self._to_sweep.popleft()
             session = self._sessions.get(key)
@@ -113,8 +108,8 @@ class SessionStore:
             if session.expires_at > now:
                 self._to_sweep.append(key)
             else:
-                swept += self._forget(session)
-        return swept
+                expired.append(session)
+        return self._forget(*expired)
 
     async def values(self, key: bytes) -> dict[str, bytes]:
         """Return what is kept with a session, sealed, by name."""
@@ -138,12 +133,15 @@ class SessionStore:
     def _all_of(self, user_id: int) -> list[Session]:
         return [self._sessions[key] for key in self._of_user.get(user_id, ())]
 
-    def _forget(self, session: Session) -> bool:
-        """Drop a session and all that belongs to it; whether it was there."""
-        if self._sessions.pop(session.key, None) is None:
-            return False
-        self._values.pop(session.key, None)
-        keys = tuple(key for key in self._of_user.pop(session.user_id) if key != session.key)
-        if keys:
-            self._of_user[session.user_id] = keys
-        return True
+    def _forget(self, *sessions: Session) -> int:
+        """Drop sessions and all that belongs to them; how many were there."""
+        gone: dict[int, set[bytes]] = {}
+        for session in sessions:
+            if self._sessions.pop(session.key, None):
+                self._values.pop(session.key, None)
+                gone.setdefault(session.user_id, set()).add(session.key)
+        for user_id, keys in gone.items():
+            left = tuple(key for key in self._of_user.pop(user_id) if key not in keys)
+            if left:
+                self._of_user[user_id] = left
+        return sum(map(len, gone.values()))
