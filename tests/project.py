@@ -157,9 +157,14 @@ class Server:
         self._process = process
         self._workers = workers
         self._serves_or_ended = threading.Event()
-        self.output = ""
+        self._lines: list[str] = []
         self._reader = threading.Thread(target=self._read)
         self._reader.start()
+
+    @property
+    def output(self) -> str:
+        """What it has said so far."""
+        return "".join(self._lines)
 
     @property
     def url(self) -> str:
@@ -179,13 +184,17 @@ class Server:
         self._process.wait()
         self._reader.join()
 
+    def _serves(self) -> bool:
+        said = self.output
+        started = said.count("Application startup complete")
+        return started >= self._workers and "running on" in said
+
     def _read(self) -> None:
         assert self._process.stdout is not None
         with self._process.stdout as lines:
             for line in lines:
-                self.output += line
-                started = self.output.count("Application startup complete")
-                if started >= self._workers and "running on" in self.output:
+                self._lines.append(line)
+                if not self._serves_or_ended.is_set() and self._serves():
                     self._serves_or_ended.set()
         self._process.wait()
         self._serves_or_ended.set()
