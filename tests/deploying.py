@@ -242,7 +242,9 @@ def serving_as_the_service(
     [migrate], [serve] = said["ExecStartPre"], said["ExecStart"]
     here = {"/srv/app/": ""}
     project.run(*shlex.split(replaced(migrate, here)), variables=told)
-    command = changed(shlex.split(replaced(serve, here)), {"--workers": "2"})
+    command = shlex.split(replaced(serve, here))
+    workers = min(2, int(options(command)["workers"]))
+    command = changed(command, {"--workers": str(workers)})
     with serving_by(project, command, told) as app:
         yield app
 

@@ -51,7 +51,7 @@ def request(method: str, path: str, headers: dict[str, str], body: bytes = b"") 
 def all_is_as_before(app: App, client: httpx2.Client, usage: Usage, kept: int = 0) -> None:
     """Fail unless the session lives, people can sign in, and all connections are given back.
 
-    kept: how many a proxy may keep open for later.
+    kept: how many a proxy, or a pool, may keep open for later.
     """
     assert client.get("/api/me").status_code == 200
     with direct(app) as another:
