@@ -49,7 +49,7 @@ class Scale:
 
 
 SHORT = Scale(people=60, pause=0.6, kills=1, calm=3, lifetime=4)
-# A minute and ten, as it takes a worker two seconds and more to start.
+# One minute, and ten of them, as it takes a worker two seconds and more to start.
 MINUTE = Scale(people=200, pause=0.6, kills=8, calm=5, lifetime=30)
 LONG = Scale(people=200, pause=0.6, kills=75, calm=5, lifetime=30)
 

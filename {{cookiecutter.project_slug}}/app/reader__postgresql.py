@@ -6,7 +6,7 @@ a look-up takes twice as long.
 
 import asyncio
 from collections.abc import Mapping
-from contextlib import suppress
+from contextlib import nullcontext, suppress
 from typing import Any
 
 from asyncpg import InterfaceError, PostgresError
@@ -54,14 +54,11 @@ class Reader:
         """Return the row, or None. Raises Unavailable when the database is out of reach."""
         arguments = lookup.arguments(values)
         ends_at = asyncio.get_running_loop().time() + self._timeout
+        waits = self._turns.locked() or not self._idle
         try:
-            if self._idle and not self._turns.locked():
-                # The driver bounds an answer by itself; to do so again costs 4 % of a request.
-                async with self._turns:
-                    found = await self._fetch(lookup.sql, arguments, ends_at)
-            else:
-                async with asyncio.timeout_at(ends_at), self._turns:
-                    found = await self._fetch(lookup.sql, arguments, ends_at)
+            # The driver bounds an answer by itself; to do so again costs 4 % of a request.
+            async with asyncio.timeout_at(ends_at) if waits else nullcontext(), self._turns:
+                found = await self._fetch(lookup.sql, arguments, ends_at)
         except (DBAPIError, *_LOST, OSError) as error:
             raise Unavailable from error
         return tuple(found) if found else None

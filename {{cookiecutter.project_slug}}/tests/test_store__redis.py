@@ -2,7 +2,7 @@
 
 import asyncio
 import hashlib
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Any
 from unittest.mock import AsyncMock
 
@@ -15,6 +15,8 @@ from app.unavailable import Unavailable
 from tests.browser import Browser
 from tests.conftest import Clock
 from tests.sessions import Begin, is_live, resume
+
+BeforeItIsThere = Callable[[Callable[[], Awaitable[None]]], None]
 
 
 @pytest.fixture
@@ -39,6 +41,23 @@ def commands(services: Services, monkeypatch: pytest.MonkeyPatch) -> list[list[s
     monkeypatch.setattr(services.redis, "run", noting_run)
     monkeypatch.setattr(services.redis, "run_all", noting_run_all)
     return turns
+
+
+@pytest.fixture
+def before_it_is_there(services: Services, monkeypatch: pytest.MonkeyPatch) -> BeforeItIsThere:
+    """Let something happen once, when the next session is in the index and its record is not."""
+    run = services.redis.run
+
+    def let(deed: Callable[[], Awaitable[None]]) -> None:
+        async def run_late(*command: Any) -> Any:
+            if command[0] == "SET":
+                monkeypatch.setattr(services.redis, "run", run)
+                await deed()
+            return await run(*command)
+
+        monkeypatch.setattr(services.redis, "run", run_late)
+
+    return let
 
 
 @pytest.fixture
@@ -133,18 +152,10 @@ async def test_use_keeps_the_values_as_long_as_the_session(
 
 
 async def test_one_that_is_about_to_be_added_stays_in_the_index(
-    services: Services, begin: Begin, monkeypatch: pytest.MonkeyPatch
+    services: Services, begin: Begin, before_it_is_there: BeforeItIsThere
 ) -> None:
     session = await begin()
-    run = services.redis.run
-
-    async def end_others_before_it_is_there(*command: Any) -> Any:
-        if command[0] == "SET":
-            monkeypatch.undo()
-            await services.sessions.end_others(session)
-        return await run(*command)
-
-    monkeypatch.setattr(services.redis, "run", end_others_before_it_is_there)
+    before_it_is_there(lambda: services.sessions.end_others(session))
     late = await begin()
     assert await is_live(services, late)
     await services.sessions.end_others(session)
@@ -152,17 +163,18 @@ async def test_one_that_is_about_to_be_added_stays_in_the_index(
 
 
 async def test_one_that_is_renewed_while_the_others_are_ended_is_ended_too(
-    services: Services, begin: Begin, monkeypatch: pytest.MonkeyPatch
+    services: Services,
+    begin: Begin,
+    before_it_is_there: BeforeItIsThere,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     here, there = await begin(), await begin()
     old, (run, run_all) = name_of(there.record.key), (services.redis.run, services.redis.run_all)
     is_entered, may_go = asyncio.Event(), asyncio.Event()
 
-    async def run_late(*command: Any) -> Any:
-        if command[0] == "SET":
-            is_entered.set()
-            await may_go.wait()
-        return await run(*command)
+    async def wait() -> None:
+        is_entered.set()
+        await may_go.wait()
 
     async def run_apart(commands: Any) -> Any:
         # Two nodes of a cluster: that of the new record is asked before there is one.
@@ -173,7 +185,7 @@ async def test_one_that_is_renewed_while_the_others_are_ended_is_ended_too(
         await renewal
         return [found[each] if each in found else await run(*each) for each in commands]
 
-    monkeypatch.setattr(services.redis, "run", run_late)
+    before_it_is_there(wait)
     monkeypatch.setattr(services.redis, "run_all", run_apart)
     renewal = asyncio.create_task(services.sessions.renew(there, 0))
     await is_entered.wait()
@@ -184,20 +196,15 @@ async def test_one_that_is_renewed_while_the_others_are_ended_is_ended_too(
 
 
 async def test_one_that_is_renewed_while_all_are_being_ended_is_not_there(
-    services: Services, begin: Begin, monkeypatch: pytest.MonkeyPatch
+    services: Services,
+    begin: Begin,
+    before_it_is_there: BeforeItIsThere,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     session = await begin()
-    run = services.redis.run
-
-    async def end_all_before_it_is_there(*command: Any) -> Any:
-        if command[0] == "SET":
-            monkeypatch.undo()
-            # They are looked for now, and removed a moment later.
-            monkeypatch.setattr(services.sessions, "end_before", AsyncMock())
-            await services.accounts.end_sessions("alice")
-        return await run(*command)
-
-    monkeypatch.setattr(services.redis, "run", end_all_before_it_is_there)
+    # They are looked for before it is there, and removed a moment later.
+    monkeypatch.setattr(services.sessions, "end_before", AsyncMock())
+    before_it_is_there(lambda: services.accounts.end_sessions("alice"))
     assert not await services.sessions.renew(session, 0)
     assert await services.sessions.of_user(1) == []
 

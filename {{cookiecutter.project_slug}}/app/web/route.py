@@ -85,9 +85,7 @@ def _flattened(asked: Dependant) -> Dependant:
     dependencies: list[Any] = [(each.name, each.call) for each in asked.dependencies]
 
     async def call(connection: Request) -> Any:
-        values = {}
-        for name, dependency in dependencies:
-            values[name] = await dependency(connection)
+        values = {name: await dependency(connection) for name, dependency in dependencies}
         return await endpoint(**values)
 
     return replace(asked, call=call, dependencies=[], http_connection_param_name="connection")
