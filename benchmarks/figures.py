@@ -1,4 +1,4 @@
-"""What is made of measured numbers: medians, ranges, tables."""
+"""Medians, ranges and tables."""
 
 from collections.abc import Iterable, Sequence
 from statistics import median
@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 
 class Spread(NamedTuple):
-    """The middle of several measurements, the lowest and the highest."""
+    """The median of several measurements, the lowest and the highest."""
 
     median: float
     low: float
@@ -17,7 +17,7 @@ class Spread(NamedTuple):
 
 
 def spread(values: Iterable[float]) -> Spread:
-    """Return the middle and the range. Raises ValueError when there is nothing."""
+    """Return the median and the range. Raises ValueError when there are no values."""
     ordered = sorted(values)
     if not ordered:
         raise ValueError("nothing was measured")
@@ -25,14 +25,14 @@ def spread(values: Iterable[float]) -> Spread:
 
 
 def ratio(part: float, whole: float) -> float:
-    """Return a rate as a share of another. Raises ValueError when that is nothing."""
+    """Return a part as a share of the whole. Raises ValueError when the whole is not positive."""
     if whole <= 0:
         raise ValueError("a share of nothing")
     return part / whole
 
 
 def table(head: Sequence[object], rows: Iterable[Sequence[object]]) -> str:
-    """Return a table of Markdown; the first column is of names, the others of figures.
+    """Return a Markdown table: names in the first column, figures in the others.
 
     Raises ValueError when a row is longer or shorter than the head.
     """

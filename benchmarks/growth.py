@@ -1,6 +1,7 @@
-"""What many sessions cost: a look-up among a million beside one among a thousand, and the room.
+"""What many sessions cost: a look-up among a million beside one among a thousand, and their size.
 
-Apps with few and with many sessions are asked in turns, each with the cookies of as many people.
+Apps with few and with many sessions take turns, and both are sent the cookies of the same number of
+people.
 """
 
 import random
@@ -21,14 +22,14 @@ from benchmarks.workbench import HEADERS, PROBES, Server, Workbench, workbench
 KEPT_AT_THE_SERVER = (MEMORY, REDIS, SQLITE, POSTGRESQL)
 FEW, MANY = 1_000, 1_000_000
 PEOPLE = 10
-# A phone, a computer, and one more. What the stores keep of a user is shared by as many sessions.
+# A phone, a computer, and one more. What a store keeps for a user is shared by these sessions.
 SESSIONS_OF_A_USER = 3
 SESSION = "/api/session"
 
 
 @dataclass(frozen=True)
 class Growth:
-    """slower: what a request takes among many, by what it takes among few. size: bytes."""
+    """slower: time of a request among many sessions, divided by that among few. size: bytes."""
 
     target: Own
     slower: Spread
@@ -36,7 +37,7 @@ class Growth:
 
 
 def measure(targets: Sequence[Own], rounds: int, few: int = FEW, many: int = MANY) -> list[Growth]:
-    """Fill two of each, and ask them in turns."""
+    """Fill two apps of each kind, and measure them in turns."""
     turns = random.Random(SEED)
     return [_measure(target, rounds, few, many, turns) for target in targets]
 
@@ -57,7 +58,7 @@ def _measure(target: Own, rounds: int, few: int, many: int, turns: random.Random
 
 
 def _full(bench: Workbench, target: Own, number: int) -> tuple[Load, int]:
-    """Serve an app with so many sessions; what to send, and the bytes of a session."""
+    """Serve an app with so many sessions; return what to send, and the bytes of a session."""
     copy = f"-{number}"
     if target is MEMORY:
         file = bench.folder / f"bytes{copy}"
@@ -67,7 +68,7 @@ def _full(bench: Workbench, target: Own, number: int) -> tuple[Load, int]:
             "BYTES": str(file),
             "USER_AGENT": HEADERS["user-agent"],
         }
-        server = bench.serve(target, copy, app="full_memory:app", variables=variables)
+        server = bench.serve(target, copy, name="full_memory:app", variables=variables)
         return _load(server, target), int(file.read_text("utf-8"))
     server = bench.serve(target, copy)
     load = _load(server, target)
@@ -81,7 +82,10 @@ def _load(server: Server, target: Own) -> Load:
 
 
 def fill_database(bench: Workbench, target: Own, copy: str, number: int, earlier: float = 0) -> int:
-    """Copy the newest session; the bytes of one, indexes included. earlier: see ``probes/fill``."""
+    """Copy the newest session; return the bytes of one, with its index entries.
+
+    earlier: by how many seconds the copies expire earlier.
+    """
     project = bench.project(target, copy)
     variables = {"DATABASE_URL": f"sqlite+aiosqlite:///{project.path / 'app.db'}"}
     variables |= bench.stores(target, copy)
@@ -90,7 +94,7 @@ def fill_database(bench: Workbench, target: Own, copy: str, number: int, earlier
 
 
 def fill_redis(url: str, number: int) -> int:
-    """Copy the session of one person for others; the bytes of one, index included."""
+    """Copy the session of one person for others; return the bytes of one, with its index entry."""
     port = re.findall(r":(\d+)/", url)[0]
     command = ["redis-cli", "-p", port]
 
@@ -115,7 +119,7 @@ def fill_redis(url: str, number: int) -> int:
 
 
 def _names(index: str, record: str, number: int) -> Iterator[tuple[str, str]]:
-    """Yield names for the index and the record of others."""
+    """Yield the keys of the index and of the session of other people."""
     head, old, tail = re.split(r"[{}]", record)
     alphabet = string.ascii_letters + string.digits
     for count in range(number):
@@ -127,7 +131,7 @@ def _names(index: str, record: str, number: int) -> Iterator[tuple[str, str]]:
 
 
 def _command(*words: bytes) -> bytes:
-    """Return a command as Redis reads it (RESP)."""
+    """Return a command in Redis's wire format (RESP)."""
     return b"*%d\r\n" % len(words) + b"".join(
         b"$%d\r\n%s\r\n" % (len(word), word) for word in words
     )

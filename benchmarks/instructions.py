@@ -1,80 +1,95 @@
-"""Instructions of a request, which other load does not move: counted by valgrind's callgrind.
+"""Instructions of a request, counted by valgrind's callgrind: they do not depend on other load.
 
-In process, without a server: what is counted is the application (ASGI).
+Only the ASGI application is counted: it runs in process, without a server.
 """
 
 import json
 import re
 import subprocess
 import tempfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from urllib.parse import urlencode
 
-from benchmarks.targets import Own
-from benchmarks.workbench import PEERS, PROBES, PRODUCTION, workbench
-from tests.project import clean_environment
+from benchmarks.targets import Own, Reading, Target
+from benchmarks.workbench import ACCOUNT, PROBES, App, workbench
 
-PATH = "/api/session"
-REQUESTS = 100
+REQUESTS = 50
+# Under valgrind an app takes about half a minute.
+TIMEOUT_SECONDS = 600
 
 
 @dataclass(frozen=True)
 class Instructions:
-    """Of one request, by the app and by the bare route that answers the same."""
+    """Instructions of one request, to the app and to the bare route that answers the same."""
 
-    target: Own
+    target: Target
+    reading: Reading
     own: int
     bare: int
 
+    @property
+    def beyond(self) -> int:
+        """Instructions that the bare route does not need."""
+        return self.own - self.bare
 
-def measure(targets: Sequence[Own], requests: int = REQUESTS) -> list[Instructions]:
-    """Count them for each."""
-    counted = []
+
+def measure(targets: Sequence[Target], requests: int = REQUESTS) -> list[Instructions]:
+    """Count them for each reading of each app."""
     with workbench() as bench:
-        for target in targets:
-            place, folder = bench.environment(target), bench.project(target).path
-            server = bench.serve(target)
-            body = server.body(PATH, server.sign_in(target))
-            settings = {**PRODUCTION, **bench.stores(target)}
-            own = _count(place, "app.main:app", folder, settings, requests)
-            bodies = {"BODIES": json.dumps({PATH: body})}
-            bare = _count(place, "bare:app", PEERS, bodies, requests)
-            counted.append(Instructions(target, own, bare))
-    return counted
+        return [
+            each for target in targets for each in _measure(bench.app(target), target, requests)
+        ]
 
 
-def _count(
-    environment: Path, app: str, folder: Path, variables: Mapping[str, str], requests: int
-) -> int:
-    """Return the instructions of a request: the difference of twice as many and as many."""
+def _measure(app: App, target: Target, requests: int) -> list[Instructions]:
+    asked = {
+        "name": app.name,
+        "sign_in": _sign_in(target),
+        "readings": [(reading.path, reading.forged) for reading in target.readings],
+        "requests": requests,
+    }
+    counts = iter(_count(app, json.dumps(asked)))
+    return [
+        Instructions(target, reading, next(counts) // requests, next(counts) // requests)
+        for reading in target.readings
+    ]
+
+
+def _sign_in(target: Target) -> list[tuple[str, str, str]]:
+    """Return the path, the content type and the body of each request that signing in takes."""
+    if isinstance(target, Own):
+        paths = ("/api/register", target.login)
+        return [(path, "application/json", json.dumps(ACCOUNT)) for path in paths]
+    return [(target.login, "application/x-www-form-urlencoded", urlencode(ACCOUNT))]
+
+
+def _count(app: App, asked: str) -> list[int]:
+    """Return the instructions that the probe takes between each getpgrp and the next getppid."""
     with tempfile.TemporaryDirectory() as out:
         done = subprocess.run(
             [
                 *("valgrind", "--tool=callgrind", "--instr-atstart=no"),
+                *("--zero-before=getpgrp", "--dump-before=getppid"),
                 f"--callgrind-out-file={out}/dump",
-                *(environment / "bin" / "python", PROBES / "count.py"),
-                *(app, PATH, str(requests)),
+                *(app.environment / "bin" / "python", PROBES / "count.py", asked),
             ],
-            cwd=folder,
-            env={
-                **clean_environment(),
-                "PYTHONHASHSEED": "0",
-                "PYTHONPATH": str(folder),
-                **variables,
-            },
+            cwd=app.folder,
+            env={**app.variables, "PYTHONHASHSEED": "0"},
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,
             check=False,
+            timeout=TIMEOUT_SECONDS,
         )
         if done.returncode:
             raise RuntimeError(done.stdout)
-        once, twice = (total(Path(out, f"dump.{number}").read_text("utf-8")) for number in (1, 2))
-    return (twice - once) // requests
+        number = len(list(Path(out).glob("dump.*")))
+        return [total(Path(out, f"dump.{each + 1}").read_text("utf-8")) for each in range(number)]
 
 
 def total(dump: str) -> int:
-    """Return how many instructions a dump of callgrind counts."""
+    """Return the number of instructions in a dump of callgrind."""
     [summary] = re.findall(r"^summary: (\d+)", dump, re.M)
     return int(summary)

@@ -1,5 +1,5 @@
--- What wrk sends, and how it tells what came of it: one line of JSON, times in microseconds.
--- Arguments: a method, a body, and cookies, which take turns.
+-- What wrk sends, and how it reports the outcome: one line of JSON, times in microseconds.
+-- Arguments: a method, a body, and cookies, which are sent in turns.
 
 local requests, turn = {}, 0
 

@@ -1,4 +1,4 @@
-"""Requests as fast as they are answered, sent by wrk, whose time goes into nothing but that."""
+"""Requests sent by wrk, as fast as they are answered."""
 
 import json
 import subprocess
@@ -8,20 +8,20 @@ from pathlib import Path
 
 SCRIPT = Path(__file__).parent / "load.lua"
 
-# Enough to keep the server busy, fewer than the connections of its pools.
+# Enough to keep the server busy, and fewer than its connection pools hold.
 CONNECTIONS = 8
 
 
 @dataclass(frozen=True)
 class Burst:
-    """What came of a burst. Times are in milliseconds."""
+    """The outcome of a burst of requests. Times are in milliseconds."""
 
     requests: int
     seconds: float
     p99: float
     longest: float
     refused: int
-    """Answers of 400 and above."""
+    """Answers with a status of 400 and above."""
 
     @property
     def rate(self) -> float:
@@ -31,7 +31,7 @@ class Burst:
 
 @dataclass(frozen=True)
 class Load:
-    """What is sent. cookies: they take turns; an empty one is none."""
+    """What is sent. cookies: sent in turns; an empty one means no cookie."""
 
     url: str
     cookies: Sequence[str] = ("",)
@@ -40,7 +40,7 @@ class Load:
     connections: int = CONNECTIONS
 
     def start(self, seconds: int) -> subprocess.Popen[str]:
-        """Begin to send, for whole seconds, from where this process may run."""
+        """Start sending, for whole seconds, on the cores that this process may use."""
         options = ["-t1", f"-c{self.connections}", f"-d{seconds}s", "--timeout", "60s"]
         command = ["wrk", *options, "-s", str(SCRIPT), self.url, "--"]
         return subprocess.Popen(
@@ -51,12 +51,12 @@ class Load:
         )
 
     def send(self, seconds: int) -> Burst:
-        """Send for whole seconds; what came of it."""
+        """Send for whole seconds, and return the outcome."""
         return finish(self.start(seconds))
 
 
 def finish(sending: subprocess.Popen[str]) -> Burst:
-    """Wait for the end of a burst. Raises RuntimeError when requests were lost."""
+    """Wait for the end of a burst. Raises RuntimeError when requests got no answer."""
     output, _ = sending.communicate()
     told = json.loads(output.splitlines()[-1])
     if told["lost"] or not told["requests"]:

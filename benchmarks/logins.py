@@ -1,6 +1,6 @@
-"""What people who sign in cost the others: eight at a time, without a pause.
+"""How sign-ins slow other requests down: eight at a time, without a pause.
 
-The server has both cores here: hashing leaves one to everybody else.
+The server may use both cores here: hashing leaves one of them to other requests.
 """
 
 from collections.abc import Sequence
@@ -12,7 +12,7 @@ from benchmarks.targets import SQLITE, Own
 from benchmarks.workbench import ACCOUNT, workbench
 
 SIGNING_IN = (SQLITE,)
-# One alone has short times of their own, so that each wait for a core is many times as long.
+# A lone visitor is answered quickly, so a wait for a core shows up as many times the usual.
 VISITORS = (1, CONNECTIONS)
 AT_A_TIME = 8
 SECONDS = 10
@@ -21,26 +21,26 @@ BODY = f'{{"username": "{ACCOUNT["username"]}", "password": "{ACCOUNT["password"
 
 @dataclass(frozen=True)
 class Logins:
-    """Milliseconds in which 99 of 100 answers of a public route came; bytes of the process."""
+    """p99 of a public route, in milliseconds; memory of the process, in bytes."""
 
     target: Own
     visitors: int
     quiet: float
     beside: float
     rate: float
-    """Logins a second."""
+    """Sign-ins per second."""
     memory_before: int
     memory_peak: int
 
 
 def measure(targets: Sequence[Own], seconds: int = SECONDS) -> list[Logins]:
-    """Have visitors ask without a pause, first alone and then beside those who sign in."""
+    """Send requests without a pause, first alone and then while others sign in."""
     return [_measure(target, visitors, seconds) for target in targets for visitors in VISITORS]
 
 
 def _measure(target: Own, visitors: int, seconds: int) -> Logins:
     with workbench() as bench:
-        # The same account, at once from one address: guesses under way count until they are right.
+        # All sign in to one account from one address, and count as guesses until they succeed.
         server = bench.serve(target, pinned=False, variables={"LOGIN_MAX_FAILURES": "1000"})
         server.sign_in(target)
         visits = Load(f"{server.url}/api/public", connections=visitors)

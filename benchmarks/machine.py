@@ -1,4 +1,4 @@
-"""The machine: which core does what, and what it is."""
+"""The machine: what it is, and which core does what."""
 
 import os
 import platform
@@ -7,7 +7,7 @@ import shutil
 import subprocess
 from pathlib import Path
 
-# Debian's package of each.
+# Each with its Debian package.
 PROGRAMS = {
     "callgrind_control": "valgrind",
     "redis-cli": "redis-tools",
@@ -19,23 +19,23 @@ PROGRAMS = {
 
 _CORES = sorted(os.sched_getaffinity(0))
 CORES = len(_CORES)
-# The server that is measured has one to itself; stores, and what sends requests, share the other.
+# The measured server has a core to itself; the stores and the load generator share the other.
 LOAD_CORE, SERVER_CORE = _CORES[0], _CORES[-1]
 
 
 class Missing(Exception):
-    """Something that measuring wants is not there."""
+    """A program or a core that the benchmarks need is missing."""
 
 
 def check() -> None:
-    """Raise Missing with a sentence for each thing that is not there."""
+    """Raise Missing, with a sentence for each thing that is missing."""
     faults = [
         f"{program} was not found: apt-get install {package}"
         for program, package in PROGRAMS.items()
         if shutil.which(program) is None
     ]
     if CORES < 2:
-        faults.append("two cores are needed, one for the server and one for what asks it")
+        faults.append("two cores are needed, one for the server and one for the load")
     if faults:
         raise Missing("\n".join(faults))
 
@@ -47,19 +47,19 @@ def processor() -> str:
 
 
 def load_average() -> str:
-    """Return the load of the last minute: how many processes wanted to run."""
+    """Return the load average of the last minute."""
     return f"{os.getloadavg()[0]:.1f}"
 
 
 def version_of(*command: str) -> str:
-    """Return the first version number that a program tells."""
+    """Return the first version number that a program prints."""
     done = subprocess.run(command, check=True, capture_output=True, text=True)
     [version, *_] = re.findall(r"\d+\.[\d.]*\d", done.stdout)
     return str(version)
 
 
 def memory_of(process: int, field: str) -> int:
-    """Return what a process takes, in bytes. field: VmRSS, or VmHWM for the most it ever took."""
+    """Return the memory of a process, in bytes. field: VmRSS, or VmHWM for its peak."""
     status = Path(f"/proc/{process}/status").read_text("utf-8")
     [kilobytes] = re.findall(rf"^{field}:\s+(\d+) kB$", status, re.M)
     return 1024 * int(kilobytes)

@@ -1,4 +1,4 @@
-"""One picture of the shares, readable on light and on dark: a bar each, with its range."""
+"""A bar chart of the shares and their ranges, readable on a light and on a dark page."""
 
 from collections.abc import Sequence
 from html import escape
@@ -21,7 +21,7 @@ text { font: 13px system-ui, sans-serif; fill: #24292f }
 
 
 def plot(title: str, rows: Sequence[tuple[str, Spread, bool]]) -> str:
-    """Return an SVG. rows: a name, shares of 1, and whether it is one of ours."""
+    """Return an SVG. rows: a name, its share, and whether it is one of ours."""
     room = WIDTH - LABELS - VALUES
     height = TOP + ROW * len(rows) + 12
 

@@ -1,4 +1,4 @@
-"""What was measured, as documents: results.md, results.svg, and the table in the README."""
+"""The results as documents: results.md, results.svg, and the table in the README."""
 
 import re
 from collections.abc import Sequence
@@ -15,16 +15,16 @@ from benchmarks.plot import plot
 from benchmarks.shares import BURST_SECONDS, Shares
 from benchmarks.startup import Startup
 from benchmarks.sweep import EXPIRED, Sweep
-from benchmarks.targets import OWN, PEERS
+from benchmarks.targets import FLAT, OWN, PEERS, Own
 
 TITLE = "Requests per second of a protected route, as a share of a bare FastAPI route"
-# Between these lines of the README is what was measured.
+# The table of the README is between these lines.
 BEGIN, END = "<!-- make bench: begin -->\n", "<!-- make bench: end -->\n"
 
 
 @dataclass(frozen=True)
 class Results:
-    """Everything that was measured; a part that was not is empty."""
+    """Everything that was measured; other parts are empty."""
 
     machine: Sequence[str] = ()
     shares: Shares | None = None
@@ -40,16 +40,16 @@ class Results:
         texts = {
             TITLE: shares_table(self.shares or {}),
             "Other requests, as a share of a bare route": readings_table(self.shares or {}),
-            "Instructions of a request": instructions_table(self.instructions),
+            "Instructions of a request, beyond a bare route": instructions_table(self.instructions),
             "Many sessions": growth_table(self.growth),
-            "A sweep beside requests": sweep_table(self.sweep),
-            "Logins beside requests": logins_table(self.logins),
+            "Deleting expired sessions beside requests": sweep_table(self.sweep),
+            "Sign-ins beside requests": logins_table(self.logins),
             "Start": startup_table(self.startup),
         }
         return {heading: text for heading, text in texts.items() if text}
 
     def __str__(self) -> str:
-        """All of it, in Markdown."""
+        """Everything, in Markdown."""
         parts = [f"## {heading}\n\n{text}" for heading, text in self.sections.items()]
         return "\n".join(parts)
 
@@ -69,23 +69,31 @@ class Results:
 
 HEAD = """# How fast
 
-Written by `make bench`, which measures it anew.
+Written by `make bench`.
 """
 
-HOW = f"""Every figure of requests is a ratio. An app is asked for {BURST_SECONDS} s over
-{CONNECTIONS} connections, and just before or just after it a bare FastAPI route, which answers with
-the same body, in the same environment, by a server of its own that is started alike: uvicorn with
-uvloop and httptools, one worker, no access log. In each round every app has its turn, in an order
-shuffled anew; shown are the median of all rounds, and the lowest and the highest.
+HOW = f"""Requests per second are given as a share of a bare route. That is FastAPI as its
+documentation teaches it, without a session: an included router, and on it a route with one
+dependency and a `response_model`, which answers with the same body. The other libraries are used
+as their documentation teaches, on an included router as well. A flat route, added to the app itself
+and without a dependency, has a row of its own.
 
-The generated apps run as in production, behind a proxy of the same machine that has taken https
-away: all checks and headers are on. The server that is measured has a core to itself; Redis,
-PostgreSQL and `wrk`, which sends the requests, share another, as if on machines of their own.
+An app is measured for {BURST_SECONDS} s over {CONNECTIONS} connections; just before or just after
+it the bare route is, in the same environment, by a server of its own that is started alike: uvicorn
+with uvloop and httptools, one worker, no access log. In each round every app has its turn, in an
+order shuffled anew; shown are the median of all rounds, and the lowest and the highest.
+
+The generated apps run as in production, behind a proxy on the same machine that ends TLS: all
+checks and headers are on. The measured server has a core to itself; Redis, PostgreSQL and `wrk`,
+which sends the requests, share another, as if on machines of their own.
+
+Instructions are counted by valgrind, for the ASGI application alone, without the server. Those
+beyond bare are the ones that the bare route does not need.
 """
 
 
 def shares_table(shares: Shares) -> str:
-    """Return the table of protected routes, ours first."""
+    """Return the table of the protected routes, ours first."""
     rows = [
         (f"**{target.name}**" if target in OWN else target.name, shares[target.name, "session"])
         for target in (*OWN, *PEERS)
@@ -95,35 +103,34 @@ def shares_table(shares: Shares) -> str:
 
 
 def readings_table(shares: Shares) -> str:
-    """Return the table of the generated apps, with a column for each request."""
-    readings = {
-        "session": "`/api/session`",
-        "me": "`/api/me`",
-        "forged": "`/api/me`, forged cookie",
-        "public": "`/api/public`, cookie sent",
-    }
+    """Return the table of the generated apps, with a column for each reading."""
     rows = [
-        (target.name, *(shares[target.name, reading] for reading in readings))
+        (target.name, *(shares[target.name, reading.name] for reading in target.readings))
         for target in OWN
         if (target.name, "me") in shares
     ]
-    return table(("", *readings.values()), rows) if rows else ""
+    return table(("", *(reading.title for reading in Own.readings)), rows) if rows else ""
 
 
 def instructions_table(counted: Sequence[Instructions]) -> str:
-    """Return what callgrind has counted."""
+    """Return the table of instructions, with a row for each reading."""
     rows = [
-        (each.target.name, f"{each.own:,}", f"{each.bare:,}", f"**{each.own / each.bare:.2f}**")
+        (
+            f"{each.target.name}: {each.reading.title}",
+            f"{each.own:,}",
+            f"{each.bare:,}",
+            f"**{each.beyond:,}**",
+        )
         for each in counted
     ]
-    return table(("`/api/session`, in process", "app", "bare", "ratio"), rows) if rows else ""
+    return table(("", "app", "bare", "beyond bare"), rows) if rows else ""
 
 
 def growth_table(measured: Sequence[Growth]) -> str:
-    """Return what many sessions cost."""
+    """Return the table of what many sessions cost."""
     head = (
         "",
-        f"time of a request at {growth.MANY:,} by that at {growth.FEW:,}",
+        f"time of a request with {growth.MANY:,} ÷ with {growth.FEW:,}",
         "bytes of a session",
     )
     rows = [(each.target.name, each.slower, each.size) for each in measured]
@@ -131,10 +138,10 @@ def growth_table(measured: Sequence[Growth]) -> str:
 
 
 def sweep_table(measured: Sequence[Sweep]) -> str:
-    """Return what a sweep costs those who ask meanwhile."""
+    """Return the table of what deleting expired sessions costs other requests."""
     head = (
         f"{EXPIRED:,} expired sessions",
-        "sweep, s",
+        "deleted in, s",
         "slowest read, ms (quiet)",
         "slowest write, ms (quiet)",
     )
@@ -150,14 +157,14 @@ def sweep_table(measured: Sequence[Sweep]) -> str:
 
 
 def logins_table(measured: Sequence[Logins]) -> str:
-    """Return what those who sign in cost the others."""
+    """Return the table of what sign-ins cost other requests."""
     head = (
         f"{AT_A_TIME} at a time",
         "visitors",
-        "logins/s",
+        "sign-ins/s",
         "p99 of `/api/public`, ms (quiet)",
         "ratio",
-        "memory before and at most, MiB",
+        "memory before → peak, MiB",
     )
     rows = [
         (
@@ -174,7 +181,7 @@ def logins_table(measured: Sequence[Logins]) -> str:
 
 
 def startup_table(measured: Sequence[Startup]) -> str:
-    """Return how long a start takes, and what of it is whose."""
+    """Return the table of starts, and of the packages that take longest to import."""
     rows = [
         (
             each.target.name,
@@ -184,22 +191,22 @@ def startup_table(measured: Sequence[Startup]) -> str:
         )
         for each in measured
     ]
-    head = ("", "app, s", "bare, s", "importing, ms, traced")
+    head = ("", "app, s", "bare, s", "imports, ms (traced)")
     return table(head, rows) if rows else ""
 
 
 def picture(shares: Shares) -> str:
-    """Return the plot of protected routes, the fastest first."""
+    """Return the chart of the protected routes, the fastest first."""
     rows = [
         (name, measured, any(name == target.name for target in OWN))
         for (name, reading), measured in shares.items()
-        if reading == "session"
+        if reading == "session" and name != FLAT.name
     ]
     return plot(TITLE, sorted(rows, key=lambda row: -row[1].median))
 
 
 def replace_table(readme: str, text: str) -> str:
-    """Put a table between the two marks. Raises ValueError where they are not."""
+    """Put a table between the two marks. Raises ValueError where they are missing."""
     between = re.compile(f"(?<={re.escape(BEGIN)}).*(?={re.escape(END)})", re.DOTALL)
     if not between.search(readme):
         raise ValueError("the README has no place for the table")

@@ -1,4 +1,4 @@
-"""How many requests a second, as a share of a bare route: all apps in turns, round after round."""
+"""Requests per second as a share of a bare route: all apps take turns, round after round."""
 
 import random
 from collections.abc import Mapping, Sequence
@@ -9,17 +9,17 @@ from benchmarks.load import Load
 from benchmarks.targets import Reading, Target
 from benchmarks.workbench import Workbench, workbench
 
-# Of what is asked when; everybody's order is the same.
+# The order is shuffled, and the same in each run.
 SEED = 20261125
 BURST_SECONDS = 1
 
 Shares = Mapping[tuple[str, str], Spread]
-"""By the names of a target and a reading."""
+"""Keys: the names of a target and of a reading."""
 
 
 @dataclass(frozen=True)
 class Pair:
-    """A route of an app, and the bare one that answers the same."""
+    """A route of an app, and the bare route that answers the same."""
 
     target: Target
     reading: Reading
@@ -28,13 +28,13 @@ class Pair:
 
     @property
     def name(self) -> tuple[str, str]:
-        """What tells it from all others."""
+        """The names of the target and of the reading."""
         return self.target.name, self.reading.name
 
     def share(self, turns: random.Random) -> float:
-        """Ask one and then the other, in either order; the rate of the first by the second's.
+        """Measure both, in random order; return the app's rate as a share of the bare route's.
 
-        Raises RuntimeError when an answer is not what it should be.
+        Raises RuntimeError when an answer has the wrong status.
         """
         loads = [self.measured, self.bare]
         bursts = {load: load.send(BURST_SECONDS) for load in turns.sample(loads, len(loads))}
@@ -45,7 +45,7 @@ class Pair:
 
 
 def measure(targets: Sequence[Target], rounds: int) -> Shares:
-    """Serve all, and ask each once in every round."""
+    """Serve all apps, and measure each once a round."""
     turns = random.Random(SEED)
     with workbench() as bench:
         pairs = [pair for target in targets for pair in _pairs(bench, target)]
@@ -60,23 +60,14 @@ def measure(targets: Sequence[Target], rounds: int) -> Shares:
 def _pairs(bench: Workbench, target: Target) -> list[Pair]:
     server = bench.serve(target)
     cookie = server.sign_in(target)
-    bodies = {
-        reading.path: server.body(reading.path, cookie)
-        for reading in target.readings
-        if not reading.forged
-    }
-    bare = bench.bare(target, bodies)
-    return [
-        Pair(
-            target,
-            reading,
-            Load(server.url + reading.path, (forge(cookie) if reading.forged else cookie,)),
-            Load(bare.url + reading.path, (cookie,)),
-        )
-        for reading in target.readings
-    ]
+    pairs = []
+    for reading in target.readings:
+        bare = bench.bare(target, reading.path, server.body(reading.path, cookie))
+        own = Load(server.url + reading.path, (forge(cookie) if reading.forged else cookie,))
+        pairs.append(Pair(target, reading, own, Load(bare.url + reading.path, (cookie,))))
+    return pairs
 
 
 def forge(cookie: str) -> str:
-    """Change the signature at the end of a cookie, and leave its form."""
+    """Change the signature at the end of a cookie, but not its form."""
     return cookie[:-8] + cookie[-8:].swapcase()

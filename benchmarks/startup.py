@@ -1,4 +1,4 @@
-"""How long an app takes from its start until it listens, and what it is that takes long."""
+"""How long an app takes from its start until it listens, and which packages take longest."""
 
 import re
 import subprocess
@@ -8,19 +8,17 @@ from dataclasses import dataclass
 
 from benchmarks.figures import Spread, spread
 from benchmarks.targets import REDIS, SQLITE, Own
-from benchmarks.workbench import PEERS, PRODUCTION, Workbench, serving, workbench
-from tests.project import clean_environment
+from benchmarks.workbench import Workbench, bare, serving, workbench
 
-# The others import no more than these.
+# The others import nothing besides.
 STARTED = (SQLITE, REDIS)
-BODIES = '{"/": {}}'
-# Those that take most, by the package they belong to.
+# How many packages are shown.
 SHOWN = 6
 
 
 @dataclass(frozen=True)
 class Startup:
-    """Seconds until it listens, its own and those of the bare app; milliseconds by package."""
+    """Seconds until the app and the bare app listen; milliseconds of importing by package."""
 
     target: Own
     own: Spread
@@ -29,35 +27,34 @@ class Startup:
 
 
 def measure(targets: Sequence[Own], rounds: int) -> list[Startup]:
-    """Start each and the bare one in turns."""
+    """Start each app and the bare one in turns."""
     with workbench() as bench:
         return [_measure(bench, target, rounds) for target in targets]
 
 
 def _measure(bench: Workbench, target: Own, rounds: int) -> Startup:
-    place, folder = bench.environment(target), bench.project(target).path
-    settings = {**PRODUCTION, **bench.stores(target)}
-    own, bare = [], []
+    app = bench.app(target)
+    own, beside = [], []
     for _ in range(rounds):
-        with serving(place, "app.main:app", folder, settings) as server:
+        with serving(app) as server:
             own.append(server.started_in)
-        with serving(place, "bare:app", PEERS, {"BODIES": BODIES}) as server:
-            bare.append(server.started_in)
+        with serving(bare(app.environment, "/", {})) as server:
+            beside.append(server.started_in)
     done = subprocess.run(
-        [place / "bin" / "python", "-X", "importtime", "-c", "import app.main"],
-        cwd=folder,
-        env={**clean_environment(), **settings},
+        [app.environment / "bin" / "python", "-X", "importtime", "-c", "import app.main"],
+        cwd=app.folder,
+        env=app.variables,
         check=True,
         capture_output=True,
         text=True,
     )
-    return Startup(target, spread(own), spread(bare), by_package(done.stderr))
+    return Startup(target, spread(own), spread(beside), by_package(done.stderr))
 
 
 def by_package(importtime: str) -> list[tuple[str, float]]:
-    """Return the packages that take most of the importing, and their milliseconds.
+    """Return the packages that take longest to import, and their milliseconds.
 
-    importtime: what ``python -X importtime`` says, microseconds for each module by itself.
+    importtime: the output of ``python -X importtime``, in microseconds for each module alone.
     """
     packages: Counter[str] = Counter()
     for own, module in re.findall(r"^import time:\s+(\d+) \|\s+\d+ \|\s+(\S+)$", importtime, re.M):

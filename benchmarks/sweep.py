@@ -1,4 +1,4 @@
-"""The longest that a request waits while a hundred thousand expired sessions are swept."""
+"""The longest that a request waits while a hundred thousand expired sessions are deleted."""
 
 import time
 from collections.abc import Sequence
@@ -9,7 +9,7 @@ from benchmarks.load import Load, finish
 from benchmarks.targets import POSTGRESQL, SQLITE, Own
 from benchmarks.workbench import PRODUCTION, workbench
 
-# Redis forgets by itself, and memory looks at a few with each sign-in.
+# Redis expires keys by itself, and the memory store deletes a few with each sign-in.
 SWEPT = (SQLITE, POSTGRESQL)
 EXPIRED = 100_000
 SECONDS = 12
@@ -18,17 +18,17 @@ A_WEEK = 604_800
 
 @dataclass(frozen=True)
 class Sweep:
-    """Milliseconds that the slowest request took, one that reads and one that writes."""
+    """Milliseconds of the slowest request that reads, and of the slowest that writes."""
 
     target: Own
     quiet: tuple[float, float]
     beside: tuple[float, float]
     seconds: float
-    """How long the sweep took."""
+    """How long deleting them took."""
 
 
 def measure(targets: Sequence[Own], expired: int = EXPIRED, seconds: int = SECONDS) -> list[Sweep]:
-    """Have two people ask without a pause, first alone and then beside a sweep."""
+    """Have two clients send requests without a pause, first alone and then beside a sweep."""
     return [_measure(target, expired, seconds) for target in targets]
 
 

@@ -1,44 +1,51 @@
-"""What is measured."""
+"""The apps that are measured, and the requests that they are sent."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 
 
 @dataclass(frozen=True)
 class Reading:
-    """A route, and how it is asked. forged: with a cookie whose signature is wrong."""
+    """A request that is measured. forged: its cookie has a wrong signature."""
 
     name: str
     path: str
+    title: str
     forged: bool = False
 
 
 @dataclass(frozen=True)
 class Own:
-    """An app that the template generates. answers: those that are not the default."""
+    """An app that the template generates. answers: those that differ from the defaults.
+
+    folder: a project that is already baked. environment: a virtual environment to run it in.
+    """
 
     name: str
     answers: Mapping[str, str]
+    folder: Path | None = None
+    environment: Path | None = None
 
     login = "/api/login"
     readings = (
-        Reading("session", "/api/session"),
-        Reading("me", "/api/me"),
-        Reading("public", "/api/public"),
-        Reading("forged", "/api/me", forged=True),
+        Reading("session", "/api/session", "`/api/session`"),
+        Reading("me", "/api/me", "`/api/me`"),
+        Reading("forged", "/api/me", "`/api/me`, forged cookie", forged=True),
+        Reading("public", "/api/public", "`/api/public`, cookie sent"),
     )
 
 
 @dataclass(frozen=True)
 class Peer:
-    """An app of a library, in ``peers``. backend: which of its ways to keep sessions."""
+    """An app of another library, in ``peers``. backend: where it keeps its sessions."""
 
     name: str
     library: str
     backend: str = ""
 
     login = "/login"
-    readings = (Reading("session", "/me"),)
+    readings = (Reading("session", "/me", "`/me`"),)
 
 
 Target = Own | Peer
@@ -57,6 +64,20 @@ def _own(backend: str, database: str) -> Own:
     )
 
 
+def baked(folder: Path, environment: Path | None = None) -> Own:
+    """Return a project that is already baked. environment: to run it in, instead of its own."""
+    pins = (folder / "requirements.txt").read_text("utf-8").splitlines()
+    names = {pin.partition("==")[0] for pin in pins}
+    answers = {
+        "project_slug": folder.name,
+        # All that matters is which servers it needs.
+        "session_backend": "redis" if "redis" in names else "database",
+        "database": "postgresql" if "asyncpg" in names else "sqlite",
+    }
+    own = folder / ".venv"
+    return Own(folder.name, answers, folder, environment or (own if own.exists() else None))
+
+
 MEMORY = _own("memory", "sqlite")
 REDIS = _own("redis", "sqlite")
 SQLITE = _own("database", "sqlite")
@@ -65,7 +86,11 @@ SIGNED_COOKIE = _own("signed-cookie", "sqlite")
 
 OWN = (MEMORY, REDIS, SQLITE, POSTGRESQL, SIGNED_COOKIE)
 
+# It shows what the router and the dependency of the bare route cost.
+FLAT = Peer("FastAPI, flat route without a session", "fastapi")
+
 PEERS = (
+    FLAT,
     Peer("Starlette SessionMiddleware", "starlette"),
     Peer("starsessions, memory", "starsessions", "memory"),
     Peer("starsessions, Redis", "starsessions", "redis"),

@@ -1,18 +1,19 @@
-"""Where apps are made, and served as in production."""
+"""Bakes apps, and serves them as in production."""
 
 import hashlib
 import json
 import os
+import shutil
 import subprocess
 import sys
 import tempfile
 import threading
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import httpx2
 
@@ -23,11 +24,11 @@ from tests.project import REPOSITORY, Project, clean_environment
 
 PEERS = Path(__file__).parent / "peers"
 PROBES = Path(__file__).parent / "probes"
-# They are kept from run to run.
+# Kept from run to run.
 ENVIRONMENTS = REPOSITORY / ".bench"
 
 ACCOUNT = {"username": "alice", "password": "correct horse battery staple"}
-# What a proxy of the same machine sends on; load.lua says the same.
+# What a proxy on the same machine passes on; load.lua sends the same.
 HEADERS = {
     "host": "localhost",
     "user-agent": "Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) "
@@ -44,16 +45,37 @@ PRODUCTION = {
 UVICORN = ("--port", "0", "--loop", "uvloop", "--http", "httptools", "--no-access-log")
 
 
+class App(NamedTuple):
+    """An ASGI app, as module:attribute, and where, in which environment and how it is run."""
+
+    name: str
+    folder: Path
+    environment: Path
+    settings: Mapping[str, str]
+
+    @property
+    def variables(self) -> dict[str, str]:
+        """The environment variables of its process."""
+        return {
+            **clean_environment(),
+            "PYTHONPATH": os.pathsep.join(map(str, (self.folder, PEERS, PROBES))),
+            "PYTHONUNBUFFERED": "1",
+            # Compiled once, as in production.
+            "PYTHONDONTWRITEBYTECODE": "",
+            **self.settings,
+        }
+
+
 @dataclass(frozen=True)
 class Server:
-    """A server that runs. started_in: seconds from its start until it listened."""
+    """A running server. started_in: seconds from its start until it listened."""
 
     url: str
     process: int
     started_in: float
 
     def post(self, path: str, **options: Any) -> httpx2.Response:
-        """Send what is not measured. Raises HTTPStatusError when it is refused."""
+        """Send a request that is not measured. Raises HTTPStatusError when it is refused."""
         return httpx2.post(self.url + path, headers=HEADERS, **options).raise_for_status()
 
     def sign_in(self, target: Target) -> str:
@@ -64,13 +86,13 @@ class Server:
         return "; ".join(f"{name}={value}" for name, value in cookies.items())
 
     def body(self, path: str, cookie: str) -> Any:
-        """Return what a path answers to somebody. Raises HTTPStatusError when it is refused."""
+        """Return the JSON that a path answers with. Raises HTTPStatusError when it is refused."""
         answer = httpx2.get(self.url + path, headers={**HEADERS, "cookie": cookie})
         return answer.raise_for_status().json()
 
 
 class Workbench:
-    """Makes and serves apps in a temporary folder, all of which end with it."""
+    """Bakes and serves apps in a temporary folder, and ends all of them with it."""
 
     def __init__(self, folder: Path, stack: ExitStack) -> None:
         self.folder = folder
@@ -78,62 +100,70 @@ class Workbench:
         self._config = baking.configure(folder)
         self._projects: dict[str, Project] = {}
         self._stores: dict[str, dict[str, str]] = {}
-        self._bare: dict[tuple[Path, str], Server] = {}
+        self._bare: dict[tuple[Path, str, str], Server] = {}
 
     def project(self, target: Own, copy: str = "") -> Project:
-        """Bake an app, with an environment that it can run in. copy: what tells two apart."""
+        """Bake a project, or copy one, with an environment to run in. copy: part of its name."""
         slug = target.answers["project_slug"] + copy
         if slug not in self._projects:
             answers = {**target.answers, "project_slug": slug}
-            project = baking.bake(self.folder, self._config, answers)
+            if target.folder:
+                project = Project(self.folder / slug, answers)
+                kept = shutil.ignore_patterns(".venv", "*.db*")
+                shutil.copytree(target.folder, project.path, ignore=kept)
+            else:
+                project = baking.bake(self.folder, self._config, answers)
             pins = [project.path / name for name in ("requirements.txt", "requirements-dev.txt")]
-            project.use(environment(*pins))
+            place = target.environment or environment(*pins)
+            (project.path / ".venv").symlink_to(place.resolve())
             self._projects[slug] = project
         return self._projects[slug]
 
     def stores(self, target: Own, copy: str = "") -> dict[str, str]:
-        """Run what an app keeps its data in; return the settings that lead there."""
+        """Run the servers that an app keeps its data in; return the settings that lead there."""
         project = self.project(target, copy)
         slug = project.path.name
         if slug not in self._stores:
             self._stores[slug] = self._stack.enter_context(project.stores())
         return self._stores[slug]
 
+    def app(self, target: Target, copy: str = "") -> App:
+        """Return an app, ready to be served as in production."""
+        place = self.environment(target)
+        if isinstance(target, Own):
+            settings = {**PRODUCTION, **self.stores(target, copy)}
+            return App("app.main:app", self.project(target, copy).path, place, settings)
+        folder = Path(tempfile.mkdtemp(dir=self.folder))
+        settings = {"BACKEND": target.backend, **self._stores_of_peer(target.backend, folder)}
+        return App(f"with_{target.library}:app", folder, place, settings)
+
     def serve(
         self,
         target: Target,
         copy: str = "",
         *,
-        app: str = "app.main:app",
+        name: str = "",
         pinned: bool = True,
         variables: Mapping[str, str] | None = None,
     ) -> Server:
-        """Serve an app, with an account where it keeps some.
+        """Serve an app, and register an account where it needs one.
 
-        app: another application in the place of a generated one. pinned: on a core of its own.
+        name: another application instead of app.main:app. pinned: on a core of its own.
         """
-        if isinstance(target, Own):
-            folder = self.project(target, copy).path
-            settings = {**PRODUCTION, **self.stores(target, copy), **(variables or {})}
-        else:
-            folder = Path(tempfile.mkdtemp(dir=self.folder))
-            app = f"with_{target.library}:app"
-            settings = {"BACKEND": target.backend, **self._stores_of_peer(target.backend, folder)}
-        server = self._stack.enter_context(
-            serving(self.environment(target), app, folder, settings, pinned=pinned)
-        )
+        app = self.app(target, copy)
+        app = app._replace(name=name or app.name, settings={**app.settings, **(variables or {})})
+        server = self._stack.enter_context(serving(app, pinned=pinned))
         if isinstance(target, Own):
             server.post("/api/register", json=ACCOUNT)
         return server
 
-    def bare(self, target: Target, bodies: Mapping[str, Any]) -> Server:
-        """Serve the bare app in the environment of another, answering what that one does."""
-        text = json.dumps(bodies)
-        place = self.environment(target)
-        if (place, text) not in self._bare:
-            served = serving(place, "bare:app", self.folder, {"BODIES": text})
-            self._bare[place, text] = self._stack.enter_context(served)
-        return self._bare[place, text]
+    def bare(self, target: Target, path: str, body: Any) -> Server:
+        """Serve the bare route in the environment of an app, with the same answer."""
+        app = bare(self.environment(target), path, body)
+        key = (app.environment, path, app.settings["BODY"])
+        if key not in self._bare:
+            self._bare[key] = self._stack.enter_context(serving(app))
+        return self._bare[key]
 
     def environment(self, target: Target) -> Path:
         """Return the environment that an app runs in."""
@@ -151,7 +181,7 @@ class Workbench:
 
 @contextmanager
 def workbench() -> Iterator[Workbench]:
-    """Make a workbench. From then on this process, and what it starts, leave a core to servers."""
+    """Make a workbench. Meanwhile this process, and what it starts, leave a core to the servers."""
     with tempfile.TemporaryDirectory() as root, ExitStack() as stack:
         # PostgreSQL, which does not run as root, has to reach its data in a project.
         Path(root).chmod(0o755)
@@ -162,46 +192,38 @@ def workbench() -> Iterator[Workbench]:
 
 
 def environment(*pins: Path) -> Path:
-    """Return an environment that holds what files pin; make it when it is the first of its kind."""
+    """Return an environment with what the files pin; make it if there is none yet."""
     texts = "".join(file.read_text("utf-8") for file in pins)
     version = ".".join(map(str, sys.version_info[:3]))
     path = ENVIRONMENTS / hashlib.sha256((version + texts).encode()).hexdigest()[:16]
     if not (path / "ready").exists():
         variables = {**os.environ, "UV_PYTHON_DOWNLOADS": "never"}
-        install = [baking.UV, "pip", "install", "-q", "-p", str(path / "bin" / "python")]
         files = [word for file in pins for word in ("-r", str(file))]
+        install = [baking.UV, "pip", "install", "-q", "--compile-bytecode", *files]
         create = [baking.UV, "venv", "-q", "--clear", "-p", sys.executable, str(path)]
-        for command in (create, install + files):
+        for command in (create, [*install, "-p", str(path / "bin" / "python")]):
             subprocess.run(command, check=True, env=variables)
         (path / "ready").touch()
     return path
 
 
+def bare(environment: Path, path: str, body: Any) -> App:
+    """Return the bare route, as an app."""
+    return App("bare:app", PEERS, environment, {"ROUTE": path, "BODY": json.dumps(body)})
+
+
 @contextmanager
-def serving(
-    environment: Path,
-    app: str,
-    folder: Path,
-    variables: Mapping[str, str],
-    *,
-    pinned: bool = True,
-) -> Iterator[Server]:
+def serving(app: App, *, pinned: bool = True) -> Iterator[Server]:
     """Serve an app by one worker on a free port, for as long as the block lasts.
 
-    Raises RuntimeError with what it said when it ends instead.
+    Raises RuntimeError with its output when it ends instead.
     """
     core = str(SERVER_CORE) if pinned else f"{SERVER_CORE},{LOAD_CORE}"
-    paths: Sequence[Path] = (folder, PEERS, PROBES)
     before = time.perf_counter()
     started = subprocess.Popen(
-        ["taskset", "-c", core, environment / "bin" / "uvicorn", app, *UVICORN],
-        cwd=folder,
-        env={
-            **clean_environment(),
-            "PYTHONPATH": os.pathsep.join(map(str, paths)),
-            "PYTHONUNBUFFERED": "1",
-            **variables,
-        },
+        ["taskset", "-c", core, app.environment / "bin" / "uvicorn", app.name, *UVICORN],
+        cwd=app.folder,
+        env=app.variables,
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
@@ -215,8 +237,8 @@ def serving(
             if "running on" in line:
                 break
         else:
-            raise RuntimeError(f"{app} did not start:\n{said}")
-        # What is logged from then on is of no interest, but has to be read.
+            raise RuntimeError(f"{app.name} did not start:\n{said}")
+        # Later output is not needed, but has to be read.
         reader = threading.Thread(target=process.stdout.read)
         reader.start()
         url = said.rpartition("running on ")[2].split()[0]

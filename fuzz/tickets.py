@@ -14,21 +14,21 @@ import atheris
 with atheris.instrument_imports(include=["app.sessions", "itsdangerous"]):
     from app.sessions.cookie import CookiePolicy
     from app.sessions.session import Session
-    from app.sessions.ticket import Tickets
+    from app.sessions.token import SessionTokens
 
-# The same ticket each time, so that what was found can be tried again.
+# The same token each time, so that what was found can be tried again.
 secrets.token_bytes = lambda length=32: bytes(range(length))
 
 POLICY = CookiePolicy(secure=True, samesite="lax")
-TICKETS = Tickets(["k3Jd9-sL2mQ8vX0zR7tY4wB6nC1pF5hG_aUeIoT"])
+TOKENS = SessionTokens(["k3Jd9-sL2mQ8vX0zR7tY4wB6nC1pF5hG_aUeIoT"])
 SESSION = Session(*[1] * (len(Session._fields) - len(Session._field_defaults)))
 if "data" in Session._fields:
-    SESSION = SESSION._replace(data="sealed")
-TICKET, _ = TICKETS.issue(SESSION)
-READ = TICKETS.read(TICKET)
+    SESSION = SESSION._replace(data="encrypted")
+TOKEN, _ = TOKENS.issue(SESSION)
+READ = TOKENS.read(TOKEN)
 
 NAME = POLICY.name.encode()
-VALUE = TICKET.encode()
+VALUE = TOKEN.encode()
 HEADER = NAME + b"=" + VALUE
 
 # What a header is made of, and what might be taken for it.
@@ -40,7 +40,7 @@ counts: Counter[str] = Counter()
 
 
 def test(header: bytes) -> None:
-    """Read a header, and its text as a ticket; AssertionError when anything else is let in."""
+    """Read a header, and its text as a token; AssertionError when anything else is let in."""
     counts["headers"] += 1
     if counts["headers"] == RUNS:
         print(f"\n{dict(counts)}", flush=True)
@@ -49,9 +49,9 @@ def test(header: bytes) -> None:
     values = POLICY.read([(b"cookie", header)])
     assert [value.encode("latin-1") for value in values] == named, "read from elsewhere"
     for text in (*values, header.decode("latin-1")):
-        counts["tickets"] += 1
-        read = TICKETS.read(text)
-        if text == TICKET:
+        counts["tokens"] += 1
+        read = TOKENS.read(text)
+        if text == TOKEN:
             counts["of these the one that was issued"] += 1
             assert read == READ is not None
         else:

@@ -1,163 +1,128 @@
-"""What remains to be done once the files are there.
+"""Finish a project once cookiecutter has written its files.
 
-1. Keep of each set of alternatives the chosen one, under its plain name.
-2. Make a secret key, in a ``.env`` that git ignores.
-3. Say what was made, where the key is and what to type next.
+1. Lay the files of the choices that were made over the project, and remove the others.
+2. Create a secret key, in a ``.env`` that Git ignores.
+3. Print what was created, where the key is and which commands come next.
 
-Standard library alone, no network. Every duty may be done twice without harm.
+Standard library only, no network. Each duty can safely be done twice.
 """
 
+import json
 import os
 import re
 import secrets
+import shutil
+import stat
 import sys
 from pathlib import Path
 
-CHOSEN = {
-    "{{ cookiecutter.session_backend }}",
-    "{{ cookiecutter.database }}",
-    "{{ cookiecutter.frontend }}",
-    "{{ cookiecutter.ci }}",
-    "{{ cookiecutter.license }}",
-}
+# As JSON in a raw string: ``tojson`` escapes every quote of an answer, and the spaces keep its own
+# apart from those of Python, so no answer can end the string.
+ANSWERS = json.loads(r""" {{ cookiecutter | tojson }} """)
 
-# What was chosen, in words. ASCII alone: a character that a console cannot show would end the hook,
-# and the project with it.
+# Holds a folder for each condition under which its files belong to a project:
+# ``_choices/frontend-html+session_backend-database,redis/app/pages/session_list.py``.
+CHOICES = "_choices"
+
+# ASCII only: a character that a console cannot show would end the hook, and with it the project.
 SUMMARY = {
-    "sessions": {
-        "database": "live in the database, beside the users",
-        "redis": "live in Redis or Valkey",
-        "memory": "live in the memory of one process: for development and tests",
-        "signed-cookie": "live in the cookie, signed",
-    }["{{ cookiecutter.session_backend }}"],
-    "users": {
-        "sqlite": "live in SQLite, in the file app.db",
-        "postgresql": "live in PostgreSQL",
-    }["{{ cookiecutter.database }}"],
-    "the cookie": {
-        "lax": "comes along from other sites only when a link is followed (SameSite=Lax)",
-        "strict": "never comes along from other sites (SameSite=Strict)",
-        "none": "comes along from every other site (SameSite=None): name them in TRUSTED_ORIGINS",
-    }["{{ cookiecutter.samesite }}"],
-    "the app": {
-        "html": "shows pages that work without JavaScript, and a JSON API",
-        "api": "is a JSON API",
-    }["{{ cookiecutter.frontend }}"],
-    "tests": {
-        "github": "run in GitHub Actions on every push",
-        "gitlab": "run in GitLab CI on every push",
-        "none": "run by hand, with make check and make test",
-    }["{{ cookiecutter.ci }}"],
-    "license": "{{ cookiecutter.license }}",
+    ("Sessions", "session_backend"): {
+        "database": "stored in the database, next to the users",
+        "redis": "stored in Redis or Valkey",
+        "memory": "kept in the memory of one process, for development and tests only",
+        "signed-cookie": "stored in the cookie itself, signed",
+    },
+    ("Users", "database"): {
+        "sqlite": "stored in SQLite, in a file in this folder",
+        "postgresql": "stored in PostgreSQL",
+    },
+    ("Cookie", "samesite"): {
+        "lax": "sent from other sites only when someone follows a link (SameSite=Lax)",
+        "strict": "never sent from other sites (SameSite=Strict)",
+        "none": "sent from every other site (SameSite=None): list yours in TRUSTED_ORIGINS",
+    },
+    ("App", "frontend"): {
+        "html": "HTML pages that work without JavaScript, and a JSON API",
+        "api": "a JSON API",
+    },
+    ("CI", "ci"): {
+        "github": "GitHub Actions runs the tests on every push",
+        "gitlab": "GitLab CI runs the tests on every push",
+        "none": "none: run make check and make test yourself",
+    },
+    ("License", "license"): {
+        "MIT": "MIT",
+        "Apache-2.0": "Apache-2.0",
+        "Proprietary": "proprietary, all rights reserved",
+    },
 }
 
-START = {"html": " and register", "api": "/docs"}["{{ cookiecutter.frontend }}"]
+# Where to look first.
+START = {"html": " and register", "api": "/docs"}
 
 BOLD, DIM, CYAN = "1", "2", "36"
 
-# "name__choice.ext" is one of several alternatives for "name.ext". "name__one+other.ext" is the
-# same for more than one answer to a question, "name__one__other.ext" for answers to two questions.
-# They are named one by one: a project that is generated once more may hold files of its owner's.
-ALTERNATIVES = """
-.github/dependabot__github.yml
-.github/workflows/ci__github.yml
-.gitlab-ci__gitlab.yml
-LICENSE__Apache-2.0
-LICENSE__MIT
-LICENSE__Proprietary
-app/pipeline__redis.py
-app/reader__postgresql.py
-app/reader__sqlite.py
-app/redis__redis.py
-app/sessions/live__database+redis+memory.py
-app/sessions/live__signed-cookie.py
-app/sessions/record__redis.py
-app/sessions/store__database.py
-app/sessions/store__memory.py
-app/sessions/store__redis.py
-app/sessions/store__signed-cookie.py
-app/sessions/ticket__database+redis+memory.py
-app/sessions/ticket__signed-cookie.py
-app/sessions/users__redis+memory.py
-app/web/account_pages__html.py
-app/web/answers__api.py
-app/web/answers__html.py
-app/web/devices__html__database+redis+memory.py
-app/web/forms__html.py
-app/web/links__html.py
-app/web/moments__html.py
-app/web/pages__html.py
-app/web/redirects__html.py
-app/web/static/icon__html.svg
-app/web/static/page__html.js
-app/web/static/style__html.css
-app/web/templates/account__html.html
-app/web/templates/base__html.html
-app/web/templates/confirm__html.html
-app/web/templates/dashboard__html.html
-app/web/templates/delete__html.html
-app/web/templates/devices__html__database+redis+memory.html
-app/web/templates/devices__html__signed-cookie.html
-app/web/templates/error__html.html
-app/web/templates/fields__html.html
-app/web/templates/link__html.html
-app/web/templates/login__html.html
-app/web/templates/register__html.html
-app/web/templating__html.py
-tests/attacks/test_open_redirects__html.py
-tests/database__postgresql.py
-tests/database__sqlite.py
-tests/postgresql__postgresql.py
-tests/redis__redis.py
-tests/servers__postgresql+redis.py
-tests/test_cluster__redis.py
-tests/test_devices__html__database+redis+memory.py
-tests/test_kept_at_the_server__database+redis+memory.py
-tests/test_links__html.py
-tests/test_pages__html.py
-tests/test_redis__redis.py
-tests/test_session_list__database+redis+memory.py
-tests/test_store__database.py
-tests/test_store__memory.py
-tests/test_store__redis.py
-tests/test_store__signed-cookie.py
-""".strip().splitlines()
 
-CHOICE = (
-    r"(?:database|redis|memory|signed-cookie|sqlite|postgresql|html|api|github|gitlab"
-    r"|MIT|Apache-2\.0|Proprietary)"
-)
-SUFFIX = re.compile(rf"(?P<name>.+)__(?P<choices>{CHOICE}(?:\+{CHOICE})*)(?P<ending>\.\w+)?")
+def is_condition(name, answers):
+    """Whether a name is a condition: every clause begins with the key of a prompt."""
+    clauses = re.split(r"\+|_or_", name)
+    return all("-" in clause and clause.partition("-")[0] in answers for clause in clauses)
 
 
-def plain_name(name):
-    """Return the name without the choices it is for, or None when one of them was not made."""
-    while match := SUFFIX.fullmatch(name):
-        if CHOSEN.isdisjoint(match["choices"].split("+")):
-            return None
-        name = match["name"] + (match["ending"] or "")
-    return name
+def holds(condition, answers):
+    """Whether a condition holds for these answers.
+
+    ``key-answer`` asks for an answer, ``key-one,other`` for one of several, ``this+that`` for both
+    clauses, ``this_or_that`` for one of two conditions.
+    """
+
+    def is_met(clause):
+        key, _, wanted = clause.partition("-")
+        return answers[key] in wanted.split(",")
+
+    return any(all(map(is_met, each.split("+"))) for each in condition.split("_or_"))
 
 
-def keep_the_chosen(project):
-    """Rename the chosen alternatives, delete the others and the folders that this empties."""
-    for path in map(project.joinpath, ALTERNATIVES):
-        name = plain_name(path.name)
-        if not path.is_file():
-            # It was seen to before.
-            continue
-        if name:
-            path.replace(path.with_name(name))
-        else:
-            path.unlink()
-            remove_if_empty(path.parent, project)
+def place(file, folder):
+    """Return where in the project a file in the folder of a condition belongs."""
+    return file.relative_to(folder)
 
 
-def remove_if_empty(folder, project):
-    """Remove a folder of the project, and those above it, as far as nothing is in them."""
-    while folder != project and not any(folder.iterdir()):
-        folder.rmdir()
-        folder = folder.parent
+def lay_choices(project, answers):
+    """Move the files of every condition that holds to their places; remove the others.
+
+    Whatever else an owner keeps in a folder of this name stays.
+    """
+    choices = project / CHOICES
+    ours = [folder for folder in sorted(choices.glob("*")) if is_condition(folder.name, answers)]
+    for folder in ours:
+        if holds(folder.name, answers):
+            for file in sorted(folder.rglob("*")):
+                if file.is_file():
+                    move(file, project / place(file, folder))
+        remove(folder)
+    if ours and not any(choices.iterdir()):
+        choices.rmdir()
+
+
+def move(file, target):
+    """Move a file; an older one gives way."""
+    target.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        file.replace(target)
+    except PermissionError:
+        # Windows does not replace what is read-only.
+        target.chmod(stat.S_IREAD | stat.S_IWRITE)
+        file.replace(target)
+
+
+def remove(folder):
+    """Remove a folder and everything in it."""
+    for path in folder.rglob("*"):
+        if not path.is_symlink():
+            # Windows does not delete what is read-only, as files of a read-only template are.
+            path.chmod(stat.S_IRWXU)
+    shutil.rmtree(folder)
 
 
 def make_secret_key(project):
@@ -174,35 +139,36 @@ def make_secret_key(project):
 
 
 def has_colours(stream):
-    """Whether a stream is a terminal that shows colours, of somebody who wants them.
+    """Whether a stream is a terminal that shows colours, for someone who wants them.
 
-    https://no-color.org. An older console of Windows would show the codes themselves.
+    https://no-color.org. An older Windows console would show the codes themselves.
     """
     if os.environ.get("NO_COLOR") or os.environ.get("TERM") == "dumb":
         return False
     return stream.isatty() and (os.name != "nt" or "WT_SESSION" in os.environ)
 
 
-def summary(project, colours):
-    """Return what was made, where the key is and the next commands."""
+def summary(project, answers, colours):
+    """Return what was created, where the key is and the next commands."""
 
     def paint(text, colour):
         return f"\x1b[{colour}m{text}\x1b[0m" if colours and text else text
 
-    width = max(map(len, SUMMARY))
+    facts = {title: words[answers[key]] for (title, key), words in SUMMARY.items()}
+    width = max(map(len, facts))
     commands = {
         f"cd {project.name}": "",
-        "make run": f"     # then open http://localhost:8000{START}",
-        "make test": "    # its own tests",
+        "make run": f"     # then open http://localhost:8000{START[answers['frontend']]}",
+        "make test": "    # runs the project's own tests",
     }
     return "\n".join(
         [
             "",
             paint(f"Your app is in {project.name}.", BOLD),
             "",
-            *(f"  {paint(what.ljust(width), DIM)}  {words}" for what, words in SUMMARY.items()),
+            *(f"  {paint(title.ljust(width), DIM)}  {words}" for title, words in facts.items()),
             "",
-            "The secret key is in .env and in no other file. git ignores .env: keep it so.",
+            "The secret key is in .env and nowhere else. Git ignores .env: keep it that way.",
             "",
             paint("Next:", BOLD),
             "",
@@ -214,9 +180,9 @@ def summary(project, colours):
 def main():
     """Do every duty; return the exit status."""
     project = Path.cwd()
-    keep_the_chosen(project)
+    lay_choices(project, ANSWERS)
     make_secret_key(project)
-    print(summary(project, has_colours(sys.stdout)))
+    print(summary(project, ANSWERS, has_colours(sys.stdout)))
     return 0
 
 

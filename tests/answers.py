@@ -8,6 +8,7 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
+from tests import processes
 from tests.project import REPOSITORY
 
 COOKIECUTTER = Path(sys.executable).parent / "cookiecutter"
@@ -53,11 +54,9 @@ def type_answers(folder: Path, *answers: str) -> subprocess.CompletedProcess[str
     home = folder.parent / "home"
     home.mkdir(exist_ok=True)
     lines = [*answers, *[""] * (PROMPTS - len(answers))]
-    return subprocess.run(
+    return processes.run(
         [str(COOKIECUTTER), str(REPOSITORY), "--output-dir", str(folder)],
         input="\n".join(lines) + "\n",
         env={**os.environ, "HOME": str(home)},
-        capture_output=True,
-        text=True,
-        check=False,
+        stderr=subprocess.PIPE,
     )

@@ -1,16 +1,18 @@
 """Make a project, and an environment that it can run in."""
 
+import hashlib
 import os
 import shutil
-import subprocess
 import sys
 from collections.abc import Mapping
 from pathlib import Path
 
 from cookiecutter.main import cookiecutter
 
+from tests import processes
 from tests.answers import DEFAULTS
 from tests.project import REPOSITORY, Project
+from tests.sharing import Shared
 
 UV = str(Path(sys.executable).parent / "uv")
 
@@ -36,13 +38,8 @@ def bake(folder: Path, config: Path, answers: Mapping[str, str]) -> Project:
 
 def copy_template(folder: Path) -> None:
     """Copy the template as it stands, committed or not."""
-    listed = subprocess.run(
-        ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"],
-        cwd=REPOSITORY,
-        check=True,
-        capture_output=True,
-        text=True,
-    )
+    listing = ("git", "ls-files", "-z", "--cached", "--others", "--exclude-standard")
+    listed = processes.run(listing, cwd=REPOSITORY, check=True)
     for name in filter(None, listed.stdout.split("\0")):
         if (REPOSITORY / name).exists():
             (folder / name).parent.mkdir(parents=True, exist_ok=True)
@@ -52,19 +49,22 @@ def copy_template(folder: Path) -> None:
 class Environments:
     """One environment for each set of dependencies, that holds just what a project asks for."""
 
-    def __init__(self, folder: Path) -> None:
-        self._folder = folder
-        self._made: dict[str, Path] = {}
+    def __init__(self, shared: Shared) -> None:
+        self._shared = shared
 
     def of(self, project: Project) -> Path:
         """Return the environment of a project; make it when it is the first of its kind."""
-        pins = project.read("requirements.txt") + project.read("requirements-dev.txt")
-        if pins not in self._made:
-            path = self._folder / str(len(self._made))
-            variables = {**os.environ, "UV_PYTHON_DOWNLOADS": "never"}
-            install = [UV, "pip", "install", "-q", "-p", str(path / "bin" / "python")]
-            files = ["-r", "requirements.txt", "-r", "requirements-dev.txt"]
-            for command in ([UV, "venv", "-q", "-p", sys.executable, str(path)], install + files):
-                subprocess.run(command, cwd=project.path, check=True, env=variables)
-            self._made[pins] = path
-        return self._made[pins]
+        files = ("requirements.txt", "requirements-dev.txt")
+        pins = "".join(project.read(name) for name in files)
+
+        def install(path: Path) -> None:
+            python = str(path / "bin" / "python")
+            requirements = [word for name in files for word in ("-r", name)]
+            for command in (
+                [UV, "venv", "-q", "-p", sys.executable, str(path)],
+                [UV, "pip", "install", "-q", "-p", python, *requirements],
+            ):
+                variables = {**os.environ, "UV_PYTHON_DOWNLOADS": "never"}
+                processes.run(command, cwd=project.path, check=True, env=variables)
+
+        return self._shared.once(hashlib.sha256(pins.encode()).hexdigest()[:16], install)

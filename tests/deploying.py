@@ -25,6 +25,7 @@ import trustme
 from websockets.sync.client import ClientConnection, connect
 from websockets.typing import Origin
 
+from tests import processes
 from tests.project import Project, Server, clean_environment, free_port
 
 HOST = "app.example.com"
@@ -179,16 +180,15 @@ def running(
                     is_ready.set()
             is_ready.set()
 
-        reader = threading.Thread(target=read)
-        reader.start()
+        reader = processes.thread(read)
         try:
-            is_ready.wait()
+            processes.await_event(is_ready, f"{ready!r} of {command}", lambda: "".join(output))
             assert any(ready in line for line in output), f"{command} ended:\n{''.join(output)}"
             yield
         finally:
             process.terminate()
-            process.wait()
-            reader.join()
+            processes.wait(process)
+            processes.join(reader)
 
 
 # The app

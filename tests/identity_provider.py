@@ -3,7 +3,6 @@
 import base64
 import hashlib
 import json
-import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -12,6 +11,8 @@ from urllib.parse import parse_qsl, urlencode, urlsplit
 
 from joserfc import jwt
 from joserfc.jwk import RSAKey
+
+from tests import processes
 
 CLIENT_ID, CLIENT_SECRET, SUBJECT = "the-app", "the secret of the app", "248289761001"
 METADATA_PATH = "/.well-known/openid-configuration"
@@ -120,10 +121,9 @@ class _Handler(BaseHTTPRequestHandler):
 def identity_provider() -> Iterator[IdentityProvider]:
     """Run one for as long as the block lasts."""
     with IdentityProvider() as provider:
-        thread = threading.Thread(target=provider.serve_forever)
-        thread.start()
+        thread = processes.thread(provider.serve_forever)
         try:
             yield provider
         finally:
             provider.shutdown()
-            thread.join()
+            processes.join(thread)

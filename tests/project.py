@@ -12,6 +12,8 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from tests import processes
+
 REPOSITORY = Path(__file__).parent.parent
 
 # Each access line names the process, so that a test sees which worker has answered.
@@ -61,18 +63,8 @@ class Project:
         self, *command: str, variables: Mapping[str, str] | None = None, check: bool = True
     ) -> subprocess.CompletedProcess[str]:
         """Run a command in the project; output and errors come together."""
-        done = subprocess.run(
-            command,
-            cwd=self.path,
-            env={**clean_environment(), **(variables or {})},
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-            check=False,
-        )
-        assert done.returncode == 0 or not check, f"{command} failed:\n{done.stdout}"
-        return done
+        environment = {**clean_environment(), **(variables or {})}
+        return processes.run(command, cwd=self.path, env=environment, check=check)
 
     def python(self, *arguments: str, **variables: str) -> str:
         """Run the project's Python; return what it printed."""
@@ -138,16 +130,19 @@ class Project:
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             text=True,
+            process_group=0,
         ) as process:
             assert process.stdin is not None
             assert process.stdout is not None
-            process.stdin.write("it runs\n")
-            process.stdin.flush()
-            assert "it runs\n" in iter(process.stdout.readline, "")
             try:
+                with processes.guarding(process):
+                    process.stdin.write("it runs\n")
+                    process.stdin.flush()
+                    assert "it runs\n" in iter(process.stdout.readline, "")
                 yield
             finally:
                 process.stdin.close()
+                processes.wait(process)
 
 
 class Server:
@@ -158,8 +153,7 @@ class Server:
         self._workers = workers
         self._serves_or_ended = threading.Event()
         self._lines: list[str] = []
-        self._reader = threading.Thread(target=self._read)
-        self._reader.start()
+        self._reader = processes.thread(self._read)
 
     @property
     def output(self) -> str:
@@ -174,15 +168,15 @@ class Server:
 
     def wait_until_it_serves(self) -> None:
         """Return once every worker has started; fail with the output when it ends instead."""
-        self._serves_or_ended.wait()
+        processes.await_event(self._serves_or_ended, "the start", lambda: self.output)
         assert self._process.poll() is None, f"the server did not start:\n{self.output}"
 
     def end(self, how: signal.Signals) -> None:
         """Signal every process at once, and wait for the end. SIGKILL is like a power cut."""
         if self._process.poll() is None:
             os.killpg(self._process.pid, how)
-        self._process.wait()
-        self._reader.join()
+        processes.wait(self._process)
+        processes.join(self._reader)
 
     def _serves(self) -> bool:
         said = self.output

@@ -10,7 +10,7 @@ from typing import Self
 
 import httpx2
 
-from tests import terminal
+from tests import processes, terminal
 from tests.project import Server, clean_environment, free_port
 
 PUBLISHED = "gh:ORG/cookiecutter-fastapi-sessions"
@@ -54,19 +54,15 @@ class Shell:
             self._serve(text)
             self.served.append(command)
             return
-        done = subprocess.run(
+        processes.run(
             ["bash", "-euo", "pipefail", "-c", text],
             cwd=self.folder,
             env=self._variables,
             input=answers,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-            check=False,
+            check=True,
             # Without a terminal that a password could be asked for at.
             start_new_session=True,
         )
-        assert done.returncode == 0, f"{command} failed:\n{done.stdout}"
 
     def answer(self, command: str, turns: Sequence[tuple[str, str]]) -> None:
         """Type a command on a terminal, and what it asks for. Fails when the command does."""

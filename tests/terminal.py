@@ -7,9 +7,13 @@ import sys
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
-# Makes the input the controlling terminal, whose Ctrl-C is a signal, and becomes the command.
+from tests import processes
+
+# Makes the input the controlling terminal, whose Ctrl-C is a signal, and becomes the command. Tests
+# that were started in the background may ignore this signal, and so would whatever they start.
 TAKE_CONTROL = """
-import fcntl, os, sys, termios
+import fcntl, os, signal, sys, termios
+signal.signal(signal.SIGINT, signal.SIG_DFL)
 fcntl.ioctl(0, termios.TIOCSCTTY, 0)
 os.execvp(sys.argv[1], sys.argv[1:])
 """
@@ -37,17 +41,18 @@ def use(
     )
     os.close(its)
     seen, read_until = "", 0
-    for awaited, typed in turns:
-        while awaited not in seen[read_until:]:
-            more = _read(ours)
-            assert more, f"it has ended without {awaited!r}:\n{seen}"
+    with processes.guarding(process):
+        for awaited, typed in turns:
+            while awaited not in seen[read_until:]:
+                more = _read(ours)
+                assert more, f"it has ended without {awaited!r}:\n{seen}"
+                seen += more
+            read_until = seen.index(awaited, read_until) + len(awaited)
+            os.write(ours, typed.encode())
+        while more := _read(ours):
             seen += more
-        read_until = seen.index(awaited, read_until) + len(awaited)
-        os.write(ours, typed.encode())
-    while more := _read(ours):
-        seen += more
     os.close(ours)
-    return process.wait(), seen
+    return processes.wait(process), seen
 
 
 def _read(terminal: int) -> str:

@@ -7,6 +7,8 @@ from pathlib import Path
 import pytest
 
 from tests.answers import CHOICES, HOSTILE, type_answers
+from tests.conftest import Bake
+from tests.hooks import load
 from tests.project import REPOSITORY, Project
 
 CONTRACT = [
@@ -47,12 +49,17 @@ def test_hostile_text_is_kept_to_the_letter(tmp_path: Path) -> None:
     done = type_answers(tmp_path / "out", HOSTILE, "hostile", HOSTILE, HOSTILE)
     assert done.returncode == 0, done.stdout + done.stderr
     project = Project(tmp_path / "out" / "hostile", {})
-    shown = json.loads(project.read("app/project.json"))
-    assert shown == {"name": HOSTILE, "description": HOSTILE}
+    assert shown(project) == (HOSTILE, HOSTILE)
     pyproject = tomllib.loads(project.read("pyproject.toml"))
     assert pyproject["project"]["description"] == HOSTILE
     assert f"Copyright (c) {HOSTILE}" in project.read("LICENSE")
     assert project.read("README.md").startswith(f"# {HOSTILE}\n")
+
+
+def shown(project: Project) -> tuple[str, str]:
+    """Return the name and the description that an app shows."""
+    about = json.loads(project.read("app/project.json"))
+    return about["name"], about["description"]
 
 
 @pytest.mark.parametrize(
@@ -65,11 +72,9 @@ def test_hostile_text_is_kept_to_the_letter(tmp_path: Path) -> None:
     ],
     ids=ascii,
 )
-def test_text_of_any_language_is_kept(tmp_path: Path, text: str) -> None:
-    done = type_answers(tmp_path / "out", text, "any", text, text)
-    assert done.returncode == 0, done.stdout + done.stderr
-    project = Project(tmp_path / "out" / "any", {})
-    assert json.loads(project.read("app/project.json")) == {"name": text, "description": text}
+def test_text_of_any_language_is_kept(bake: Bake, text: str) -> None:
+    project = bake(project_name=text, project_slug="any", description=text, author=text)
+    assert shown(project) == (text, text)
     assert f"Copyright (c) {text}" in project.read("LICENSE")
 
 
@@ -84,39 +89,55 @@ def test_text_of_any_language_is_kept(tmp_path: Path, text: str) -> None:
         ("word " * 16, "word-" * 11 + "word"),
     ],
 )
-def test_the_folder_follows_from_the_name(tmp_path: Path, name: str, slug: str) -> None:
-    done = type_answers(tmp_path / "out", name)
-    assert done.returncode == 0, done.stdout + done.stderr
-    assert [path.name for path in (tmp_path / "out").iterdir()] == [slug]
+def test_the_folder_follows_from_the_name(bake: Bake, name: str, slug: str) -> None:
+    assert bake(project_name=name).path.name == slug
 
 
+# Answers to the first four prompts, and what is said of them.
 REFUSALS = [
     (["Fine", "-starts-badly"], "project_slug '-starts-badly' is no good name for a folder"),
     (["Fine", "has space"], "project_slug 'has space' is no good name for a folder"),
     (["Fine", "a/b"], "project_slug 'a/b' is no good name for a folder"),
     (["Fine", "../up"], "project_slug '../up' is no good name for a folder"),
     (["Fine", "/absolute"], "project_slug '/absolute' is no good name for a folder"),
-    # cookiecutter's own sentence: it looks at the folder before it asks the template.
-    (["Fine", ".."], "directory already exists"),
-    (["Fine", "."], "directory already exists"),
+    (["Fine", ".."], "project_slug '..' is no good name for a folder"),
     (["Fine", "con"], "project_slug 'con' is a name that Windows keeps for itself"),
     (["Fine", "x" * 61], "project_slug is too long"),
     (["x" * 81, "fine"], "project_name is too long"),
     (["tab\there", "fine"], "project_name holds characters that cannot be seen"),
     (["Fine", "fine", "x" * 201], "description is too long"),
     (["Fine", "fine", "", "x\x1b[31m"], "author holds characters that cannot be seen"),
+    (["Fine", "fine", "", "x" * 101], "author is too long"),
     (["   ", "fine"], "project_name is empty"),
     (["x\u202ey", "fine"], "project_name holds characters that cannot be seen"),
     (["x\u200by", "fine"], "project_name holds characters that cannot be seen"),
     (["x\u2028y", "fine"], "project_name holds characters that cannot be seen"),
-    (["Con"], "project_slug 'con' is a name that Windows keeps for itself"),
 ]
 
 
 @pytest.mark.parametrize(("answers", "sentence"), REFUSALS, ids=lambda value: ascii(value)[:40])
-def test_a_bad_answer_gets_one_sentence_and_leaves_nothing(
-    tmp_path: Path, answers: list[str], sentence: str
-) -> None:
+def test_a_bad_answer_is_refused_with_one_sentence(answers: list[str], sentence: str) -> None:
+    hook = load("pre_gen_project", dict.fromkeys(CONTRACT, ""))
+    given = dict(zip(CONTRACT, [*answers, "", ""], strict=False))
+    said = hook["fault"]({key: given[key] for key in hook["MAX_CHARACTERS"]})
+    assert said.startswith(sentence)
+    assert "\n" not in said
+
+
+@pytest.mark.parametrize(
+    ("answers", "sentence"),
+    [
+        (["Fine", "../up"], "project_slug '../up' is no good name for a folder"),
+        (["Fine", "a/b"], "project_slug 'a/b' is no good name for a folder"),
+        (["Con"], "project_slug 'con' is a name that Windows keeps for itself"),
+        (["x\u2028y", "fine"], "project_name holds characters that cannot be seen"),
+        # cookiecutter's own sentence: it looks at the folder before it asks the template.
+        (["Fine", ".."], "directory already exists"),
+        (["Fine", "."], "directory already exists"),
+    ],
+    ids=lambda value: ascii(value)[:40],
+)
+def test_a_bad_answer_leaves_nothing(tmp_path: Path, answers: list[str], sentence: str) -> None:
     out = tmp_path / "inner" / "out"
     out.mkdir(parents=True)
     done = type_answers(out, *answers)

@@ -1,4 +1,4 @@
-"""The benchmarks reckon rightly, and still run."""
+"""The benchmarks calculate correctly, and still run."""
 
 import os
 import re
@@ -11,15 +11,16 @@ from benchmarks import growth, instructions, logins, machine, shares, startup, s
 from benchmarks.figures import Spread, ratio, spread, table
 from benchmarks.plot import LABELS, plot
 from benchmarks.report import BEGIN, END, Results, replace_table
-from benchmarks.targets import MEMORY, OWN, PEERS, REDIS, SQLITE
+from benchmarks.targets import FLAT, MEMORY, OWN, PEERS, REDIS, SQLITE, baked
 from benchmarks.workbench import PEERS as PEERS_FOLDER
+from tests import baking
 from tests.project import REPOSITORY
 
 SVG = "{http://www.w3.org/2000/svg}"
 IMPORTTIME = """import time: self [us] | cumulative | imported package
 import time:      1500 |       1500 |   pydantic.main
 import time:       500 |       2000 | pydantic
-import time:       700 |        700 | app.settings
+import time:       700 |        700 | app.config
 INFO: something else
 """
 
@@ -96,12 +97,25 @@ def test_importing_is_counted_by_package() -> None:
     assert startup.by_package(IMPORTTIME) == [("pydantic", 2.0), ("app", 0.7)]
 
 
+def test_a_baked_project_shows_which_servers_it_needs(tmp_path: Path) -> None:
+    (tmp_path / "requirements.txt").write_text("asyncpg==0.32.0\nhiredis==3.5.0\n", "utf-8")
+    project = baked(tmp_path)
+    assert project.answers["database"] == "postgresql"
+    assert project.answers["session_backend"] != "redis"
+
+
+def test_instructions_are_shown_beyond_those_of_the_bare_route() -> None:
+    counted = instructions.Instructions(MEMORY, MEMORY.readings[0], own=600_000, bare=470_000)
+    row = "| memory: `/api/session` | 600,000 | 470,000 | **130,000** |"
+    assert row in str(Results(instructions=[counted]))
+
+
 def test_the_instructions_are_those_of_the_summary() -> None:
     assert instructions.total("totals: 3\nevents: Ir\nsummary: 123456\n") == 123456
 
 
 def test_a_forged_cookie_has_the_form_of_a_real_one() -> None:
-    cookie = "__Host-Http-session=" + "a" * 43 + ".Ab3" + "c" * 40
+    cookie = "__Host-Http-my-app-session=" + "a" * 43 + ".Ab3" + "c" * 40
     forged = shares.forge(cookie)
     assert forged != cookie
     assert len(forged) == len(cookie)
@@ -139,11 +153,9 @@ def programs() -> None:
 @pytest.mark.slow
 @pytest.mark.usefixtures("programs")
 def test_the_shares_of_one_of_ours_and_of_a_peer_can_be_measured(tmp_path: Path) -> None:
-    starlette = PEERS[0]
-    measured = shares.measure([MEMORY, starlette], rounds=1)
-    expected = {
-        (each.name, reading.name) for each in (MEMORY, starlette) for reading in each.readings
-    }
+    targets = (MEMORY, FLAT, PEERS[1])
+    measured = shares.measure(targets, rounds=1)
+    expected = {(each.name, reading.name) for each in targets for reading in each.readings}
     assert set(measured) == expected
     assert all(each.median > 0 for each in measured.values())
     (tmp_path / "benchmarks").mkdir()
@@ -157,15 +169,17 @@ def test_the_shares_of_one_of_ours_and_of_a_peer_can_be_measured(tmp_path: Path)
 
 @pytest.mark.slow
 @pytest.mark.usefixtures("programs")
-def test_whatever_else_is_measured_can_be() -> None:
+def test_whatever_else_is_measured_can_be(tmp_path: Path) -> None:
+    project = baking.bake(tmp_path, baking.configure(tmp_path), MEMORY.answers)
     results = Results(
         growth=growth.measure([REDIS], rounds=1, few=10, many=2_000),
         sweep=sweep.measure([SQLITE], expired=1_000, seconds=3),
         logins=logins.measure([SQLITE], seconds=1),
         startup=startup.measure([MEMORY], rounds=1),
-        instructions=instructions.measure([MEMORY], requests=5),
+        instructions=instructions.measure([baked(project.path), FLAT], requests=5),
     )
     assert len(results.sections) == 5
     assert all(each.size > 100 for each in results.growth)
-    assert results.instructions[0].own > results.instructions[0].bare > 0
+    session, *_, flat = results.instructions
+    assert session.own > session.bare > flat.own > 0
     assert {each.name for each in OWN} >= {each.target.name for each in results.growth}

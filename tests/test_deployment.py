@@ -179,8 +179,8 @@ def test_guesses_with_a_new_address_each_have_to_wait_all_the_same(
 def test_a_socket_is_for_our_own_origin_and_closes_when_its_session_ends(
     visitor: httpx2.Client, proxy: Proxy, account: dict[str, str]
 ) -> None:
-    ticket = visitor.post("/api/login", json=account).cookies[COOKIE]
-    cookie = {"cookie": f"{COOKIE}={ticket}"}
+    token = visitor.post("/api/login", json=account).cookies[COOKIE]
+    cookie = {"cookie": f"{COOKIE}={token}"}
     with pytest.raises(InvalidStatus) as refused:
         proxy.socket("https://evil.example", cookie)
     assert refused.value.response.status_code == 403

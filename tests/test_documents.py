@@ -64,9 +64,9 @@ BY_ITS_VISITOR = ["make demo", "make demo PORT=8001", "make clean"]
 
 # A command, the test that runs it, and the words by which it does so.
 SHOWN_BY = {
-    "make test": ("test_quality.py", "test_from_a_bare_checkout_with_nothing", '"make", "test"'),
-    "make check": ("test_quality.py", "test_every_stack_passes_its_own", '"make", "check"'),
-    "make coverage": ("test_quality.py", "test_every_stack_passes_its_own", '"coverage" if'),
+    "make test": ("test_quality.py", "test_a_bare_checkout", '"make", "test"'),
+    "make check": ("test_quality.py", "test_a_bare_checkout", '"make", "check"'),
+    "make coverage": ("test_quality.py", "test_the_tests_of_a_project_pass", '"coverage" if'),
     "git apply": ("test_extending.py", "extend", '"git", "apply"'),
 }
 
@@ -188,13 +188,13 @@ def literal(file: str, name: str) -> int:
 
 WORDS = ["zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten"]
 WORDS += ["eleven", "twelve"]
-SETTINGS, SESSION = "app/settings.py", "app/sessions/session.py"
-PASSWORDS, VALUES = "app/accounts/passwords.py", "app/sessions/values.py"
+SETTINGS, SESSION = "app/config.py", "app/sessions/session.py"
+PASSWORDS, VALUES = "app/users/passwords.py", "app/sessions/session.py"
 SECURITY = (REPOSITORY / TEMPLATE / "SECURITY.md").read_text("utf-8")
 
 FIGURES = {
     r"(\d+) random bits(?! in base32)": 8
-    * literal("app/sessions/ticket__signed-cookie.py", "RANDOM_BYTES"),
+    * literal("app/sessions/token__signed-cookie.py", "RANDOM_BYTES"),
     r"(\d+) promises": len(set(re.findall(r"^\| (\d+) \|", SECURITY, re.MULTILINE))),
     r"one of the (\d+) ways": len(MUTANTS),
     r"tries (\w+) of them": SAMPLE,
@@ -202,7 +202,7 @@ FIGURES = {
     r"(?:argon2id at|second set \(|argon2id,) (\d+) MiB": literal(PASSWORDS, "memory_cost") // 1024,
     r"(\w+) passes": literal(PASSWORDS, "time_cost"),
     r"first (\d+) characters": literal(PASSWORDS, "RATED_CHARACTERS"),
-    r"make (\w+) times as many guesses": literal("app/accounts/throttle.py", "WIDER"),
+    r"make (\w+) times as many guesses": literal("app/users/throttle.py", "WIDER"),
     r"(\w+) guesses, then 429": literal(SETTINGS, "login_max_failures"),
     r"(\d+) minutes pass": literal(SESSION, "FRESH_SECONDS") // 60,
     r"of the last (\w+) minutes": literal(SESSION, "FRESH_SECONDS") // 60,
@@ -234,8 +234,8 @@ def number(text: str) -> int:
 def test_the_room_in_a_signed_cookie_is_about_as_large_as_it_is_said() -> None:
     claims, signature, dots = 108, 43, 2
     cookie = literal("app/sessions/cookie.py", "MAX_COOKIE_BYTES")
-    sealed = (cookie - len("__Host-Http-session") - claims - signature - dots) * 3 // 4
-    room = sealed - literal("app/sessions/seal.py", "NONCE_BYTES") - 16
+    encrypted = (cookie - len("__Host-Http-session") - claims - signature - dots) * 3 // 4
+    room = encrypted - literal("app/sessions/encryption.py", "NONCE_BYTES") - 16
     [said] = set(re.findall(r"about ([\d,]+) bytes", README.text))
     assert 0.9 * room < number(said) <= room
 
@@ -458,12 +458,12 @@ TWICE = [("Password: ", f"{PASSWORD}\n"), ("Once more: ", f"{PASSWORD}\n")]
 REGISTER = f"""
 import asyncio, sys
 from app.services import Services
-from app.settings import Settings
+from app.config import Settings
 
 async def register():
     services = Services(Settings.load())
     for name in sys.argv[1:]:
-        await services.accounts.register(name, {PASSWORD!r})
+        await services.users.register(name, {PASSWORD!r})
     await services.close()
 
 asyncio.run(register())

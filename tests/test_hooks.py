@@ -1,22 +1,29 @@
 """What the hooks promise: a key for each project, in one place, and no surprises."""
 
+import itertools
 import json
 import os
 import re
-import runpy
+import shutil
 import stat
-import subprocess
 import sys
-from pathlib import Path
+import time
+from collections import Counter
+from pathlib import Path, PurePath, PurePosixPath, PureWindowsPath
+from typing import Any
 
 import pytest
 from cookiecutter.main import cookiecutter
 
-from tests import terminal
-from tests.answers import CHOICES, COOKIECUTTER, type_answers
+from tests import processes, terminal
+from tests.answers import CHOICES, COOKIECUTTER, DEFAULTS, type_answers
 from tests.baking import copy_template
 from tests.conftest import Bake
+from tests.hooks import load
+from tests.imports import imports
 from tests.project import REPOSITORY, Project
+
+TEMPLATE = REPOSITORY / "{{cookiecutter.project_slug}}"
 
 
 def key_of(project: Project) -> str:
@@ -53,11 +60,12 @@ def test_git_tracks_neither_the_key_nor_data(bake: Bake) -> None:
     assert {".env.example", ".gitignore", "app/main.py"} <= tracked
 
 
-def bake_once_more(project: Project, config: Path) -> None:
+def bake_once_more(project: Project, config: Path, **answers: str) -> None:
     """Generate a project over itself, as ``cookiecutter -f`` does."""
     cookiecutter(
         str(REPOSITORY),
         no_input=True,
+        extra_context=answers,
         output_dir=str(project.path.parent),
         config_file=str(config),
         overwrite_if_exists=True,
@@ -73,104 +81,298 @@ def test_a_key_that_is_there_stays(bake: Bake, cookiecutter_config: Path) -> Non
     assert project.files == files
 
 
+# What an owner may call their own files, in the folder that the template uses for a moment too.
+MINE = (
+    "notes__redis.md",
+    "docs/_choices/ci-gitlab/guide.md",
+    "app/_choices/session_backend-redis/app/redis.py",
+    ".venv/lib/_choices/x.py",
+    "_choices/notes.md",
+    "_choices/license/to-think-about.md",
+    "_choices/colour-red/paint.py",
+)
+
+
+@pytest.mark.parametrize(
+    "answers", [{}, {"session_backend": "redis", "frontend": "api", "ci": "none"}], ids=repr
+)
 def test_generating_once_more_leaves_alone_what_the_owner_has_made(
-    bake: Bake, cookiecutter_config: Path
+    bake: Bake, bake_once: Bake, cookiecutter_config: Path, answers: dict[str, str]
 ) -> None:
     project = bake()
-    mine = ("notes__redis.md", "docs__html/guide__html.md", ".venv/lib/x__memory.py")
-    for name in mine:
+    before = project.files
+    for name in MINE:
         (project.path / name).parent.mkdir(parents=True, exist_ok=True)
         (project.path / name).write_text("mine")
-    bake_once_more(project, cookiecutter_config)
-    assert [project.read(name) for name in mine] == ["mine"] * 3
+    bake_once_more(project, cookiecutter_config, **answers)
+    assert [project.read(name) for name in MINE] == ["mine"] * len(MINE)
+    # What the first choice has brought is the owner's by now; the second one is there in full.
+    again = bake_once(**answers)
+    assert project.files == before | again.files | set(MINE)
+    assert {name: project.read(name) for name in again.texts} == again.texts
 
 
-def test_the_hook_names_every_alternative_of_the_template() -> None:
-    template = REPOSITORY / "{{cookiecutter.project_slug}}"
-    hook = (REPOSITORY / "hooks" / "post_gen_project.py").read_text("utf-8")
-    [named] = re.findall(r'ALTERNATIVES = """\n(.*?)\n"""', hook, re.DOTALL)
-    paths = [path.relative_to(template).as_posix() for path in template.rglob("*__*")]
-    assert named.split() == sorted(
-        path for path in paths if not re.search(r"__(init|main)__|__pycache__", path)
-    )
+@pytest.fixture(scope="module")
+def post_hook() -> dict[str, Any]:
+    return load("post_gen_project", DEFAULTS)
+
+
+SIGNED_API = {"session_backend": "signed-cookie", "database": "postgresql", "frontend": "api"}
+
+
+@pytest.mark.parametrize(
+    ("condition", "is_met"),
+    [
+        ("frontend-api", True),
+        ("frontend-html", False),
+        # A clause is split at its first hyphen.
+        ("session_backend-signed-cookie", True),
+        ("session_backend-signed", False),
+        ("session_backend-cookie", False),
+        # One of several answers.
+        ("session_backend-redis,signed-cookie", True),
+        ("session_backend-database,redis,memory", False),
+        # Two clauses.
+        ("frontend-api+session_backend-signed-cookie", True),
+        ("frontend-api+session_backend-redis", False),
+        ("frontend-html+session_backend-signed-cookie", False),
+        ("frontend-html,api+session_backend-redis,signed-cookie+database-postgresql", True),
+        # Two conditions.
+        ("database-postgresql_or_session_backend-redis", True),
+        ("session_backend-redis_or_database-postgresql", True),
+        ("database-sqlite_or_session_backend-redis", False),
+        ("database-sqlite_or_frontend-api+database-postgresql", True),
+        ("database-sqlite_or_frontend-api+database-sqlite", False),
+    ],
+)
+def test_a_condition_holds_when_its_clauses_do(
+    post_hook: dict[str, Any], condition: str, is_met: bool
+) -> None:
+    assert post_hook["is_condition"](condition, SIGNED_API)
+    assert post_hook["holds"](condition, SIGNED_API) is is_met
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["notes.md", "frontend", "frontend_html", "colour-red", "frontend-api+colour-red", "frontend+"],
+)
+def test_other_names_are_no_conditions(post_hook: dict[str, Any], name: str) -> None:
+    assert not post_hook["is_condition"](name, SIGNED_API)
+
+
+@pytest.mark.parametrize("kind", [PurePosixPath, PureWindowsPath])
+def test_a_file_of_a_choice_has_its_place_on_every_system(
+    post_hook: dict[str, Any], kind: type[PurePath]
+) -> None:
+    folder = kind("C:/x/_choices") / "ci-github"
+    placed = post_hook["place"](folder / ".github" / "workflows" / "ci.yml", folder)
+    assert placed == kind(".github/workflows/ci.yml")
+
+
+CHOICE_FOLDERS = sorted(path.name for path in (TEMPLATE / "_choices").iterdir())
+
+
+@pytest.mark.parametrize("condition", CHOICE_FOLDERS)
+def test_each_condition_of_the_template_asks_for_answers_that_exist(condition: str) -> None:
+    clauses = re.split(r"\+|_or_", condition)
+    for key, wanted in (clause.split("-", 1) for clause in clauses):
+        assert set(wanted.split(",")) <= set(CHOICES[key]), key
+
+
+def test_whatever_is_answered_each_file_has_one_source(post_hook: dict[str, Any]) -> None:
+    files = [path.relative_to(TEMPLATE) for path in TEMPLATE.rglob("*") if path.is_file()]
+    common = [path for path in files if path.parts[0] != "_choices"]
+    for values in itertools.product(*CHOICES.values()):
+        answers = dict(zip(CHOICES, values, strict=True))
+        chosen = [name for name in CHOICE_FOLDERS if post_hook["holds"](name, answers)]
+        laid = [
+            Path(*path.parts[2:])
+            for path in files
+            if path.parts[0] == "_choices" and path.parts[1] in chosen
+        ]
+        twice = [path for path, times in Counter([*common, *laid]).items() if times > 1]
+        assert twice == [], answers
+
+
+def lay_out(project: Path) -> dict[str, str]:
+    """Write what cookiecutter has written when the hook begins; what is to come of it."""
+    texts = {
+        "app/main.py": "common",
+        "app/old.py": "older",
+        "_choices/frontend-api/app/api/routes.py": "api",
+        "_choices/frontend-api/app/old.py": "newer",
+        "_choices/frontend-html/app/pages/auth.py": "html",
+    }
+    for name, text in texts.items():
+        (project / name).parent.mkdir(parents=True, exist_ok=True)
+        (project / name).write_text(text)
+    return {"app/main.py": "common", "app/old.py": "newer", "app/api/routes.py": "api"}
+
+
+def in_folder(project: Path) -> dict[str, str]:
+    files = (path for path in project.rglob("*") if path.is_file())
+    return {path.relative_to(project).as_posix(): path.read_text() for path in files}
+
+
+def test_what_is_read_only_is_laid_and_removed_like_everything_else(
+    post_hook: dict[str, Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    expected = lay_out(tmp_path)
+    for path in tmp_path.rglob("*"):
+        if path.is_file():
+            path.chmod(0o444)
+    replace, unlink = Path.replace, os.unlink
+
+    def is_read_only(path: Path) -> bool:
+        return path.is_file() and not path.stat().st_mode & stat.S_IWRITE
+
+    # As Windows does it.
+    def replace_on_windows(source: Path, target: Path) -> Path:
+        if is_read_only(target):
+            raise PermissionError(13, "Access is denied", str(target))
+        return replace(source, target)
+
+    def unlink_on_windows(path: str, *, dir_fd: int | None = None) -> None:
+        mode = os.stat(path, dir_fd=dir_fd, follow_symlinks=False).st_mode
+        if not mode & stat.S_IWRITE:
+            raise PermissionError(13, "Access is denied", path)
+        unlink(path, dir_fd=dir_fd)
+
+    monkeypatch.setattr(Path, "replace", replace_on_windows)
+    monkeypatch.setattr(os, "unlink", unlink_on_windows)
+    post_hook["lay_choices"](tmp_path, SIGNED_API)
+    monkeypatch.undo()
+    assert in_folder(tmp_path) == expected
+    assert not (tmp_path / "_choices").exists()
+    # Once more, there is nothing to do.
+    post_hook["lay_choices"](tmp_path, SIGNED_API)
+    assert in_folder(tmp_path) == expected
+
+
+def test_a_hook_that_was_interrupted_goes_on_where_it_was(
+    post_hook: dict[str, Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    expected = lay_out(tmp_path)
+    replace = Path.replace
+
+    def replace_once(source: Path, target: Path) -> Path:
+        monkeypatch.setattr(Path, "replace", interrupt)
+        return replace(source, target)
+
+    def interrupt(source: Path, target: Path) -> Path:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(Path, "replace", replace_once)
+    with pytest.raises(KeyboardInterrupt):
+        post_hook["lay_choices"](tmp_path, SIGNED_API)
+    monkeypatch.undo()
+    post_hook["lay_choices"](tmp_path, SIGNED_API)
+    assert in_folder(tmp_path) == expected
+
+
+def outside_the_standard_library(text: str) -> set[str]:
+    modules = {name.partition(".")[0] for name in imports(text, "hook")}
+    return modules - set(sys.stdlib_module_names)
 
 
 @pytest.mark.parametrize("hook", ["pre_gen_project", "post_gen_project"])
 def test_hooks_use_the_standard_library_alone(hook: str) -> None:
     text = (REPOSITORY / "hooks" / f"{hook}.py").read_text("utf-8")
-    imported = set(re.findall(r"^(?:import|from) (\w+)", text, re.MULTILINE))
-    assert imported <= set(sys.stdlib_module_names)
+    assert outside_the_standard_library(text) == set()
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "import rich",
+        "import os, rich",
+        "import rich.table as table",
+        "from rich import print",
+        "from rich.table import Table",
+        "def main():\n    import rich",
+        "try:\n    from rich import print\nexcept ImportError:\n    pass",
+        "if True: import json, rich",
+        "module = importlib.import_module('rich')",
+        "module = __import__('rich')",
+    ],
+)
+def test_another_import_is_seen_at_any_depth(line: str) -> None:
+    assert outside_the_standard_library(line) == {"rich"}
 
 
 def test_the_post_hook_may_run_twice(bake: Bake, monkeypatch: pytest.MonkeyPatch) -> None:
     project = bake()
     before = project.texts | {".env": project.read(".env")}
-    hook = (REPOSITORY / "hooks" / "post_gen_project.py").read_text("utf-8")
-    for key, value in project.answers.items():
-        hook = hook.replace(f"{{{{ cookiecutter.{key} }}}}", value)
-    script = project.path.parent / "hook.py"
-    script.write_text(hook)
     monkeypatch.chdir(project.path)
-    with pytest.raises(SystemExit) as ended:
-        runpy.run_path(str(script), run_name="__main__")
-    assert ended.value.code == 0
+    assert load("post_gen_project", project.answers)["main"]() == 0
     assert project.texts | {".env": project.read(".env")} == before
+
+
+def test_it_takes_less_than_a_second(bake: Bake, monkeypatch: pytest.MonkeyPatch) -> None:
+    project = bake()
+    shutil.copytree(TEMPLATE / "_choices", project.path / "_choices")
+    hook = load("post_gen_project", project.answers)
+    monkeypatch.chdir(project.path)
+    began = time.process_time()
+    assert hook["main"]() == 0
+    assert time.process_time() - began < 1
+    assert not (project.path / "_choices").exists()
 
 
 SUMMARIES = {
     (): """
 Your app is in app.
 
-  sessions    live in the database, beside the users
-  users       live in SQLite, in the file app.db
-  the cookie  comes along from other sites only when a link is followed (SameSite=Lax)
-  the app     shows pages that work without JavaScript, and a JSON API
-  tests       run in GitHub Actions on every push
-  license     MIT
+  Sessions  stored in the database, next to the users
+  Users     stored in SQLite, in a file in this folder
+  Cookie    sent from other sites only when someone follows a link (SameSite=Lax)
+  App       HTML pages that work without JavaScript, and a JSON API
+  CI        GitHub Actions runs the tests on every push
+  License   MIT
 
-The secret key is in .env and in no other file. git ignores .env: keep it so.
+The secret key is in .env and nowhere else. Git ignores .env: keep it that way.
 
 Next:
 
   cd app
   make run     # then open http://localhost:8000 and register
-  make test    # its own tests
+  make test    # runs the project's own tests
 """,
     ("redis", "postgresql", "none", "api", "gitlab", "Proprietary"): """
 Your app is in app.
 
-  sessions    live in Redis or Valkey
-  users       live in PostgreSQL
-  the cookie  comes along from every other site (SameSite=None): name them in TRUSTED_ORIGINS
-  the app     is a JSON API
-  tests       run in GitLab CI on every push
-  license     Proprietary
+  Sessions  stored in Redis or Valkey
+  Users     stored in PostgreSQL
+  Cookie    sent from every other site (SameSite=None): list yours in TRUSTED_ORIGINS
+  App       a JSON API
+  CI        GitLab CI runs the tests on every push
+  License   proprietary, all rights reserved
 
-The secret key is in .env and in no other file. git ignores .env: keep it so.
+The secret key is in .env and nowhere else. Git ignores .env: keep it that way.
 
 Next:
 
   cd app
   make run     # then open http://localhost:8000/docs
-  make test    # its own tests
+  make test    # runs the project's own tests
 """,
     ("signed-cookie", "sqlite", "strict", "html", "none"): """
 Your app is in app.
 
-  sessions    live in the cookie, signed
-  users       live in SQLite, in the file app.db
-  the cookie  never comes along from other sites (SameSite=Strict)
-  the app     shows pages that work without JavaScript, and a JSON API
-  tests       run by hand, with make check and make test
-  license     MIT
+  Sessions  stored in the cookie itself, signed
+  Users     stored in SQLite, in a file in this folder
+  Cookie    never sent from other sites (SameSite=Strict)
+  App       HTML pages that work without JavaScript, and a JSON API
+  CI        none: run make check and make test yourself
+  License   MIT
 
-The secret key is in .env and in no other file. git ignores .env: keep it so.
+The secret key is in .env and nowhere else. Git ignores .env: keep it that way.
 
 Next:
 
   cd app
   make run     # then open http://localhost:8000 and register
-  make test    # its own tests
+  make test    # runs the project's own tests
 """,
 }
 
@@ -246,9 +448,7 @@ def test_cruft_creates_checks_and_updates_and_leaves_the_key_alone(
     home = {**os.environ, "HOME": str(tmp_path / "home")}
 
     def run(*command: str, cwd: Path) -> str:
-        done = subprocess.run(command, cwd=cwd, env=home, capture_output=True, text=True)
-        assert done.returncode == 0, f"{command}\n{done.stdout}{done.stderr}"
-        return done.stdout
+        return processes.run(command, cwd=cwd, env=home, check=True).stdout
 
     def commit(folder: Path) -> None:
         identity = ("-c", "user.name=t", "-c", "user.email=t@example.com")
@@ -272,6 +472,7 @@ def test_cruft_creates_checks_and_updates_and_leaves_the_key_alone(
     )
     project = Project(out / "my-fastapi-app", {})
     key = key_of(project)
+    assert "_choices" not in {path.name for path in project.path.iterdir()}
     assert key not in project.read(".cruft.json")
     assert json.loads(project.read(".cruft.json"))["context"]["cookiecutter"]["ci"] == answers.get(
         "ci", "github"
@@ -282,7 +483,11 @@ def test_cruft_creates_checks_and_updates_and_leaves_the_key_alone(
 
     # An alternative, a file for all, and the one that the key is written into a copy of.
     backend = answers.get("session_backend", "database")
-    for name in (f"app/sessions/store__{backend}.py", "README.md", ".env.example"):
+    for name in (
+        f"_choices/session_backend-{backend}/app/sessions/store.py",
+        "README.md",
+        ".env.example",
+    ):
         file = template / "{{cookiecutter.project_slug}}" / name
         file.write_text(file.read_text() + "\n# New in the template.\n")
     commit(template)
@@ -291,4 +496,5 @@ def test_cruft_creates_checks_and_updates_and_leaves_the_key_alone(
         assert project.read(name).endswith("# New in the template.\n")
     assert key_of(project) == key
     assert [file for file in project.files if file.endswith((".rej", ".orig"))] == []
+    assert "_choices" not in {path.name for path in project.path.iterdir()}
     run(cruft, "check", cwd=project.path)

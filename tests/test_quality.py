@@ -1,98 +1,169 @@
 """A generated project passes its own checks and tests, unchanged."""
 
+import itertools
+import json
 import re
 import sys
-from collections.abc import Callable
+from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
 
+from tests import processes
 from tests.answers import CHOICES, HOSTILE, PRODUCT, name, type_answers
-from tests.conftest import Bake, Tell
+from tests.baking import UV
+from tests.conftest import Bake, LeaveOut, Tell
+from tests.imports import imports
 from tests.project import Project
+from tests.sharing import Shared
 
+# Those whose own tests are run: every answer to these questions with every answer to each of the
+# others. All combinations of them would be four times as many.
+PAIRED = ("session_backend", "database", "samesite", "frontend")
 SUITES = [
-    {"session_backend": backend, "database": database, "frontend": frontend}
-    for backend in CHOICES["session_backend"]
-    for database in CHOICES["database"]
-    for frontend in CHOICES["frontend"]
+    {
+        "session_backend": backend,
+        "database": CHOICES["database"][(at + turn) % 2],
+        "samesite": samesite,
+        "frontend": CHOICES["frontend"][(at // 2 + turn) % 2],
+    }
+    for at, backend in enumerate(CHOICES["session_backend"])
+    for turn, samesite in enumerate(CHOICES["samesite"])
 ]
+# Tracing takes time: each backend once, each time with another policy for the cookie.
+TRACED = (0, 4, 8, 9)
+
+# What a developer may have set, and their tests must not be moved by.
+OF_THE_DEVELOPER = {"SESSION_LIFETIME": "1", "LOGIN_MAX_FAILURES": "1", "ENVIRONMENT": "production"}
+
+PINS = ("requirements.txt", "requirements-dev.txt")
+
+
+def test_every_pair_of_answers_is_among_those_that_run_their_tests() -> None:
+    for one, other in itertools.combinations(PAIRED, 2):
+        pairs = set(itertools.product(CHOICES[one], CHOICES[other]))
+        assert {(answers[one], answers[other]) for answers in SUITES} == pairs
+    assert [SUITES[number]["session_backend"] for number in TRACED] == CHOICES["session_backend"]
+
+
+@pytest.fixture(scope="session")
+def every_library(shared: Shared, bake_once: Bake) -> Path:
+    """Make an environment with the libraries of all projects, so that each is analysed once.
+
+    That a project imports none that it lacks is for a test of its own.
+    """
+    projects = [bake_once(**answers) for answers in PRODUCT]
+
+    def install(path: Path) -> None:
+        pins = sorted(
+            {line for each in projects for pin in PINS for line in each.texts[pin].split("\n")}
+        )
+        path.mkdir()
+        (path / "all.txt").write_text("\n".join(pins), encoding="utf-8")
+        python = str(path / "environment" / "bin" / "python")
+        for command in (
+            [UV, "venv", "-q", "-p", sys.executable, str(path / "environment")],
+            [UV, "pip", "install", "-q", "-p", python, "-r", str(path / "all.txt")],
+        ):
+            processes.run(command, check=True)
+
+    return shared.once("every-library", install) / "environment" / "bin"
+
+
+@pytest.fixture(scope="session")
+def cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Keep what mypy knows of the libraries, and of files that projects have in common."""
+    return tmp_path_factory.mktemp("mypy")
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("answers", PRODUCT, ids=name)
 def test_every_combination_is_formatted_linted_and_typed(
-    bake_once: Bake,
-    environment_of: Callable[[Project], Path],
-    cache: Path,
-    tell: Tell,
-    answers: dict[str, str],
+    bake_once: Bake, every_library: Path, cache: Path, tell: Tell, answers: dict[str, str]
 ) -> None:
     project = bake_once(**answers)
-    binaries = environment_of(project) / "bin"
-    for command in (
+    for program, *arguments in (
         ("ruff", "format", "--check", "--no-cache", "."),
         ("ruff", "check", "--no-cache", "."),
-        # What is checked of the libraries holds for all projects.
         ("mypy", "--cache-dir", str(cache)),
     ):
-        project.run(str(binaries / command[0]), *command[1:])
+        project.run(str(every_library / program), *arguments)
     tell("linted and typed", project)
 
 
 @pytest.fixture(scope="session")
-def cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return tmp_path_factory.mktemp("mypy")
+def distributions(every_library: Path) -> Mapping[str, list[str]]:
+    """Return which distributions bring each top-level package."""
+    script = "import json, importlib.metadata as m; print(json.dumps(m.packages_distributions()))"
+    done = processes.run([every_library / "python", "-c", script], check=True)
+    found: dict[str, list[str]] = json.loads(done.stdout)
+    return found
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("answers", PRODUCT, ids=name)
+def test_every_import_is_of_a_library_that_the_project_pins(
+    bake_once: Bake, distributions: Mapping[str, list[str]], answers: dict[str, str]
+) -> None:
+    texts = bake_once(**answers).texts
+    own, development = ({line.split("==")[0] for line in texts[pin].splitlines()} for pin in PINS)
+    for file, text in texts.items():
+        if file.endswith(".py"):
+            module = file.removesuffix(".py").replace("/", ".")
+            packages = {each.partition(".")[0] for each in imports(text, module)}
+            pinned = own | development if file.startswith("tests/") else own
+            for package in packages - set(sys.stdlib_module_names) - {"app", "tests"}:
+                brought_by = {_normal(each) for each in distributions.get(package, [])}
+                assert brought_by & pinned, f"{file} imports {package}"
+
+
+def _normal(distribution: str) -> str:
+    """Return the name of a distribution as it stands in pins (PEP 503)."""
+    return re.sub(r"[-_.]+", "-", distribution).lower()
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("number", range(len(SUITES)), ids=lambda number: name(SUITES[number]))
-def test_every_stack_passes_its_own_checks_and_tests(ready: Bake, tell: Tell, number: int) -> None:
-    samesite = CHOICES["samesite"][number % 3]
-    project = ready(**SUITES[number], samesite=samesite)
-    before = {file: project.read(file) for file in project.files if not file.startswith(".venv")}
-    project.run("make", "check")
-    # Tracing takes time. Every fifth is each backend once, and each time another of the rest.
-    target = "coverage" if number % 5 == 0 else "test"
-    done = project.run("make", target, variables={"REQUIRE_SERVICES": "1"})
+def test_the_tests_of_a_project_pass_and_change_nothing(
+    ready: Bake, tell: Tell, leave_out: LeaveOut, number: int
+) -> None:
+    project = ready(**SUITES[number])
+    if project.answers["database"] == "sqlite":
+        # Of the developer, and not for tests to touch.
+        project.run(".venv/bin/alembic", "upgrade", "head")
+    before = contents(project)
+    target = "coverage" if number in TRACED else "test"
+    done = project.run("make", target, variables={**OF_THE_DEVELOPER, "REQUIRE_SERVICES": "1"})
     assert not re.search(r"\d+ skipped", done.stdout)
-    assert {file: project.read(file) for file in before} == before
+    assert {
+        file: content for file, content in contents(project).items() if file in before
+    } == before
     tell("tested", project)
+    leave_out(
+        f"the own tests of {len(PRODUCT) - len(SUITES)} combinations: every pair of answers is "
+        "among those that ran"
+    )
+
+
+def contents(project: Project) -> dict[str, bytes]:
+    """Return what is in the files of a project, but for its environment."""
+    files = (file for file in project.files if not file.startswith(".venv"))
+    return {file: (project.path / file).read_bytes() for file in files}
 
 
 @pytest.mark.slow
-def test_so_does_one_with_a_hostile_name(
-    tmp_path_factory: pytest.TempPathFactory, environment_of: Callable[[Project], Path]
+def test_a_bare_checkout_with_a_hostile_name_needs_nothing_but_python_and_make(
+    tmp_path_factory: pytest.TempPathFactory,
 ) -> None:
     folder = tmp_path_factory.mktemp("hostile") / "out"
-    done = type_answers(folder, HOSTILE, "hostile", HOSTILE, HOSTILE)
-    assert done.returncode == 0
+    assert type_answers(folder, HOSTILE, "hostile", HOSTILE, HOSTILE).returncode == 0
     project = Project(folder / "hostile", {})
-    project.use(environment_of(project))
-    project.run("make", "check")
-    project.run("make", "test")
-
-
-@pytest.mark.slow
-def test_from_a_bare_checkout_with_nothing_but_python_and_make(bake: Bake) -> None:
-    project = bake()
     (project.path / ".env").unlink()
-    done = project.run("make", "test")
-    assert " passed" in done.stdout
+    assert " passed" in project.run("make", "test").stdout
     project.run("make", "check")
     project.run("make", ".env")
     assert (project.path / ".env").stat().st_mode & 0o777 == 0o600
     project.python("-c", "import app.main")
-
-
-@pytest.mark.slow
-def test_the_tests_do_not_touch_the_database_of_the_developer(ready: Bake) -> None:
-    project = ready()
-    project.run(".venv/bin/alembic", "upgrade", "head")
-    before = (project.path / "app.db").read_bytes()
-    variables = {"SESSION_LIFETIME": "1", "LOGIN_MAX_FAILURES": "1", "ENVIRONMENT": "production"}
-    project.run("make", "test", variables=variables)
-    assert (project.path / "app.db").read_bytes() == before
 
 
 @pytest.mark.slow

@@ -1,12 +1,12 @@
 """The generated app answers as its own schema says, whatever schemathesis sends."""
 
 import os
-import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
+from tests import processes
 from tests.answers import CHOICES
 from tests.conftest import Bake
 from tests.project import REPOSITORY, Server
@@ -30,17 +30,12 @@ pytestmark = pytest.mark.slow
 
 def examine(server: Server, folder: Path, **variables: str) -> None:
     """Let schemathesis look for an answer that the schema of the app does not know."""
-    done = subprocess.run(
+    processes.run(
         [str(SCHEMATHESIS), "run", f"{server.url}/openapi.json", *OPTIONS],
         cwd=folder,
         env={**os.environ, "PYTHONPATH": str(REPOSITORY), **variables},
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        check=False,
+        check=True,
     )
-    assert done.returncode == 0, done.stdout
 
 
 @pytest.mark.parametrize("session_backend", CHOICES["session_backend"])

@@ -18,6 +18,7 @@ from pathlib import Path
 from tests import baking
 from tests.mutants import MUTANTS, Mutant, sample
 from tests.project import Project
+from tests.sharing import Shared
 
 AT_ONCE = 2
 
@@ -96,7 +97,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _stages(folder: Path, mutants: Sequence[Mutant]) -> dict[str, Stage]:
     """Bake every project that is needed, one after the other: baking changes the working folder."""
     config = baking.configure(folder)
-    environments = baking.Environments(folder)
+    environments = baking.Environments(Shared(folder))
     stages: dict[str, Stage] = {}
     for mutant in mutants:
         if mutant.stack not in stages:

@@ -1,7 +1,7 @@
-"""Django, with the sessions that BACKEND names: cookie, redis or sqlite.
+"""Django, with its sessions where BACKEND says: cookie, redis or sqlite.
 
-With the middleware of ``django-admin startproject``, less what is for users and messages: the name
-is in the session, and no row of a user is read.
+Its middleware is that of ``django-admin startproject``, without users and messages: the name is in
+the session, and no user is read from the database.
 """
 
 import os

@@ -3,7 +3,7 @@
 from typing import Annotated
 from uuid import UUID, uuid4
 
-from fastapi import Depends, FastAPI, HTTPException, Response
+from fastapi import APIRouter, Depends, FastAPI, HTTPException, Response
 from fastapi_sessions.backends.implementations import InMemoryBackend
 from fastapi_sessions.frontends.implementations import CookieParameters, SessionCookie
 from fastapi_sessions.session_verifier import SessionVerifier
@@ -34,16 +34,20 @@ class Verifier(SessionVerifier[UUID, UserOut]):
         return True
 
 
-app = FastAPI(telemetry={"tracing": False, "metrics": False, "logs": False})
+router = APIRouter()
 
 
-@app.post("/login")
+@router.get("/me", dependencies=[Depends(cookie)])
+async def me(user: Annotated[UserOut, Depends(Verifier())]) -> UserOut:
+    return user
+
+
+@router.post("/login")
 async def login(response: Response) -> None:
     key = uuid4()
     await store.create(key, UserOut(username="alice"))
     cookie.attach_to_response(response, key)
 
 
-@app.get("/me", dependencies=[Depends(cookie)])
-async def me(user: Annotated[UserOut, Depends(Verifier())]) -> UserOut:
-    return user
+app = FastAPI(telemetry={"tracing": False, "metrics": False, "logs": False})
+app.include_router(router)

@@ -1,4 +1,4 @@
-"""fastapi-users with a cookie, in the ways that BACKEND names.
+"""fastapi-users with a cookie. BACKEND says what it keeps where.
 
 redis: tokens in Redis, the user in memory. jwt: a JWT, the user in the database.
 sqlite, postgresql: tokens and users in that database.
@@ -10,7 +10,7 @@ from contextlib import asynccontextmanager
 from typing import Annotated
 from uuid import UUID, uuid4
 
-from fastapi import Depends, FastAPI
+from fastapi import APIRouter, Depends, FastAPI
 from fastapi_users import BaseUserManager, FastAPIUsers, UUIDIDMixin
 from fastapi_users.authentication import (
     AuthenticationBackend,
@@ -18,7 +18,7 @@ from fastapi_users.authentication import (
     JWTStrategy,
     RedisStrategy,
 )
-from fastapi_users.authentication.strategy.db import DatabaseStrategy
+from fastapi_users.authentication.strategy.db import AccessTokenDatabase, DatabaseStrategy
 from fastapi_users.db import BaseUserDatabase, SQLAlchemyBaseUserTableUUID, SQLAlchemyUserDatabase
 from fastapi_users.password import PasswordHelper
 from fastapi_users_db_sqlalchemy.access_token import (
@@ -75,46 +75,65 @@ if backend == "redis":
         async def get_by_email(self, email: str) -> User | None:
             return alice if email == EMAIL else None
 
-    def users() -> BaseUserDatabase[User, UUID]:
-        return InMemory()
+    async def get_user_db() -> AsyncIterator[BaseUserDatabase[User, UUID]]:
+        yield InMemory()
 
-    def strategy() -> RedisStrategy[User, UUID]:
+    def get_strategy() -> RedisStrategy[User, UUID]:
         return RedisStrategy(redis, LIFETIME)
 
 else:
     engine = create_async_engine(os.environ["DATABASE_URL"])
-    work = async_sessionmaker(engine, expire_on_commit=False)
+    async_session_maker = async_sessionmaker(engine, expire_on_commit=False)
 
-    async def session() -> AsyncIterator[AsyncSession]:
-        async with work() as opened:
-            yield opened
+    async def get_async_session() -> AsyncIterator[AsyncSession]:
+        async with async_session_maker() as session:
+            yield session
 
-    Session = Annotated[AsyncSession, Depends(session)]
+    DbSession = Annotated[AsyncSession, Depends(get_async_session)]
 
-    def users(session: Session) -> BaseUserDatabase[User, UUID]:
-        return SQLAlchemyUserDatabase(session, User)
+    async def get_user_db(session: DbSession) -> AsyncIterator[BaseUserDatabase[User, UUID]]:
+        yield SQLAlchemyUserDatabase(session, User)
 
     if backend == "jwt":
 
-        def strategy() -> JWTStrategy[User, UUID]:
+        def get_strategy() -> JWTStrategy[User, UUID]:
             return JWTStrategy(SECRET, LIFETIME)
 
     else:
 
-        def strategy(session: Session) -> DatabaseStrategy[User, UUID, AccessToken]:
-            return DatabaseStrategy(SQLAlchemyAccessTokenDatabase(session, AccessToken), LIFETIME)
+        async def get_access_token_db(
+            session: DbSession,
+        ) -> AsyncIterator[AccessTokenDatabase[AccessToken]]:
+            yield SQLAlchemyAccessTokenDatabase(session, AccessToken)
+
+        def get_strategy(
+            tokens: Annotated[AccessTokenDatabase[AccessToken], Depends(get_access_token_db)],
+        ) -> DatabaseStrategy[User, UUID, AccessToken]:
+            return DatabaseStrategy(tokens, LIFETIME)
 
 
-class Manager(UUIDIDMixin, BaseUserManager[User, UUID]):
+class UserManager(UUIDIDMixin, BaseUserManager[User, UUID]):
     pass
 
 
-def manager(database: Annotated[BaseUserDatabase[User, UUID], Depends(users)]) -> Manager:
-    return Manager(database)
+async def get_user_manager(
+    user_db: Annotated[BaseUserDatabase[User, UUID], Depends(get_user_db)],
+) -> AsyncIterator[UserManager]:
+    yield UserManager(user_db)
 
 
-authentication = AuthenticationBackend("cookie", CookieTransport(cookie_max_age=LIFETIME), strategy)
-accounts = FastAPIUsers[User, UUID](manager, [authentication])
+auth_backend = AuthenticationBackend(
+    "cookie", CookieTransport(cookie_max_age=LIFETIME), get_strategy
+)
+fastapi_users = FastAPIUsers[User, UUID](get_user_manager, [auth_backend])
+current_active_user = fastapi_users.current_user(active=True)
+
+router = APIRouter()
+
+
+@router.get("/me")
+async def me(user: Annotated[User, Depends(current_active_user)]) -> UserOut:
+    return UserOut(username=user.email)
 
 
 @asynccontextmanager
@@ -122,15 +141,11 @@ async def lifespan(_: FastAPI) -> AsyncIterator[None]:
     if backend != "redis":
         async with engine.begin() as connection:
             await connection.run_sync(Base.metadata.create_all)
-        async with work.begin() as opened:
-            opened.add(new_user())
+        async with async_session_maker.begin() as session:
+            session.add(new_user())
     yield
 
 
 app = FastAPI(lifespan=lifespan, telemetry={"tracing": False, "metrics": False, "logs": False})
-app.include_router(accounts.get_auth_router(authentication))
-
-
-@app.get("/me")
-async def me(user: Annotated[User, Depends(accounts.current_user(active=True))]) -> UserOut:
-    return UserOut(username=user.email)
+app.include_router(router)
+app.include_router(fastapi_users.get_auth_router(auth_backend))

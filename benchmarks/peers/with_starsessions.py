@@ -1,11 +1,12 @@
-"""starsessions, with the store that BACKEND names: memory, redis or cookie."""
+"""starsessions, with the store that BACKEND names: cookie, memory or redis."""
 
 import os
+from typing import Annotated
 
-from fastapi import FastAPI, HTTPException, Request
+from fastapi import APIRouter, Depends, FastAPI, HTTPException, Request
 from pydantic import BaseModel
 from redis.asyncio import Redis
-from starsessions import CookieStore, InMemoryStore, SessionAutoloadMiddleware, SessionMiddleware
+from starsessions import CookieStore, InMemoryStore, SessionMiddleware, load_session
 from starsessions.stores.redis import RedisStore
 
 LIFETIME = 43_200
@@ -18,23 +19,33 @@ elif backend == "cookie":
 else:
     store = InMemoryStore()
 
-app = FastAPI(telemetry={"tracing": False, "metrics": False, "logs": False})
-app.add_middleware(SessionAutoloadMiddleware)
-app.add_middleware(SessionMiddleware, store=store, lifetime=LIFETIME)
-
 
 class UserOut(BaseModel):
     username: str
 
 
-@app.post("/login")
-async def login(request: Request) -> None:
-    request.session["username"] = "alice"
-
-
-@app.get("/me")
-async def me(request: Request) -> UserOut:
+async def get_current_user(request: Request) -> UserOut:
+    await load_session(request)
     username = request.session.get("username")
     if username is None:
         raise HTTPException(401)
     return UserOut(username=username)
+
+
+router = APIRouter()
+
+
+@router.get("/me")
+async def me(user: Annotated[UserOut, Depends(get_current_user)]) -> UserOut:
+    return user
+
+
+@router.post("/login")
+async def login(request: Request) -> None:
+    await load_session(request)
+    request.session["username"] = "alice"
+
+
+app = FastAPI(telemetry={"tracing": False, "metrics": False, "logs": False})
+app.add_middleware(SessionMiddleware, store=store, lifetime=LIFETIME)
+app.include_router(router)

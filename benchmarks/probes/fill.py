@@ -1,7 +1,7 @@
 """Copy the newest session of the database N times, under random keys; print the bytes they take.
 
-Arguments: N, and seconds by which the copies end earlier. DATABASE_URL says which database.
-Indexes count.
+Arguments: N, and by how many seconds the copies expire earlier. DATABASE_URL: the database.
+Indexes are counted.
 """
 
 import asyncio
@@ -13,7 +13,7 @@ PICKED = "(SELECT * FROM sessions ORDER BY created_at DESC LIMIT 1)"
 
 
 def columns(names: list[str], key: str, earlier: float) -> str:
-    """Return what is selected for a copy."""
+    """Return the columns to select for a copy."""
     other = {"key": key, "expires_at": f"expires_at - {earlier} + n / 1e6"}
     return ", ".join(other.get(name, name) for name in names)
 
@@ -22,7 +22,7 @@ def fill_sqlite(file: str, number: int, earlier: float) -> int:
     connection = sqlite3.connect(file)
     names = [row[1] for row in connection.execute("PRAGMA table_info(sessions)")]
     before = pages(connection)
-    # What is written here is of no value, so it need not survive a power cut.
+    # Nothing written here has to survive a power cut.
     connection.execute("PRAGMA synchronous = OFF")
     connection.execute("PRAGMA cache_size = -500000")
     connection.execute(

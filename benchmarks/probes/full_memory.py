@@ -1,7 +1,7 @@
-"""The generated app with as many sessions in its memory as FULL says, served like the app itself.
+"""The generated app with FULL sessions in its memory, served like the app itself.
 
-SESSIONS_OF_A_USER says how many of them one user has. BYTES names a file, into which goes what a
-session takes, in bytes of resident memory.
+SESSIONS_OF_A_USER: how many of them belong to one user. BYTES: a file, to which the resident memory
+of a session is written, in bytes.
 """
 
 import os
@@ -13,7 +13,7 @@ from app.sessions.session import Session
 
 
 def resident() -> int:
-    """Return what this process takes, in bytes."""
+    """Return the resident memory of this process, in bytes."""
     [kilobytes] = re.findall(r"VmRSS:\s+(\d+)", Path("/proc/self/status").read_text("utf-8"))
     return 1024 * int(kilobytes)
 
@@ -28,13 +28,13 @@ def fill(number: int) -> None:
         begun = now + count / 1e9
         session = Session(
             user_id=1_000 + count // of_a_user,
-            epoch=0,
+            session_version=0,
             created_at=begun,
             last_seen_at=begun,
             authenticated_at=begun,
             expires_at=now + 3600 + count / 1e9,
             remember=False,
-            # As a request brings them, each time new texts.
+            # New strings each time, as requests bring them.
             ip=f"198.51.{count % 256}.{count % 251}",
             user_agent=bytes(USER_AGENT).decode(),
             key=os.urandom(32),
@@ -43,7 +43,7 @@ def fill(number: int) -> None:
             store.add(session).send(None)
         except StopIteration:
             continue
-        raise RuntimeError("the store waits for something")
+        raise RuntimeError("the memory store awaited something")
 
 
 USER_AGENT = os.environ["USER_AGENT"].encode()

@@ -51,10 +51,10 @@ class Device:
     """A device that is signed in, without a browser."""
 
     app: App
-    ticket: str
+    token: str
 
     def call(self, method: str, path: str, body: object = None) -> httpx2.Response:
-        return self.app.call(method, path, body, cookie=f"{COOKIE}={self.ticket}")
+        return self.app.call(method, path, body, cookie=f"{COOKIE}={self.token}")
 
     def is_signed_in(self) -> bool:
         return self.call("GET", "/api/me").status_code == 200

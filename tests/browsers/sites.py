@@ -2,7 +2,6 @@
 
 import ssl
 import sys
-import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -12,6 +11,8 @@ from pathlib import Path
 from typing import Any
 
 import trustme
+
+from tests import processes
 
 # "test" is a public suffix, so that shop.test is one site with its subdomains.
 APP = "app.shop.test"
@@ -95,10 +96,9 @@ def serving(certificates: Certificates) -> Iterator[Sites]:
             server.socket, server_side=True, do_handshake_on_connect=False
         )
         sites.port = server.server_port
-        thread = threading.Thread(target=server.serve_forever)
-        thread.start()
+        thread = processes.thread(server.serve_forever)
         try:
             yield sites
         finally:
             server.shutdown()
-            thread.join()
+            processes.join(thread)

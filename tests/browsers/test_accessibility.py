@@ -148,7 +148,7 @@ def test_no_error_page_has_a_barrier(
     page.goto("/nowhere")
     is_shown("Not found")
     project, _ = stored()
-    with without(project.path / "app/web/templates/delete.html"):
+    with without(project.path / "app/templates/delete.html"):
         page.goto("/account/delete")
         is_shown("Something went wrong")
 

@@ -278,8 +278,8 @@ ATTRIBUTES = (
 )
 
 
-def planted(ticket: str) -> list[str]:
-    return [f"{name}={ticket}; {attributes}" for name in NAMES for attributes in ATTRIBUTES]
+def planted(token: str) -> list[str]:
+    return [f"{name}={token}; {attributes}" for name in NAMES for attributes in ATTRIBUTES]
 
 
 def plant(page: Page, sites: Sites, cookies: list[str]) -> None:
@@ -294,12 +294,12 @@ def test_a_cookie_that_a_sibling_plants_signs_nobody_in(
 ) -> None:
     complaints.allow(sites.origin(SIBLING))
     # Who is signed in stays so, as themself.
-    plant(victim.page, sites, planted(mallory.ticket))
-    assert f"\xa0{COOKIE}={mallory.ticket}" in sites.cookie_headers[-1]
+    plant(victim.page, sites, planted(mallory.token))
+    assert f"\xa0{COOKIE}={mallory.token}" in sites.cookie_headers[-1]
     assert victim.is_signed_in()
     # Who is not is not signed in by it,
     nobody = visits.page(victim.app)
-    plant(nobody, sites, planted(mallory.ticket))
+    plant(nobody, sites, planted(mallory.token))
     nobody.goto("/account")
     expect(nobody.get_by_role("heading", name="Sign in")).to_be_visible()
     assert mallory.is_signed_in()
@@ -319,12 +319,12 @@ def test_who_signs_in_after_a_cookie_was_planted_is_signed_in_as_themself(
     for name in (alice, mallory):
         app.open_account(name)
     page = visits.page(app)
-    plant(page, sites, planted(app.device(mallory).ticket))
+    plant(page, sites, planted(app.device(mallory).token))
     sign_in(page, alice)
     # So many cookies that the browser forgets others of the site: the session's too, perhaps, for
     # which no app can do anything. But nobody is signed in as somebody else.
     flood = [f"flood{number}=1; Domain=shop.test; Path=/; Secure" for number in range(400)]
-    plant(page, sites, flood + planted(app.device(mallory).ticket))
+    plant(page, sites, flood + planted(app.device(mallory).token))
     page.goto("/")
     title = page.get_by_role("heading").first
     expect(title).to_have_text(re.compile(f"^(Hello {alice}|Sign in)$"))

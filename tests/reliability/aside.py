@@ -5,10 +5,13 @@ from collections.abc import Coroutine
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, TypeVar
 
+from tests.processes import PATIENCE_SECONDS
+
 T = TypeVar("T")
 
 
 def run_aside(work: Coroutine[Any, Any, T]) -> T:
     """Run it to its end in a thread: a browser's event loop may be running in this one."""
     with ThreadPoolExecutor(1) as thread:
-        return thread.submit(asyncio.run, work).result()
+        bounded = asyncio.wait_for(work, PATIENCE_SECONDS)
+        return thread.submit(asyncio.run, bounded).result()

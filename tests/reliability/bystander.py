@@ -7,6 +7,8 @@ from pathlib import Path
 
 import httpx2
 
+from tests import processes
+
 MIB = 1024 * 1024
 
 
@@ -27,7 +29,7 @@ class Bystander:
         self._client = client
         self._request = client.build_request(method, path, json=json)
         self._over = threading.Event()
-        self._thread = threading.Thread(target=self._ask)
+        self._thread = threading.Thread(target=self._ask, daemon=True)
         self.took: list[float] = []
         """Seconds that each answer took."""
         self.wrong: list[str] = []
@@ -39,7 +41,7 @@ class Bystander:
 
     def __exit__(self, *_: object) -> None:
         self._over.set()
-        self._thread.join()
+        processes.join(self._thread)
 
     @property
     def seen(self) -> str:

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
+from tests import processes
 from tests.deploying import program
 from tests.reliability.hosts import port_to_keep
 from tests.reliability.waiting import wait_until
@@ -55,8 +56,7 @@ class Cluster:
     def ask(self, port: int, *words: str) -> str:
         """Send a command to a node; the answer."""
         command = [self._client, "-p", str(port), *words]
-        done = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True)
-        return done.stdout.strip()
+        return processes.run(command, check=True).stdout.strip()
 
     def master(self) -> int:
         """Return which of the pair takes writes."""
@@ -108,7 +108,7 @@ class Cluster:
         old = self.master()
         [new] = set(self.pair) - {old}
         self._nodes[old].kill()
-        self._nodes[old].wait()
+        processes.wait(self._nodes[old])
         wait_until(lambda: self._has_taken_over(new))
 
     def restore(self) -> None:
@@ -121,7 +121,7 @@ class Cluster:
         """End all nodes."""
         for node in self._nodes.values():
             node.kill()
-            node.wait()
+            processes.wait(node)
 
     def _has_taken_over(self, port: int) -> bool:
         return "role:master" in self._tell(port, "replication") and self.is_well()
@@ -146,8 +146,7 @@ class Cluster:
 
     def _answers(self, port: int) -> bool:
         command = [self._client, "-p", str(port), "PING"]
-        done = subprocess.run(command, capture_output=True, text=True, check=False)
-        return done.stdout.strip() == "PONG"
+        return processes.run(command).stdout.strip() == "PONG"
 
     def _knows_all(self, port: int) -> bool:
         said = self.ask(port, "CLUSTER", "INFO")

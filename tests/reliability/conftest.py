@@ -6,6 +6,7 @@ from pathlib import Path
 import httpx2
 import pytest
 
+from tests.conftest import LeaveOut
 from tests.deploying import App, serving_as_the_service
 from tests.ledger import Ledger, is_soak
 from tests.project import Project
@@ -20,9 +21,11 @@ def ledger(request: pytest.FixtureRequest) -> Ledger:
     return Ledger(request.node.user_properties)
 
 
-@pytest.fixture(scope="session")
-def soak() -> bool:
+@pytest.fixture
+def soak(leave_out: LeaveOut) -> bool:
     """Whether the long form was asked for."""
+    if not is_soak():
+        leave_out("the long forms of the tests of reliability: make soak")
     return is_soak()
 
 

@@ -13,7 +13,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from benchmarks.workbench import HEADERS, PRODUCTION
-from tests import baking
+from tests import baking, processes
 from tests.deploying import changed, service
 from tests.project import Project, clean_environment
 from tests.reliability.waiting import wait_until
@@ -122,7 +122,7 @@ class Host:
 
     def wait(self) -> int:
         """Wait for the end; the exit status."""
-        return self._process.wait()
+        return processes.wait(self._process)
 
     def restart(self) -> None:
         """Stop it, start it, and wait until all workers answer."""

@@ -2,9 +2,10 @@
 
 import asyncio
 import socket
-import threading
 from collections.abc import Awaitable, Callable, Coroutine, Iterator
 from contextlib import contextmanager, suppress
+
+from tests import processes
 
 CHUNK_BYTES = 65_536
 
@@ -70,8 +71,7 @@ class Relay:
     @contextmanager
     def running(self) -> Iterator["Relay"]:
         """Pass on for as long as the block lasts."""
-        thread = threading.Thread(target=self._loop.run_forever)
-        thread.start()
+        thread = processes.thread(self._loop.run_forever)
         self._do(self._listen())
         try:
             yield self
@@ -79,7 +79,7 @@ class Relay:
             self._do(self._refuse())
             self._socket.close()
             self._loop.call_soon_threadsafe(self._loop.stop)
-            thread.join()
+            processes.join(thread)
             self._loop.close()
 
     @contextmanager
@@ -101,7 +101,7 @@ class Relay:
             self._do(self._listen())
 
     def _do(self, work: Coroutine[None, None, None]) -> None:
-        asyncio.run_coroutine_threadsafe(work, self._loop).result()
+        asyncio.run_coroutine_threadsafe(work, self._loop).result(processes.PATIENCE_SECONDS)
 
     async def _listen(self) -> None:
         self._server = await asyncio.start_server(self._serve, sock=self._socket)

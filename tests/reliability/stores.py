@@ -11,10 +11,11 @@ from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import Self
 
+from tests import processes
 from tests.deploying import program
 from tests.project import Project
 from tests.reliability.hosts import port_to_keep
-from tests.reliability.waiting import wait_until
+from tests.reliability.waiting import PATIENCE_SECONDS, wait_until
 
 
 class RedisStore:
@@ -43,12 +44,12 @@ class RedisStore:
     def stop(self) -> None:
         """Let it end in order."""
         self._process.terminate()
-        self._process.wait()
+        processes.wait(self._process)
 
     def kill(self) -> None:
         """Let it end at once, as in a crash."""
         self._process.kill()
-        self._process.wait()
+        processes.wait(self._process)
 
     def connections(self) -> int:
         """Count those that others have open."""
@@ -72,7 +73,7 @@ class RedisStore:
     def send(self, *words: str) -> bytes:
         """Send one command; the beginning of its answer."""
         text = f"*{len(words)}\r\n" + "".join(f"${len(word)}\r\n{word}\r\n" for word in words)
-        with socket.create_connection(("127.0.0.1", self.port)) as connection:
+        with socket.create_connection(("127.0.0.1", self.port), PATIENCE_SECONDS) as connection:
             connection.sendall(text.encode())
             return connection.recv(65_536)
 
@@ -123,12 +124,12 @@ class PostgreSQLStore:
     def stop(self) -> None:
         """Let it end in order, without waiting for others to close their connections."""
         self._process.send_signal(signal.SIGINT)
-        self._process.wait()
+        processes.wait(self._process)
 
     def kill(self) -> None:
         """Let all its processes end at once, as in a crash."""
         self._process.send_signal(signal.SIGQUIT)
-        self._process.wait()
+        processes.wait(self._process)
 
     def connections(self) -> int:
         """Count those that others have open."""
@@ -193,9 +194,7 @@ class PostgreSQLStore:
 
     def _run(self, program: str, *arguments: str) -> None:
         command = [str(self._binaries / program), "-D", str(self._folder / "data"), *arguments]
-        subprocess.run(
-            command, check=True, stdout=subprocess.DEVNULL, cwd=self._folder, user=self._account
-        )
+        processes.run(command, check=True, cwd=self._folder, user=self._account)
 
 
 class Refused(Exception):
@@ -206,7 +205,7 @@ class _Client:
     """A connection to PostgreSQL, as its protocol 3.0 asks for."""
 
     def __init__(self, port: int) -> None:
-        self._connection = socket.create_connection(("127.0.0.1", port))
+        self._connection = socket.create_connection(("127.0.0.1", port), PATIENCE_SECONDS)
         self._stream = self._connection.makefile("rb")
         self.port: int = self._connection.getsockname()[1]
 

@@ -212,7 +212,7 @@ def signed_in(served: App) -> Iterator[httpx2.Client]:
         yield client
 
 
-def test_forged_tickets_are_nobody_s_and_leave_nothing(
+def test_forged_tokens_are_nobody_s_and_leave_nothing(
     served: App, backend: str, signed_in: httpx2.Client, soak: bool, ledger: Ledger
 ) -> None:
     connections = 8
@@ -220,8 +220,8 @@ def test_forged_tickets_are_nobody_s_and_leave_nothing(
     if soak:
         times = 1_000_000 if backend == BACKENDS[0] else 100_000
     # As it is, but for the signature.
-    _, _, ticket = signed_in.headers["cookie"].partition("=")
-    told, _, _ = ticket.rpartition(".")
+    _, _, token = signed_in.headers["cookie"].partition("=")
+    told, _, _ = token.rpartition(".")
 
     def forge(_: int) -> Counter[int]:
         answers: Counter[int] = Counter()
@@ -251,7 +251,7 @@ def test_forged_tickets_are_nobody_s_and_leave_nothing(
     opened = times - found[401]
     take_down(
         ledger,
-        "forged tickets, with the form of real ones",
+        "forged tokens, with the form of real ones",
         backend=backend,
         times=times,
         lost=opened,

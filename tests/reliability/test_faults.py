@@ -68,7 +68,7 @@ WELL: Statuses = {
 }
 OUT_OF_REACH: Statuses = {
     **dict.fromkeys((ME, SESSION, PUT, ENDED, READY, LOGIN, LOGOUT), 503),
-    # Who brings no ticket of ours is told so without asking the store.
+    # Who brings no token of ours is told so without asking the store.
     **dict.fromkeys((FORGED, NOBODY), 401),
     **dict.fromkeys((LIVE, PUBLIC), 200),
 }
@@ -269,7 +269,7 @@ def test_a_store_that_fails_is_503_for_everybody_and_good_again_by_itself(
     outage = Outage(scene.app, times)
     for _ in range(rounds):
         scene.app.sign_in("leaving")
-        # A ticket is not looked up before it is ended, so that the one statement may arrive.
+        # A token is not looked up before it is ended, so that the one statement may arrive.
         is_certain = (scene.backend, what) != ("signed-cookie", "is frozen")
         outage.strike(FAULTS[what](scene), OUT_OF_REACH, is_certain=is_certain)
     most = MAX_CONNECTIONS[scene.backend]
@@ -282,7 +282,7 @@ def test_a_store_that_refuses_writes_is_read_and_nothing_is_taken_for_written(
 ) -> None:
     expected = {
         "database": READ_ONLY,
-        # What is kept with a session is in the ticket.
+        # What is kept with a session is in the token.
         "signed-cookie": {**READ_ONLY, PUT: 204},
         # A full Redis still deletes.
         "redis": {**READ_ONLY, READY: 503, LOGOUT: 204},
@@ -427,7 +427,7 @@ def test_a_file_that_the_app_may_not_write_is_read_and_nothing_is_taken_for_writ
     variables = {"DATABASE_URL": f"sqlite+aiosqlite:///{file.path}"}
     file.app.sign_in("leaving")
     with file.write_protected(), serving(file.project, variables, *wrapper) as app:
-        app.tickets = file.app.tickets
+        app.tokens = file.app.tokens
         outage = Outage(app, times)
         outage.look(file.read_only)
         outage.note(ledger, "the file may only be read", f"{file.backend}, sqlite")

@@ -93,14 +93,14 @@ class Device:
     """A browser of one person."""
 
     name: str
-    ticket: str = ""
+    token: str = ""
 
     def send(self, host: Host, method: str, path: str, body: object = None) -> httpx2.Response:
-        """Send a request; keep the ticket that comes with the answer."""
-        headers = {**visitor(0), "cookie": f"{COOKIE}={self.ticket}" if self.ticket else ""}
+        """Send a request; keep the token that comes with the answer."""
+        headers = {**visitor(0), "cookie": f"{COOKIE}={self.token}" if self.token else ""}
         url = host.url + path
         response = httpx2.request(method, url, headers=headers, json=body, timeout=PATIENCE_SECONDS)
-        self.ticket = response.cookies.get(COOKIE) or self.ticket
+        self.token = response.cookies.get(COOKIE) or self.token
         return response
 
     def sign_in(self, host: Host, password: str = PASSWORD, *, remember: bool = False) -> int:
@@ -133,7 +133,7 @@ def test_a_session_is_known_on_every_host_and_ends_on_every_host(
         for device in (phone, laptop, kiosk):
             assert device.sign_in(here, passwords[0]) == 200
             ask(device, 200)
-        copy = Device("person0", kiosk.ticket)
+        copy = Device("person0", kiosk.token)
         assert kiosk.send(elsewhere, "POST", "/api/logout").status_code == 204
         ask(copy, 401)
         assert laptop.send(elsewhere, "DELETE", "/api/sessions").status_code == 204
@@ -141,7 +141,7 @@ def test_a_session_is_known_on_every_host_and_ends_on_every_host(
         ask(laptop, 200)
         assert phone.sign_in(here, passwords[0]) == 200
         changed = {"current_password": passwords[0], "new_password": passwords[1]}
-        copy = Device("person0", laptop.ticket)
+        copy = Device("person0", laptop.token)
         assert laptop.send(elsewhere, "POST", "/api/password", changed).status_code == 204
         passwords.reverse()
         for device, expected in ((phone, 401), (copy, 401), (laptop, 200)):

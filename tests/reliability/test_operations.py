@@ -32,13 +32,13 @@ class Person:
 
     def __init__(self, name: str) -> None:
         self.name = name
-        self.ticket = ""
+        self.token = ""
         self._account = {"username": name, "password": PASSWORD}
 
     @property
     def headers(self) -> dict[str, str]:
         """What the browser sends along."""
-        return {"cookie": f"{COOKIE}={self.ticket}"} if self.ticket else {}
+        return {"cookie": f"{COOKIE}={self.token}"} if self.token else {}
 
     def ask(self, server: Server, method: str, path: str, json: object = None) -> httpx2.Response:
         """Send a request."""
@@ -47,7 +47,7 @@ class Person:
             method, url, json=json, headers=self.headers, timeout=30, verify=AUTHORITIES
         )
         if COOKIE in answer.cookies:
-            self.ticket = answer.cookies[COOKIE]
+            self.token = answer.cookies[COOKIE]
         return answer
 
     def register(self, server: Server) -> "Person":
@@ -196,7 +196,7 @@ def test_a_backup_made_under_load_brings_back_what_was_there(
 EXPIRED = """
 INSERT INTO sessions
 WITH RECURSIVE numbers(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM numbers WHERE n < :times)
-SELECT randomblob(32), user_id, epoch, 1, 1, 1, 2, remember, ip, user_agent
+SELECT randomblob(32), user_id, session_version, 1, 1, 1, 2, remember, ip, user_agent
 FROM numbers, (SELECT * FROM sessions LIMIT 1)
 """
 OUTDATED = """
@@ -246,7 +246,7 @@ def test_a_purge_beside_live_traffic_takes_what_has_expired_and_nothing_else(
 OF_POSTGRESQL = """
 import asyncio, sys
 import asyncpg
-from app.settings import Settings
+from app.config import Settings
 
 async def dump():
     url = Settings.load().database_url.replace("+asyncpg", "")
@@ -261,7 +261,7 @@ asyncio.run(dump())
 OF_REDIS = """
 import sys
 import redis
-from app.settings import Settings
+from app.config import Settings
 
 store = redis.Redis.from_url(Settings.load().redis_url.get_secret_value())
 read = {
@@ -336,10 +336,10 @@ def test_a_stolen_store_opens_nothing_and_tells_no_secret(
         assert person.name.encode() in dump
     secrets = inside(PASSWORD) | inside(KEPT)
     for person in people:
-        secrets.add(person.ticket.encode())
-        parts = [decoded for part in person.ticket.split(".") if (decoded := decode(part))]
+        secrets.add(person.token.encode())
+        parts = [decoded for part in person.token.split(".") if (decoded := decode(part))]
         if session_backend in ("database", "redis"):
-            key = hashlib.sha256(person.ticket.partition(".")[0].encode()).digest()
+            key = hashlib.sha256(person.token.partition(".")[0].encode()).digest()
             assert any(spelling in dump for spelling in spellings(key))
         if session_backend == "signed-cookie":
             # The last of what it claims is the id that it is known by.
@@ -352,7 +352,7 @@ def test_a_stolen_store_opens_nothing_and_tells_no_secret(
         backend=session_backend,
         times=len(secrets),
         lost=len(found),
-        seen=f"{len(dump) // 1000:,} kB searched for tickets, values and passwords",
+        seen=f"{len(dump) // 1000:,} kB searched for tokens, values and passwords",
     )
     assert found == []
 

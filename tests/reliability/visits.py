@@ -28,12 +28,12 @@ HANGING = 0
 class Visit:
     """A kind of request.
 
-    ticket: whose, by a name of ``App.tickets``; none when it is empty. body: JSON text.
+    token: whose, by a name of ``App.tokens``; none when it is empty. body: JSON text.
     """
 
     method: str
     path: str
-    ticket: str = ""
+    token: str = ""
     body: str = ""
 
 
@@ -62,12 +62,12 @@ class Answer:
 
 
 class App:
-    """A running app, and the tickets of its visitors."""
+    """A running app, and the tokens of its visitors."""
 
     def __init__(self, served: deploying.App) -> None:
         self._served = served
         self.process = served.pid
-        self.tickets: dict[str, str] = {}
+        self.tokens: dict[str, str] = {}
 
     @property
     def output(self) -> str:
@@ -80,12 +80,12 @@ class App:
         for name in ("kept", "ended"):
             self.sign_in(name)
         self.send({Visit("POST", "/api/logout", "ended"): 1})
-        kept = self.tickets["kept"]
-        self.tickets["forged"] = kept[:-8] + kept[-8:].swapcase()
+        kept = self.tokens["kept"]
+        self.tokens["forged"] = kept[:-8] + kept[-8:].swapcase()
 
     def sign_in(self, name: str) -> None:
-        """Begin a session, whose ticket goes by that name."""
-        self.tickets[name] = self._post("/api/login").cookies[COOKIE]
+        """Begin a session, whose token goes by that name."""
+        self.tokens[name] = self._post("/api/login").cookies[COOKIE]
 
     def send(self, visits: Mapping[Visit, int]) -> list[Answer]:
         """Send all of these visits at once, each so often; the answers."""
@@ -113,8 +113,8 @@ class App:
 
     async def _ask(self, client: httpx2.AsyncClient, visit: Visit) -> Answer:
         headers = {"content-type": "application/json"} if visit.body else {}
-        if visit.ticket:
-            headers["cookie"] = f"{COOKIE}={self.tickets[visit.ticket]}"
+        if visit.token:
+            headers["cookie"] = f"{COOKIE}={self.tokens[visit.token]}"
         began = time.monotonic()
         try:
             answer = await client.request(

@@ -1,1 +1,1 @@
-"""The application: start reading at ``factory.py``."""
+"""The application. ``main.py`` puts it together: start reading there."""

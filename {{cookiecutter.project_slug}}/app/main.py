@@ -1,19 +1,108 @@
-"""The ASGI application: ``uvicorn app.main:app``."""
+"""How the app is put together: read this first. ``uvicorn app.main:app`` runs it."""
 
 import sys
+import time
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+
+from fastapi import FastAPI
+
+# {% if cookiecutter.frontend == "html" %}
+from fastapi.staticfiles import StaticFiles
+
+# {% endif %}
+from starlette.middleware.cors import CORSMiddleware
 
 from app import security_log
-from app.factory import create_app
-from app.settings import STARTUP_FAILURE, Settings, SettingsError
-from app.web.access import refuse_undeclared_routes
+from app.api import examples, routes
+from app.config import PROJECT, STARTUP_FAILURE, Settings, SettingsError
 
-try:
-    settings = Settings.load()
-except SettingsError as error:
-    print(f"The app cannot start with these settings.\n{error}", file=sys.stderr)
-    raise SystemExit(STARTUP_FAILURE) from None
+# {% if cookiecutter.frontend == "html" %}
+from app.pages import account, auth
+from app.pages.errors import add_error_pages, error_response
+from app.pages.redirects import StrictLinkMiddleware
 
-security_log.write_to_stderr()
-app = create_app(settings)
+# {% endif %}
+from app.services import Services
+from app.web import docs, health
+from app.web.default_deny import refuse_unprotected_routes
+
+# {% if cookiecutter.frontend == "html" %}
+from app.web.dependencies import public
+from app.web.errors import add_error_handlers
+
+# {% else %}
+from app.web.errors import add_error_handlers
+from app.web.errors import json_error as error_response
+
+# {% endif %}
+from app.web.middleware import SecurityMiddleware
+
+
+def create_app(settings: Settings, clock: Callable[[], float] = time.time) -> FastAPI:
+    """Build the app. clock: returns Unix time in seconds."""
+    app = FastAPI(
+        title=PROJECT["name"],
+        description=PROJECT["description"],
+        lifespan=lifespan,
+        # Documentation and schema are routes of ours, in development only.
+        openapi_url=None,
+        # A redirect built from the Host header, for a path that does not exist: rather a 404.
+        redirect_slashes=False,
+        # The framework would hand out exception texts to whatever exporter is installed.
+        telemetry={"tracing": False, "metrics": False, "logs": False, "auto_configure": False},
+    )
+    services = app.state.services = Services(settings, clock)
+
+    # The last one added is the outermost.
+    if settings.trusted_origins:
+        app.add_middleware(
+            CORSMiddleware,
+            allow_origins=settings.trusted_origins,
+            allow_credentials=True,
+            allow_methods=("GET", "POST", "PUT", "PATCH", "DELETE"),
+            allow_headers=("*",),
+        )
+    # {% if cookiecutter.frontend == "html" %}
+    if settings.session_samesite == "strict":
+        app.add_middleware(StrictLinkMiddleware)
+    # {% endif %}
+    app.add_middleware(SecurityMiddleware, services=services, error_response=error_response)
+    add_error_handlers(app, error_response)
+
+    app.include_router(routes.router)
+    app.include_router(examples.router)
+    app.include_router(health.router)
+    # {% if cookiecutter.frontend == "html" %}
+    add_error_pages(app)
+    app.include_router(auth.router)
+    app.include_router(account.router)
+    app.mount("/static", public(StaticFiles(packages=[("app", "static")])))
+    # {% endif %}
+    if not settings.production:
+        app.include_router(docs.router)
+    return app
+
+
+@asynccontextmanager
+async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+    """Check the routes, yours included, before the first request; close connections at the end."""
+    refuse_unprotected_routes(app)
+    yield
+    await app.state.services.close()
+
+
+def load_app() -> FastAPI:
+    """Build the app from the environment and ``.env``, or exit with what is wrong there."""
+    try:
+        settings = Settings.load()
+    except SettingsError as error:
+        print(f"The app cannot start with these settings.\n{error}", file=sys.stderr)
+        raise SystemExit(STARTUP_FAILURE) from None
+    security_log.write_to_stderr()
+    return create_app(settings)
+
+
+app = load_app()
 # Here as well, for a server that is told to leave the lifespan out.
-refuse_undeclared_routes(app)
+refuse_unprotected_routes(app)

@@ -1,11 +1,21 @@
 """The tables. Times are Unix time in seconds, UTC."""
 
-#{% if cookiecutter.session_backend == "database" %}
+from collections.abc import Sequence
+from typing import Any
+
+# {% if cookiecutter.session_backend == "database" %}
 from sqlalchemy import ForeignKey, Index, LargeBinary, MetaData, String
-#{% else %}
+
+# {% else %}
 from sqlalchemy import Index, LargeBinary, MetaData, String
-#{% endif %}
-from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
+
+# {% endif %}
+from sqlalchemy.orm import (
+    DeclarativeBase,
+    Mapped,
+    make_transient_to_detached,
+    mapped_column,
+)
 
 # Fixed names let a later migration drop or change a constraint on any database.
 _NAMES = {
@@ -27,34 +37,53 @@ class Base(DeclarativeBase):
 
 
 class User(Base):
-    """An account."""
+    """An account.
+
+    The user of a request (``CurrentUser``) is a detached row without its password hash: what a
+    route returns by mistake tells no secret. ``db.add(user)`` attaches it to a ``DbSession``.
+    """
 
     __tablename__ = "users"
-    #{% if cookiecutter.database == "sqlite" %}
-    # An id is never given twice: whoever gets it must not inherit what was signed for another.
+    # {% if cookiecutter.database == "sqlite" %}
+    # An id is never reused: a new user must not inherit what was signed for another.
     __table_args__ = ({"sqlite_autoincrement": True},)
-    #{% endif %}
+    # {% endif %}
 
     id: Mapped[int] = mapped_column(primary_key=True)
     username: Mapped[str] = mapped_column(String(64), unique=True)
-    """As ``accounts.names.normalise`` spells it, so that look-alikes collide."""
+    """As ``users.usernames.normalise`` writes it, so that look-alikes collide."""
     password_hash: Mapped[str] = mapped_column(String(255))
     role: Mapped[str] = mapped_column(String(16))
     is_active: Mapped[bool] = mapped_column(default=True)
-    epoch: Mapped[int] = mapped_column(default=0)
-    """Counts how often all sessions of the user were ended; one of an earlier epoch is dead."""
+    session_version: Mapped[int] = mapped_column(default=0)
+    """Counts how often all sessions of the user were revoked; one of an earlier version is dead."""
     created_at: Mapped[float]
-#{% if cookiecutter.session_backend == "database" %}
 
 
-class SessionRow(Base):
-    """A session at the server. ``sessions.session.Session`` says what each column means."""
+# What the user of a request is made of: your own columns, too.
+USER_COLUMNS = [
+    each for each in User.__table__.columns if each is not User.__table__.c.password_hash
+]
+
+
+def user_from_row(values: Sequence[Any]) -> User:
+    """Return the user that a row of USER_COLUMNS describes, detached from any session."""
+    user = User(**{column.key: value for column, value in zip(USER_COLUMNS, values, strict=True)})
+    make_transient_to_detached(user)
+    return user
+
+
+# {% if cookiecutter.session_backend == "database" %}
+
+
+class UserSession(Base):
+    """A session. ``sessions.session.Session`` says what each column means."""
 
     __tablename__ = "sessions"
 
     key: Mapped[bytes] = mapped_column(LargeBinary(32), primary_key=True)
     user_id: Mapped[int] = mapped_column(ForeignKey(User.id, ondelete="CASCADE"), index=True)
-    epoch: Mapped[int]
+    session_version: Mapped[int]
     created_at: Mapped[float]
     last_seen_at: Mapped[float]
     authenticated_at: Mapped[float]
@@ -68,44 +97,48 @@ class SessionValue(Base):
     """A value kept with a session, encrypted. It goes when the session goes."""
 
     __tablename__ = "session_values"
-    #{% if cookiecutter.database == "sqlite" %}
+    # {% if cookiecutter.database == "sqlite" %}
     __table_args__ = ({"sqlite_with_rowid": False},)
-    #{% endif %}
+    # {% endif %}
 
     session_key: Mapped[bytes] = mapped_column(
-        ForeignKey(SessionRow.key, ondelete="CASCADE", onupdate="CASCADE"), primary_key=True
+        ForeignKey(UserSession.key, ondelete="CASCADE", onupdate="CASCADE"), primary_key=True
     )
     name: Mapped[str] = mapped_column(String(64), primary_key=True)
-    sealed: Mapped[bytes]
-#{% elif cookiecutter.session_backend == "signed-cookie" %}
+    encrypted: Mapped[bytes]
+
+
+# {% elif cookiecutter.session_backend == "signed-cookie" %}
 
 
 class EndedSession(Base):
-    """A session that was ended before its time; its tickets are refused until none is left."""
+    """A session that was revoked early; its tokens are refused until all have expired."""
 
     __tablename__ = "ended_sessions"
-    #{% if cookiecutter.database == "sqlite" %}
+    # {% if cookiecutter.database == "sqlite" %}
     __table_args__ = ({"sqlite_with_rowid": False},)
-    #{% endif %}
+    # {% endif %}
 
     key: Mapped[bytes] = mapped_column(LargeBinary(32), primary_key=True)
     ends_at: Mapped[float] = mapped_column(index=True)
-    """From then on every ticket of the session has expired anyway."""
-#{% endif %}
+    """From then on every token of the session has expired anyway."""
+
+
+# {% endif %}
 
 
 class LoginAttempt(Base):
-    """A guess at a password, and whether it was right. ``accounts.throttle`` counts them."""
+    """An attempt at a password, and its outcome. ``users.rate_limit`` counts them."""
 
     __tablename__ = "login_attempts"
     __table_args__ = (
         Index("ix_login_attempts_name_hash_at", "name_hash", "at"),
         Index("ix_login_attempts_address_at", "address", "at"),
         Index("ix_login_attempts_at", "at"),
-        #{% if cookiecutter.database == "sqlite" %}
-        # An id is never given twice: a late answer must not settle another guess.
+        # {% if cookiecutter.database == "sqlite" %}
+        # An id is never reused: a late result must not settle another attempt.
         {"sqlite_autoincrement": True},
-        #{% endif %}
+        # {% endif %}
     )
 
     id: Mapped[int] = mapped_column(primary_key=True)

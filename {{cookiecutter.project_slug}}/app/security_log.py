@@ -11,8 +11,8 @@ from datetime import UTC, datetime
 
 LOGGER = logging.getLogger("app.security")
 
-address: ContextVar[str | None] = ContextVar("address", default=None)
-"""Where the request at hand comes from; the web layer sets it once for each request."""
+client_ip: ContextVar[str | None] = ContextVar("client_ip", default=None)
+"""Where the current request comes from; the web layer sets it once for each request."""
 
 
 def event(
@@ -35,7 +35,7 @@ def event(
         "event": name,
         "level": "WARN" if warning else "INFO",
         "actor": actor,
-        "address": address.get(),
+        "address": client_ip.get(),
         "name_hash": short(name_hash) if name_hash else None,
         "session": short(session) if session else None,
         **details,
@@ -46,12 +46,12 @@ def event(
 
 
 def short(digest: bytes) -> str:
-    """Return as much of a hash as the log says of it: enough to tell one from another."""
+    """Return as much of a hash as the log shows: enough to tell one from another."""
     return digest.hex()[:12]
 
 
 def write_to_stderr() -> None:
-    """Send the log to standard error, bare, for a process that has set up nothing better."""
+    """Send the log to standard error, unless logging was configured before."""
     if not LOGGER.hasHandlers():
         handler = logging.StreamHandler()
         handler.setFormatter(logging.Formatter("%(message)s"))

@@ -15,14 +15,14 @@ from sqlalchemy import Connection, pool
 from sqlalchemy.ext.asyncio import create_async_engine
 
 from app.models import Base
-from app.settings import Settings, SettingsError
+from app.config import Settings, SettingsError
 
 
 def database_url() -> str:
     """Return the URL that the caller gave, or the one of the settings."""
     given: str | None = context.config.attributes.get("database_url")
     try:
-        return given or Settings.load().database_url
+        return given or Settings.load().database_url.get_secret_value()
     except SettingsError as error:
         raise SystemExit(str(error)) from None
 

@@ -1,6 +1,6 @@
-"""Fixtures: a clock that tests turn, an app on a database of its own, and browsers."""
+"""Fixtures: a clock that tests turn, an app on a database of its own, and clients."""
 
-from collections.abc import AsyncIterator, Callable, Iterator, Mapping
+from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import AsyncExitStack
 from typing import Any
 
@@ -8,21 +8,21 @@ import pytest
 from fastapi import FastAPI
 from sqlalchemy import Engine, event
 
-from app.accounts import passwords
-from app.factory import create_app
-from app.reader import Lookup, Reader
+from app.config import Settings
+from app.fast_lookup import CompiledSelect, FastLookup
+from app.main import create_app
+from app.models import User
 from app.services import Services
-from app.sessions.live import LiveSession
-from app.sessions.session import Principal
-from app.settings import Settings
-from tests.browser import PASSWORD, Browser
-from tests.recorder import TICKETS
+from app.sessions.active_session import ActiveSession
+from app.users import passwords
+from tests.client import PASSWORD, Client
+from tests.recorder import TOKENS
 from tests.sessions import HERE, Begin
 
 #{% if cookiecutter.session_backend == "redis" %}
-pytest_plugins = ["tests.database", "tests.redis", "tests.shell"]
+pytest_plugins = ["tests.database", "tests.redis", "tests.cli"]
 #{% else %}
-pytest_plugins = ["tests.database", "tests.shell"]
+pytest_plugins = ["tests.database", "tests.cli"]
 #{% endif %}
 
 KEY = "k3Jd9-sL2mQ8vX0zR7tY4wB6nC1pF5hG_aUeIoT"
@@ -70,13 +70,13 @@ def cheap_hashes(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture(autouse=True)
-def tickets_stay_out_of_the_log(caplog: pytest.LogCaptureFixture) -> Iterator[None]:
-    """Look for tickets in whatever a test has made the app log (ASVS 5.0 16.2.5)."""
-    TICKETS.clear()
+def tokens_stay_out_of_the_log(caplog: pytest.LogCaptureFixture) -> Iterator[None]:
+    """Look for tokens in whatever a test has made the app log (ASVS 5.0 16.2.5)."""
+    TOKENS.clear()
     caplog.set_level("DEBUG", "app")
     yield
     for record in caplog.get_records("call"):
-        assert not any(ticket in caplog.handler.format(record) for ticket in TICKETS)
+        assert not any(token in caplog.handler.format(record) for token in TOKENS)
 
 
 @pytest.fixture
@@ -124,16 +124,16 @@ async def app(start: Start) -> FastAPI:
 def statements(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[str]]:
     """Collect the SQL that is sent from here on, by SQLAlchemy or to the driver."""
     sent: list[str] = []
-    look_up = Reader.first
+    fetch_one = FastLookup.fetch_one
 
     def note(*values: Any) -> None:
         sent.append(values[2])
 
-    async def note_lookup(reader: Reader, lookup: Lookup, values: Mapping[str, Any]) -> Any:
-        sent.append(lookup.sql)
-        return await look_up(reader, lookup, values)
+    async def note_lookup(lookup: FastLookup, select: CompiledSelect, values: Any) -> Any:
+        sent.append(select.sql)
+        return await fetch_one(lookup, select, values)
 
-    monkeypatch.setattr(Reader, "first", note_lookup)
+    monkeypatch.setattr(FastLookup, "fetch_one", note_lookup)
     event.listen(Engine, "before_cursor_execute", note)
     yield sent
     event.remove(Engine, "before_cursor_execute", note)
@@ -146,26 +146,26 @@ def services(app: FastAPI) -> Services:
 
 
 @pytest.fixture
-async def user(services: Services) -> Principal:
-    return await services.accounts.register("alice", PASSWORD)
+async def user(services: Services) -> User:
+    return await services.users.register("alice", PASSWORD)
 
 
 @pytest.fixture
-def begin(services: Services, user: Principal) -> Begin:
+def begin(services: Services, user: User) -> Begin:
     """Start sessions of the user's, without any route."""
 
-    async def start(**options: bool) -> LiveSession:
-        return await services.sessions.start(user.id, 0, HERE, **options)
+    async def start(**options: bool) -> ActiveSession:
+        return await services.sessions.create(user.id, 0, HERE, **options)
 
     return start
 
 
 @pytest.fixture
-def browser(app: FastAPI) -> Browser:
-    return Browser(app)
+def client(app: FastAPI) -> Client:
+    return Client(app)
 
 
 @pytest.fixture
-def other(app: FastAPI) -> Browser:
-    """Return a second browser, at another address."""
-    return Browser(app, address="198.51.100.7")
+def other(app: FastAPI) -> Client:
+    """Return a second client, at another address."""
+    return Client(app, address="198.51.100.7")

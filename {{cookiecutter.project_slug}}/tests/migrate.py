@@ -3,7 +3,7 @@
 from alembic import command
 from alembic.config import Config
 
-from app.settings import ROOT
+from app.config import ROOT
 
 
 def migrate(database_url: str, revision: str = "head") -> None:

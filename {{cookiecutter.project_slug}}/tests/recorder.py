@@ -5,9 +5,11 @@ from http import HTTPStatus
 
 import httpx2
 
-COOKIE_NAMES = ("__Host-Http-session", "session")
+from app.config import PROJECT
+
+COOKIE_NAMES = (f"__Host-Http-{PROJECT['slug']}-session", f"{PROJECT['slug']}-session")
 _COOKIE = re.compile(
-    r"(?P<name>__Host-Http-session|session)=(?P<ticket>[A-Za-z0-9._-]*); Path=/; HttpOnly"
+    rf"(?P<name>{'|'.join(map(re.escape, COOKIE_NAMES))})=(?P<token>[A-Za-z0-9._-]*); Path=/; HttpOnly"
     r"(?P<secure>; Secure)?; SameSite=(?P<samesite>Lax|Strict|None)(; Max-Age=(?P<age>[0-9]+))?"
 )
 
@@ -28,8 +30,8 @@ TRACES_OF_THE_INSIDE = re.compile(
 )
 
 
-# Every ticket that went to and fro in the test at hand: to be seen nowhere but in a cookie.
-TICKETS: set[str] = set()
+# Every token that went to and fro in the test at hand: to be seen nowhere but in a cookie.
+TOKENS: set[str] = set()
 
 
 class Recorder(httpx2.AsyncBaseTransport):
@@ -39,13 +41,13 @@ class Recorder(httpx2.AsyncBaseTransport):
         self._inside = inside
 
     async def handle_async_request(self, request: httpx2.Request) -> httpx2.Response:
-        note_tickets(request)
+        note_tokens(request)
         response = await self._inside.handle_async_request(request)
         await response.aread()
         response.request = request
         check_cookie(response)
         check_headers(response)
-        note_tickets(response)
+        note_tokens(response)
         check_leaks(request, response)
         await self._check_cache(request, response)
         return response
@@ -67,22 +69,22 @@ class Recorder(httpx2.AsyncBaseTransport):
             ), f"{request.url} depends on the cookie and may be stored"
 
 
-def note_tickets(message: httpx2.Request | httpx2.Response) -> None:
-    """Remember the tickets that a request or a response carries."""
+def note_tokens(message: httpx2.Request | httpx2.Response) -> None:
+    """Remember the tokens that a request or a response carries."""
     cookies = message.headers.get_list("cookie") + message.headers.get_list("set-cookie")
     for pair in ";".join(cookies).split(";"):
         name, _, value = pair.strip().partition("=")
         if name in COOKIE_NAMES:
             # What is shorter occurs by chance.
-            TICKETS.update(part for part in value.split(".") if len(part) >= 40)
+            TOKENS.update(part for part in value.split(".") if len(part) >= 40)
 
 
 def check_leaks(request: httpx2.Request, response: httpx2.Response) -> None:
-    """No ticket and nothing of the inside is in a body or another header (ASVS 5.0 16.5.1)."""
+    """No token and nothing of the inside is in a body or another header (ASVS 5.0 16.5.1)."""
     headers = [item for item in response.headers.multi_items() if item[0] != "set-cookie"]
     text = response.text + repr(headers)
-    told = any(ticket in text for ticket in TICKETS)
-    assert not told, f"{request.method} {request.url} tells a ticket"
+    told = any(token in text for token in TOKENS)
+    assert not told, f"{request.method} {request.url} tells a token"
     found = TRACES_OF_THE_INSIDE.search(text)
     assert not found, f"{request.method} {request.url} tells of the inside: {found}"
 
@@ -96,9 +98,9 @@ def check_cookie(response: httpx2.Response) -> None:
         assert parsed, cookie
         assert bool(parsed["secure"]) == parsed["name"].startswith("__Host-"), cookie
         assert parsed["secure"] or parsed["samesite"] != "None", cookie
-        assert len(parsed["name"]) + len(parsed["ticket"]) <= 4096
+        assert len(parsed["name"]) + len(parsed["token"]) <= 4096
         assert int(parsed["age"] or 0) <= 400 * 24 * 3600, cookie
-        assert parsed["ticket"] or parsed["age"] == "0", cookie
+        assert parsed["token"] or parsed["age"] == "0", cookie
         assert response.headers["cache-control"] == "no-store"
         assert "Cookie" in response.headers["vary"]
 
@@ -126,7 +128,7 @@ def check_headers(response: httpx2.Response) -> None:
 
 
 def may_be_stored(response: httpx2.Response) -> bool:
-    """Whether RFC 9111, 3, lets a cache keep an answer: a shared one, or the browser's own."""
+    """Whether RFC 9111, 3, lets a cache keep an answer: a shared one, or the client's own."""
     fields = ",".join(response.headers.get_list("cache-control")).lower().split(",")
     directives = {field.partition("=")[0].strip() for field in fields}
     if "no-store" in directives:

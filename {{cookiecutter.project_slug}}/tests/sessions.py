@@ -3,24 +3,24 @@
 from collections.abc import Awaitable, Callable
 
 from app.services import Services
-from app.sessions.live import LiveSession
-from app.sessions.session import Client
+from app.sessions.active_session import ActiveSession
+from app.sessions.session import ClientInfo
 
-HERE = Client("192.0.2.1", "Browser/1.0")
+HERE = ClientInfo("192.0.2.1", "Client/1.0")
 
-Begin = Callable[..., Awaitable[LiveSession]]
-
-
-async def is_live(services: Services, session: LiveSession) -> bool:
-    """Whether the ticket is good; with its user and without is the same."""
-    resumed = await services.sessions.resume(session.ticket)
-    with_user = await services.sessions.resume_with_user(session.ticket)
-    assert (resumed is None) == (with_user is None)
-    return resumed is not None
+Begin = Callable[..., Awaitable[ActiveSession]]
 
 
-async def resume(services: Services, session: LiveSession) -> LiveSession:
+async def is_active(services: Services, session: ActiveSession) -> bool:
+    """Whether the token is good; with its user and without is the same."""
+    loaded = await services.sessions.load(session.token)
+    with_user = await services.sessions.load_with_user(session.token)
+    assert (loaded is None) == (with_user is None)
+    return loaded is not None
+
+
+async def load(services: Services, session: ActiveSession) -> ActiveSession:
     """Go on with a session, as the next request would."""
-    resumed = await services.sessions.resume(session.ticket)
-    assert resumed is not None
-    return resumed
+    loaded = await services.sessions.load(session.token)
+    assert loaded is not None
+    return loaded

@@ -17,12 +17,12 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import create_async_engine
 
 from app.models import Base, User
-from app.reader import Lookup
+from app.fast_lookup import CompiledSelect
 from app.services import Services
 #{% if cookiecutter.database == "postgresql" %}
-from app.unavailable import Unavailable
+from app.errors import StoreUnavailable
 #{% endif %}
-from tests.browser import COOKIE, PASSWORD, Browser
+from tests.client import COOKIE, PASSWORD, Client
 from tests.conftest import Start
 from tests.migrate import migrate
 
@@ -39,16 +39,16 @@ def test_the_migrations_can_be_undone_and_done_again(empty_database_url: str) ->
 
 
 async def test_without_the_database_nothing_is_open_and_nothing_is_broken(
-    start: Start, browser: Browser, unreachable_database_url: str
+    start: Start, client: Client, unreachable_database_url: str
 ) -> None:
-    await browser.signed_in()
-    cookie = f"{COOKIE}={browser.ticket}"
+    await client.signed_in()
+    cookie = f"{COOKIE}={client.token}"
     app = await start(database_url=unreachable_database_url)
     #{% if cookiecutter.session_backend == "memory" %}
     store = app.state.services.sessions._store
-    store._sessions = browser.app.state.services.sessions._store._sessions
+    store._sessions = client.app.state.services.sessions._store._sessions
     #{% endif %}
-    cut_off = Browser(app)
+    cut_off = Client(app)
     for path in ("/api/me", "/api/session/data", "/health/ready"):
         response = await cut_off.send_cookie(cookie, path)
         assert response.status_code == 503, path
@@ -58,9 +58,9 @@ async def test_without_the_database_nothing_is_open_and_nothing_is_broken(
     assert (await cut_off.sign_in()).status_code == 503
 
 
-async def test_a_unit_of_work_is_kept_whole_or_not_at_all(browser: Browser) -> None:
-    await browser.register()
-    database = browser.app.state.services.database
+async def test_a_unit_of_work_is_kept_whole_or_not_at_all(client: Client) -> None:
+    await client.register()
+    database = client.app.state.services.database
     with pytest.raises(ZeroDivisionError):
         async with database.transaction() as work:
             (await work.get_one(User, 1)).role = "admin"
@@ -71,50 +71,50 @@ async def test_a_unit_of_work_is_kept_whole_or_not_at_all(browser: Browser) -> N
 
 
 async def test_an_error_of_the_block_itself_is_not_taken_for_the_database(
-    browser: Browser,
+    client: Client,
 ) -> None:
-    database = browser.app.state.services.database
+    database = client.app.state.services.database
     with pytest.raises(FileNotFoundError):
         async with database.transaction():
             raise FileNotFoundError
 
 
 async def test_two_units_of_work_that_read_before_they_write_both_succeed(
-    browser: Browser,
+    client: Client,
 ) -> None:
-    await browser.register()
-    database = browser.app.state.services.database
+    await client.register()
+    database = client.app.state.services.database
 
     async def count_up() -> None:
         async with database.transaction() as work:
             user = await work.get_one(User, 1, with_for_update=True)
-            user.epoch += 1
+            user.session_version += 1
 
     await asyncio.gather(*(count_up() for _ in range(8)))
     async with database.transaction() as work:
-        assert (await work.get_one(User, 1)).epoch == 8
+        assert (await work.get_one(User, 1)).session_version == 8
 
 
-async def test_an_account_that_is_deleted_takes_its_sessions_along(browser: Browser) -> None:
-    await browser.signed_in()
-    async with browser.app.state.services.database.transaction() as work:
+async def test_an_account_that_is_deleted_takes_its_sessions_along(client: Client) -> None:
+    await client.signed_in()
+    async with client.app.state.services.database.transaction() as work:
         await work.delete(await work.get_one(User, 1))
-    assert not await browser.is_signed_in()
+    assert not await client.is_signed_in()
 
 
-async def test_an_error_does_not_show_the_values(browser: Browser) -> None:
-    await browser.register("alice")
+async def test_an_error_does_not_show_the_values(client: Client) -> None:
+    await client.register("alice")
     with pytest.raises(IntegrityError) as caught:
-        async with browser.app.state.services.database.transaction() as work:
+        async with client.app.state.services.database.transaction() as work:
             work.add(User(id=1, username="bob", password_hash="a secret hash", role="user"))
     assert "a secret hash" not in str(caught.value)
 
 
 #{% if cookiecutter.database == "postgresql" %}
 async def test_a_connection_that_only_reads_does_not_stay(services: Services) -> None:
-    await services.accounts.register("alice", PASSWORD)
+    await services.users.register("alice", PASSWORD)
     await services.database.run(text("SET default_transaction_read_only = on"))
-    with pytest.raises(Unavailable):
+    with pytest.raises(StoreUnavailable):
         await services.database.run(delete(User))
     assert await services.database.run(delete(User)) == 1
 
@@ -124,7 +124,7 @@ async def test_a_database_that_is_not_migrated_is_not_ready(
     start: Start, empty_database_url: str
 ) -> None:
     app = await start(database_url=empty_database_url)
-    assert (await Browser(app).get("/health/ready")).status_code == 503
+    assert (await Client(app).get("/health/ready")).status_code == 503
 
 
 #{% if cookiecutter.database == "postgresql" %}
@@ -138,16 +138,16 @@ def exists(process: int) -> bool:
     return True
 
 
-async def test_a_server_that_was_started_anew_is_found_by_itself(browser: Browser) -> None:
-    await browser.signed_in()
+async def test_a_server_that_was_started_anew_is_found_by_itself(client: Client) -> None:
+    await client.signed_in()
 
-    database = browser.app.state.services.database
+    database = client.app.state.services.database
 
     async def ask_all() -> set[int]:
         # So many at once that there are several connections of each kind.
         paths = ["/api/me", "/health/ready"] * 3
         statements = [asyncio.create_task(database.run(text("SELECT 1"))) for _ in range(5)]
-        statuses = {each.status_code for each in await asyncio.gather(*map(browser.get, paths))}
+        statuses = {each.status_code for each in await asyncio.gather(*map(client.get, paths))}
         await asyncio.gather(*statements)
         return statuses
 
@@ -164,26 +164,26 @@ async def test_a_server_that_was_started_anew_is_found_by_itself(browser: Browse
 
 #{% endif %}
 async def test_those_who_are_the_first_to_come_are_all_let_in(
-    start: Start, browser: Browser
+    start: Start, client: Client
 ) -> None:
-    await browser.signed_in()
+    await client.signed_in()
     app = await start()
     #{% if cookiecutter.session_backend == "memory" %}
     store = app.state.services.sessions._store
-    store._sessions = browser.app.state.services.sessions._store._sessions
+    store._sessions = client.app.state.services.sessions._store._sessions
     #{% endif %}
-    anew = Browser(app)
-    assert all(await asyncio.gather(*(anew.opens(browser.ticket) for _ in range(8))))
+    anew = Client(app)
+    assert all(await asyncio.gather(*(anew.opens(client.token) for _ in range(8))))
 
 
 async def test_what_the_database_gives_has_the_types_of_its_columns(services: Services) -> None:
-    await services.accounts.register("alice", PASSWORD)
+    await services.users.register("alice", PASSWORD)
     columns = (User.id, User.username, User.is_active, User.created_at)
-    lookup = Lookup(select(*columns).where(User.username == bindparam("name")))
-    row = await services.database.look_up(lookup, {"name": "alice"})
+    lookup = CompiledSelect(select(*columns).where(User.username == bindparam("name")))
+    row = await services.database.fetch_row(lookup, {"name": "alice"})
     assert row == (1, "alice", True, services.clock())
     assert [type(value) for value in row or ()] == [int, str, bool, float]
-    assert await services.database.look_up(lookup, {"name": "bob"}) is None
+    assert await services.database.fetch_row(lookup, {"name": "bob"}) is None
 
 
 def differences(database_url: str) -> list[object]:

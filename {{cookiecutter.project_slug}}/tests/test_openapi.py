@@ -6,8 +6,8 @@ import pytest
 from fastapi import APIRouter, Depends, FastAPI
 from pydantic import BaseModel
 
-from app.web.access import AdminUser, CurrentUser, current_user, public, refuse_undeclared_routes
-from tests.browser import COOKIE, Browser
+from app.web.dependencies import AdminUser, CurrentUser, current_user, public, refuse_undeclared_routes
+from tests.client import COOKIE, Client
 from tests.conftest import Start
 
 # What any unsafe request may come to: from another site, or too large.
@@ -39,7 +39,7 @@ ANSWERS = {
 
 
 async def operations_of(app: FastAPI) -> dict[str, Any]:
-    paths = (await Browser(app).get("/openapi.json")).json()["paths"]
+    paths = (await Client(app).get("/openapi.json")).json()["paths"]
     return {
         f"{method.upper()} {path}": operation
         for path, operations in paths.items()
@@ -52,17 +52,17 @@ async def test_every_route_of_the_api_is_there_with_all_its_answers(app: FastAPI
     assert {name: set(operations[name]["responses"]) for name in ANSWERS} == ANSWERS
 
 
-async def test_what_asks_for_the_cookie_is_what_answers_401_without_it(browser: Browser) -> None:
-    for name, operation in (await operations_of(browser.app)).items():
+async def test_what_asks_for_the_cookie_is_what_answers_401_without_it(client: Client) -> None:
+    for name, operation in (await operations_of(client.app)).items():
         method, path = name.split()
-        status = (await browser.request(method, path, json={})).status_code
+        status = (await client.request(method, path, json={})).status_code
         assert (operation.get("security") == [{"session": []}]) == (status == 401), name
 
 
 @pytest.mark.parametrize(("secure", "name"), [(True, COOKIE), (False, "session")])
 async def test_the_cookie_is_called_as_it_is(start: Start, secure: bool, name: str) -> None:
-    browser = Browser(await start(session_cookie_secure=secure, session_samesite="lax"))
-    schemes = (await browser.get("/openapi.json")).json()["components"]["securitySchemes"]
+    client = Client(await start(session_cookie_secure=secure, session_samesite="lax"))
+    schemes = (await client.get("/openapi.json")).json()["components"]["securitySchemes"]
     assert schemes == {"session": {"type": "apiKey", "in": "cookie", "name": name}}
 
 
@@ -113,4 +113,4 @@ async def test_a_route_of_the_owner_is_described_right_by_itself(start: Start) -
     for name, statuses in expected.items():
         assert set(operations[name]["responses"]) == statuses, name
         assert ("security" in operations[name]) == ("401" in statuses)
-    assert (await Browser(app).put("/api/notes/x", json={})).status_code == 401
+    assert (await Client(app).put("/api/notes/x", json={})).status_code == 401

@@ -8,10 +8,10 @@ import pytest
 from passlib.context import CryptContext
 from passlib.hash import argon2
 
-from app.accounts.errors import PasswordRefused
-from app.accounts.passwords import _THREADS, Passwords
+from app.users.errors import PasswordRejected
+from app.users.passwords import _THREADS, Passwords
 from app.models import User
-from tests.browser import PASSWORD, Browser
+from tests.client import PASSWORD, Client
 
 
 @pytest.fixture
@@ -46,7 +46,7 @@ def passwords() -> Passwords:
 async def test_too_short_too_long_and_obvious_ones_are_refused(
     passwords: Passwords, password: str, reason: str
 ) -> None:
-    with pytest.raises(PasswordRefused, match=reason):
+    with pytest.raises(PasswordRejected, match=reason):
         await passwords.check(password, "alice")
 
 
@@ -65,8 +65,8 @@ async def test_any_characters_will_do(passwords: Passwords, password: str) -> No
     await passwords.check(password, "alice")
 
 
-async def test_a_common_one_is_refused_with_the_reason(browser: Browser) -> None:
-    response = await browser.register(password="qwertyqwertyqwerty")
+async def test_a_common_one_is_refused_with_the_reason(client: Client) -> None:
+    response = await client.register(password="qwertyqwertyqwerty")
     assert response.status_code == 422
     assert "easy to guess" in response.text
 
@@ -76,10 +76,10 @@ async def test_a_short_name_may_be_part_of_a_word(passwords: Passwords) -> None:
 
 
 async def test_rating_a_password_keeps_nobody_from_signing_in(
-    browser: Browser, other: Browser, monkeypatch: pytest.MonkeyPatch
+    client: Client, other: Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Some cost the library much, and whoever registers chooses theirs."""
-    await browser.register("alice")
+    await client.register("alice")
     rating, finish = threading.Event(), threading.Event()
 
     def rate_for_long(_: str) -> dict[str, int]:
@@ -87,11 +87,11 @@ async def test_rating_a_password_keeps_nobody_from_signing_in(
         finish.wait()
         return {"score": 4}
 
-    monkeypatch.setattr("app.accounts.passwords.zxcvbn", rate_for_long)
+    monkeypatch.setattr("app.users.passwords.zxcvbn", rate_for_long)
     registering = asyncio.ensure_future(other.register("mallory"))
     await asyncio.to_thread(rating.wait, 10)
     try:
-        answer = await asyncio.wait_for(browser.sign_in("alice"), timeout=10)
+        answer = await asyncio.wait_for(client.sign_in("alice"), timeout=10)
     finally:
         finish.set()
     assert answer.status_code == 200
@@ -100,7 +100,7 @@ async def test_rating_a_password_keeps_nobody_from_signing_in(
 
 async def test_hashing_leaves_a_core_to_everybody_else(monkeypatch: pytest.MonkeyPatch) -> None:
     assert 1 <= _THREADS < max(2, os.cpu_count() or 1)
-    monkeypatch.setattr("app.accounts.passwords._THREADS", 2)
+    monkeypatch.setattr("app.users.passwords._THREADS", 2)
     at_once = 0
     most = 0
 
@@ -115,7 +115,7 @@ async def test_hashing_leaves_a_core_to_everybody_else(monkeypatch: pytest.Monke
     # Two at a time meet here; a third one would never find its partner.
     barrier = threading.Barrier(2)
     passwords = Passwords(min_length=15, app_name="")
-    monkeypatch.setattr("app.accounts.passwords._CONTEXT.hash", hash_slowly)
+    monkeypatch.setattr("app.users.passwords._CONTEXT.hash", hash_slowly)
     await asyncio.gather(*(passwords.hash(PASSWORD) for _ in range(8)))
     assert most == 2
 
@@ -139,16 +139,16 @@ async def test_nothing_is_cut_off(passwords: Passwords) -> None:
     assert not (await passwords.verify("a" * 127 + "c", kept))[0]
 
 
-async def test_a_weaker_hash_is_renewed_at_sign_in(browser: Browser) -> None:
-    await browser.register()
-    services = browser.app.state.services
+async def test_a_weaker_hash_is_renewed_at_sign_in(client: Client) -> None:
+    await client.register()
+    services = client.app.state.services
     weak = CryptContext(["argon2"], argon2__memory_cost=1024, argon2__rounds=1).hash(PASSWORD)
     async with services.database.transaction() as work:
         user = await work.get_one(User, 1)
         user.password_hash = weak
-    assert (await browser.sign_in()).status_code == 200
+    assert (await client.sign_in()).status_code == 200
     async with services.database.transaction() as work:
         renewed = (await work.get_one(User, 1)).password_hash
     assert "m=19456,t=2,p=1" in renewed
-    assert await browser.is_signed_in()
-    assert (await browser.sign_in()).status_code == 200
+    assert await client.is_signed_in()
+    assert (await client.sign_in()).status_code == 200

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from app import security_log
-from tests.browser import PASSWORD, Browser
+from tests.client import PASSWORD, Client
 
 
 def events(caplog: pytest.LogCaptureFixture) -> list[dict[str, Any]]:
@@ -22,14 +22,14 @@ def all_levels(caplog: pytest.LogCaptureFixture) -> None:
 
 
 async def test_a_life_of_a_session_is_told_event_by_event(
-    browser: Browser, other: Browser, caplog: pytest.LogCaptureFixture
+    client: Client, other: Client, caplog: pytest.LogCaptureFixture
 ) -> None:
-    await browser.signed_in()
+    await client.signed_in()
     await other.sign_in("alice", "not the right password")
     new = {"current_password": PASSWORD, "new_password": "quite another set of words"}
-    await browser.post("/api/password", json=new)
-    await browser.get("/api/admin/users")
-    await browser.post("/api/logout")
+    await client.post("/api/password", json=new)
+    await client.get("/api/admin/users")
+    await client.post("/api/logout")
     assert [each["event"] for each in events(caplog)] == [
         "user_created",
         "session_created",
@@ -53,23 +53,23 @@ async def test_a_life_of_a_session_is_told_event_by_event(
 
 
 async def test_what_somebody_should_look_at_is_a_warning(
-    browser: Browser, caplog: pytest.LogCaptureFixture
+    client: Client, caplog: pytest.LogCaptureFixture
 ) -> None:
     for _ in range(6):
-        await browser.sign_in("alice", "not the right password")
-    await browser.post("/api/login", headers={"sec-fetch-site": "cross-site"})
+        await client.sign_in("alice", "not the right password")
+    await client.post("/api/login", headers={"sec-fetch-site": "cross-site"})
     names = [each["event"] for each in events(caplog)]
     assert names == ["authn_login_fail"] * 5 + ["authn_login_fail_max", "malicious_cors"]
     assert {each.levelname for each in caplog.records if each.name == "app.security"} == {"WARNING"}
 
 
 async def test_a_right_password_for_a_closed_account_is_told_as_a_failure(
-    browser: Browser, caplog: pytest.LogCaptureFixture
+    client: Client, caplog: pytest.LogCaptureFixture
 ) -> None:
-    await browser.register()
-    await browser.app.state.services.accounts.disable("alice")
+    await client.register()
+    await client.app.state.services.users.disable("alice")
     caplog.clear()
-    await browser.sign_in()
+    await client.sign_in()
     [event] = events(caplog)
     assert (event["event"], event["actor"]) == ("authn_login_fail", 1)
 

@@ -3,7 +3,7 @@
 import importlib
 import re
 
-from app.settings import ROOT, Settings
+from app.config import ROOT, Settings
 
 PAGE = (ROOT / "SECURITY.md").read_text("utf-8")
 PROMISES = 48

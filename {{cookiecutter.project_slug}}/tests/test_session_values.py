@@ -9,10 +9,10 @@ from pydantic import JsonValue
 
 from app.services import Services
 from app.sessions.session import SessionEnded
-from app.sessions.values import InvalidValue, TooMuchData
-from tests.browser import PASSWORD
+from app.sessions.session import InvalidValue, TooMuchData
+from tests.client import PASSWORD
 from tests.conftest import KEY, Start
-from tests.sessions import HERE, Begin, is_live, resume
+from tests.sessions import HERE, Begin, is_active, load
 
 OLD_KEY = "vB7xK2nM9qW4eR6tY8uI0oP3aS5dF1gH_older"
 
@@ -33,7 +33,7 @@ VALUES: list[JsonValue] = [
 async def test_a_value_is_kept(services: Services, begin: Begin, value: JsonValue) -> None:
     session = await begin()
     await session.set("name", value)
-    session = await resume(services, session)
+    session = await load(services, session)
     assert await session.get("name", "nothing") == value
     assert await session.values() == {"name": value}
 
@@ -48,10 +48,10 @@ async def test_values_are_set_replaced_and_deleted_one_at_a_time(
     await session.set("theme", "dark")
     await session.set("cart.items", [1])
     await session.set("theme", "blue")
-    session = await resume(services, session)
+    session = await load(services, session)
     assert await session.values() == {"theme": "blue", "cart.items": [1]}
     await session.delete("theme")
-    assert await (await resume(services, session)).values() == {"cart.items": [1]}
+    assert await (await load(services, session)).values() == {"cart.items": [1]}
 
 
 async def test_no_other_session_sees_them_and_none_inherits_them(
@@ -59,17 +59,17 @@ async def test_no_other_session_sees_them_and_none_inherits_them(
 ) -> None:
     session, other = await begin(), await begin()
     await session.set("theme", "dark")
-    assert await (await resume(services, other)).values() == {}
-    await services.sessions.end(session.ticket)
+    assert await (await load(services, other)).values() == {}
+    await services.sessions.revoke(session.token)
     assert await (await begin()).values() == {}
 
 
 async def test_one_that_was_ended_keeps_nothing(services: Services, begin: Begin) -> None:
-    session = await resume(services, await begin())
-    await services.sessions.end(session.ticket)
+    session = await load(services, await begin())
+    await services.sessions.revoke(session.token)
     with suppress(SessionEnded):
         await session.set("theme", "dark")
-    assert not await is_live(services, session)
+    assert not await is_active(services, session)
 
 
 @pytest.mark.parametrize("name", ["", "a" * 65, "a b", "ä", "a/b", "a\n", "a\0"], ids=ascii)
@@ -110,12 +110,12 @@ async def test_what_is_too_much_is_refused_and_loses_nothing(
     with pytest.raises(TooMuchData):
         for number in range(17):
             await session.set(f"n{number}", "x" * 1024)
-    session = await resume(services, session)
+    session = await load(services, session)
     assert await session.get("small") == "value"
     assert "large" not in await session.values()
     # What is there may be replaced by what is no larger.
     await session.set("small", "other")
-    assert await (await resume(services, session)).get("small") == "other"
+    assert await (await load(services, session)).get("small") == "other"
 
 
 async def test_they_can_be_read_while_the_key_is_rotated(start: Start) -> None:
@@ -126,23 +126,23 @@ async def test_they_can_be_read_while_the_key_is_rotated(start: Start) -> None:
 
     old = await services_with(OLD_KEY)
     user = await old.accounts.register("alice", PASSWORD)
-    session = await old.sessions.start(user.id, 0, HERE)
+    session = await old.sessions.create(user.id, 0, HERE)
     await session.set("theme", "dark")
 
     both = await services_with(f"{KEY},{OLD_KEY}")
     #{% if cookiecutter.session_backend == "memory" %}
     both.sessions._store = old.sessions._store
     #{% endif %}
-    session = await resume(both, session)
+    session = await load(both, session)
     assert await session.get("theme") == "dark"
     await session.set("size", "large")
-    assert await both.sessions.renew(session, 0)
+    assert await both.sessions.rotate_token(session, 0)
 
     new = await services_with(KEY)
     #{% if cookiecutter.session_backend == "memory" %}
     new.sessions._store = old.sessions._store
     #{% endif %}
-    session = await resume(new, session)
+    session = await load(new, session)
     assert await session.get("size") == "large"
     #{% if cookiecutter.session_backend != "signed-cookie" %}
     assert await session.get("theme") is None

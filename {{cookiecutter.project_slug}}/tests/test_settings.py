@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from fastapi import FastAPI
 
-from app.settings import DATABASE_DRIVER, DEFAULT_DATABASE_URL, ROOT, Settings, SettingsError
+from app.config import DATABASE_DRIVER, DEFAULT_DATABASE_URL, ROOT, Settings, SettingsError
 from tests.conftest import KEY, PRODUCTION
 
 DATABASE_URL = f"{DATABASE_DRIVER}://app@database.example/app"

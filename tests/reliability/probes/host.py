@@ -9,8 +9,8 @@ import time
 from importlib.util import find_spec
 
 from app import database, security_log
-from app.factory import create_app
-from app.settings import Settings
+from app.main import create_app
+from app.config import Settings
 
 OFFSET = float(os.environ.get("CLOCK_OFFSET", "0"))
 PATIENCE = 10

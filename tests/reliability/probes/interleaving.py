@@ -16,13 +16,13 @@ from itertools import combinations_with_replacement
 from typing import Any
 
 import httpx2
-from app.accounts import passwords
-from app.accounts.throttle import Throttle
+from app.users import passwords
+from app.users.rate_limit import RateLimiter
 from app.database import Database
-from app.factory import create_app
+from app.main import create_app
 from app.services import Services
 from app.sessions.store import SessionStore
-from app.settings import Settings
+from app.config import Settings
 
 PASSWORD, CHANGED = "correct horse battery staple", "an entirely new sentence"
 COOKIE = "__Host-Http-session"
@@ -129,7 +129,7 @@ def in_one(owner: Any, *names: str) -> None:
 
 def take_apart() -> None:
     """Find the steps: statements and units of work, commands of Redis, what memory does at once."""
-    in_steps(Database, "look_up", "_execute")
+    in_steps(Database, "fetch_row", "_execute")
     transaction = Database.transaction
 
     @asynccontextmanager
@@ -145,7 +145,7 @@ def take_apart() -> None:
 
     Database.transaction = unit_of_work
     # It has a test of its own, and many statements.
-    in_one(Throttle, "admit", "fail", "succeed")
+    in_one(RateLimiter, "admit", "fail", "succeed")
     if hasattr(SessionStore, "sweep"):
         in_one(SessionStore, "sweep")
     if BACKEND == "redis":
@@ -158,7 +158,7 @@ def take_apart() -> None:
         Redis.run_all = run_all
         in_steps(Redis, "get", "run")
     if BACKEND == "memory":
-        methods = "add get of_user touch replace remove remove_others remove_before values"
+        methods = "add get list_for_user touch replace remove delete_others delete_before values"
         in_steps(SessionStore, *methods.split(), "set_value", "delete_value")
 
 
@@ -184,8 +184,8 @@ class Person:
         self.here = self.there = ""
         self.password = PASSWORD
 
-    async def send(self, method: str, path: str, ticket: str, body: Any = None) -> httpx2.Response:
-        headers = {"cookie": f"{COOKIE}={ticket}"} if ticket else {}
+    async def send(self, method: str, path: str, token: str, body: Any = None) -> httpx2.Response:
+        headers = {"cookie": f"{COOKIE}={token}"} if token else {}
         self.client.cookies.clear()
         return await self.client.request(method, path, headers=headers, json=body)
 
@@ -193,17 +193,17 @@ class Person:
         body = {"username": self.name, "password": PASSWORD}
         return await self.send("POST", "/api/login", old, body)
 
-    async def opens(self, ticket: str) -> bool:
-        """Whether a ticket opens anything; fails when it opens somebody else's."""
-        me = await self.send("GET", "/api/me", ticket)
-        described = await self.send("GET", "/api/session", ticket)
+    async def opens(self, token: str) -> bool:
+        """Whether a token opens anything; fails when it opens somebody else's."""
+        me = await self.send("GET", "/api/me", token)
+        described = await self.send("GET", "/api/session", token)
         if me.status_code == 200 and me.json()["username"] != self.name:
             raise AssertionError("somebody else's session")
         return 200 in (me.status_code, described.status_code)
 
 
-def ticket_of(answer: httpx2.Response) -> str | None:
-    """Return the ticket that an answer hands out, if any."""
+def token_of(answer: httpx2.Response) -> str | None:
+    """Return the token that an answer hands out, if any."""
     found = [each for each in answer.headers.get_list("set-cookie") if each.startswith(COOKIE)]
     if len(found) > 1:
         raise AssertionError(f"{len(found)} session cookies in one answer")
@@ -213,7 +213,7 @@ def ticket_of(answer: httpx2.Response) -> str | None:
 
 async def end_all(person: Person, number: int) -> httpx2.Response:
     services: Services = person.app.state.services
-    await services.accounts.end_sessions(person.name)
+    await services.users.end_sessions(person.name)
     return httpx2.Response(204)
 
 
@@ -251,8 +251,8 @@ async def faults_of(
             faults.append(f"{name} was answered {answer.status_code}")
         if answer.status_code < 300:
             done.add(name)
-        if ticket := ticket_of(answer):
-            given.setdefault(name, []).append(ticket)
+        if token := token_of(answer):
+            given.setdefault(name, []).append(token)
 
     dead = set()
     if done & {"logout", "login", "end others", "end all"}:
@@ -262,18 +262,18 @@ async def faults_of(
     if done & {"end all", "password"}:
         dead.add(person.there)
     if "end all" in done:
-        dead |= {ticket for name in given if name != "login" for ticket in given[name]}
+        dead |= {token for name in given if name != "login" for token in given[name]}
     if "end others" in done:
-        dead |= {ticket for name in ("renew", "touch", "set") for ticket in given.get(name, [])}
+        dead |= {token for name in ("renew", "touch", "set") for token in given.get(name, [])}
     if "password" in done:
-        dead |= {ticket for name in ("touch", "set", "renew") for ticket in given.get(name, [])}
-    for ticket in dead:
-        if await person.opens(ticket):
-            whose = next((name for name in given if ticket in given[name]), "before")
-            faults.append(f"a ticket of {whose} opens something after {sorted(done)}")
+        dead |= {token for name in ("touch", "set", "renew") for token in given.get(name, [])}
+    for token in dead:
+        if await person.opens(token):
+            whose = next((name for name in given if token in given[name]), "before")
+            faults.append(f"a token of {whose} opens something after {sorted(done)}")
 
-    known = {person.here, *(ticket for tickets in given.values() for ticket in tickets)}
-    alive = [ticket for ticket in known - dead if await person.opens(ticket)]
+    known = {person.here, *(token for tokens in given.values() for token in tokens)}
+    alive = [token for token in known - dead if await person.opens(token)]
     if not {*names} & {"logout", "end others", "end all", "password"} and not alive:
         faults.append(f"nobody is signed in after {sorted(done)}")
     if BACKEND != "signed-cookie" and "login" not in done and alive:
@@ -342,11 +342,11 @@ class Pairs:
 
     async def _person(self) -> Person:
         person = self._stranger()
-        await self._app.state.services.accounts.register(person.name, PASSWORD)
+        await self._app.state.services.users.register(person.name, PASSWORD)
         for device in ("here", "there"):
-            ticket = ticket_of(await person.login(""))
-            assert ticket
-            setattr(person, device, ticket)
+            token = token_of(await person.login(""))
+            assert token
+            setattr(person, device, token)
         return person
 
 

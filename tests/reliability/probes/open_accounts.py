@@ -6,10 +6,10 @@ Arguments: N, NAME, the password.
 import asyncio
 import sys
 
-from app.accounts.passwords import Passwords
+from app.users.passwords import Passwords
 from app.models import User
 from app.services import Services
-from app.settings import Settings
+from app.config import Settings
 
 
 async def main(number: int, name: str, password: str) -> None:

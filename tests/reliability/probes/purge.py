@@ -10,9 +10,9 @@ import time
 from typing import Any
 
 from app import models
-from app.__main__ import main as run_command
+from app.cli import main as run_command
 from app.services import Services
-from app.settings import Settings
+from app.config import Settings
 from sqlalchemy import func, select
 
 
@@ -27,8 +27,8 @@ async def look(now: float) -> dict[str, int]:
     attempt = models.LoginAttempt
     is_old = attempt.outcome.is_distinct_from(True) & (attempt.at <= now - settings.login_window)
     kept, overdue = 0, await count(services, select(attempt.id).where(is_old))
-    if hasattr(models, "SessionRow"):
-        row, value = models.SessionRow, models.SessionValue
+    if hasattr(models, "UserSession"):
+        row, value = models.UserSession, models.SessionValue
         kept += await count(services, select(row.key))
         overdue += await count(services, select(row.key).where(row.expires_at <= now))
         orphans = value.session_key.not_in(select(row.key))

@@ -1,4 +1,4 @@
-"""The vault: cookie, ticket, store and the service in front of them.
+"""Cookie, token, store, and the service in front of them.
 
-It knows of no password, page or route. ``service.Sessions`` is the only door for the rest.
+Nothing here knows of passwords, pages or routes. The rest of the app uses ``SessionService``.
 """

@@ -10,9 +10,10 @@ MAX_COOKIE_BYTES = 4096
 
 
 @dataclass(frozen=True)
-class CookiePolicy:
-    """How the cookie looks in this deployment."""
+class SessionCookie:
+    """The cookie of this deployment. slug: keeps the apps of one host apart."""
 
+    slug: str
     secure: bool
     samesite: Literal["lax", "strict", "none"]
 
@@ -26,7 +27,7 @@ class CookiePolicy:
 
         Browsers that do not know the longer prefix still see ``__Host-``.
         """
-        return "__Host-Http-session" if self.secure else "session"
+        return f"__Host-Http-{self.slug}-session" if self.secure else f"{self.slug}-session"
 
     def read(self, headers: Iterable[tuple[bytes, bytes]]) -> list[str]:
         """Return every value sent under exactly this name.
@@ -45,18 +46,18 @@ class CookiePolicy:
                         values.append(value.decode("latin-1"))
         return values
 
-    def set(self, ticket: str, max_age: int | None) -> bytes:
-        """Return the Set-Cookie value that hands out a ticket.
+    def set_cookie(self, token: str, max_age: int | None) -> bytes:
+        """Return the Set-Cookie header that hands out a session token.
 
         max_age: seconds to keep it after the browser closes; None for not at all.
         Raises ValueError when a browser would drop the cookie for its size.
         """
-        if len(self.name) + len(ticket) > MAX_COOKIE_BYTES:
+        if len(self.name) + len(token) > MAX_COOKIE_BYTES:
             raise ValueError("the session cookie would exceed 4096 bytes")
-        return self._render(ticket, max_age)
+        return self._render(token, max_age)
 
-    def delete(self) -> bytes:
-        """Return the Set-Cookie value that deletes it; browsers want the same attributes."""
+    def delete_cookie(self) -> bytes:
+        """Return the Set-Cookie header that deletes it; browsers want the same attributes."""
         return self._render("", 0)
 
     def _render(self, value: str, max_age: int | None) -> bytes:

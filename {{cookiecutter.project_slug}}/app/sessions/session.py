@@ -1,29 +1,37 @@
-"""What a session is, and how long it lives."""
+"""What a session is, how long it lives, and which values may be kept with it."""
 
-from dataclasses import dataclass
-from functools import cached_property
+import json
+import re
+from collections.abc import Iterable
 from typing import NamedTuple
 
-# Last-seen is written at most this often, or the idle limit would cost a write for each request.
+from pydantic import JsonValue
+
+from app.config import Settings
+from app.errors import AppError
+
+# Last-seen is written at most this often, or the idle timeout would cost a write for each request.
 TOUCH_SECONDS = 60
 
-# How long after the password was asked for something sensitive may be done (ASVS 5.0 7.5.3).
+# How long after authentication something sensitive may be done (ASVS 5.0 7.5.3).
 FRESH_SECONDS = 600
 
+# {% if cookiecutter.session_backend != "signed-cookie" %}
+# All values of a session together, encrypted.
+MAX_DATA_BYTES = 16_384
 
-class Client(NamedTuple):
+# {% endif %}
+# What is nested deeper could be stored, but not returned: a response adds levels of its own.
+MAX_DEPTH = 32
+
+_NAME = re.compile(r"[A-Za-z0-9_.-]{1,64}", re.ASCII)
+
+
+class ClientInfo(NamedTuple):
     """Where a request comes from."""
 
     ip: str
     user_agent: str
-
-
-class Principal(NamedTuple):
-    """The user a session speaks for."""
-
-    id: int
-    username: str
-    role: str
 
 
 class Session(NamedTuple):
@@ -33,25 +41,25 @@ class Session(NamedTuple):
     """
 
     user_id: int
-    epoch: int
-    """The user's epoch at the start; once the user's has moved on, the session is dead."""
+    session_version: int
+    """The user's at the start; once the user's has moved on, the session is dead."""
     created_at: float
     last_seen_at: float
     authenticated_at: float
-    """When the password was last asked for."""
+    """When the user last proved who they are."""
     expires_at: float
     remember: bool
-    #{% if cookiecutter.session_backend == "signed-cookie" %}
+    # {% if cookiecutter.session_backend == "signed-cookie" %}
     key: bytes = b""
-    """Random bits that name the session, given with its ticket. They open nothing."""
+    """Random bits that name the session. They open nothing."""
     data: str = ""
-    """The values kept with it, sealed; empty when there are none."""
-    #{% else %}
+    """The values kept with it, encrypted; empty when there are none."""
+    # {% else %}
     ip: str
     user_agent: str
     key: bytes = b""
-    """SHA-256 of what its ticket says, given with the ticket. It opens nothing."""
-    #{% endif %}
+    """SHA-256 of the random part of its token. It opens nothing."""
+    # {% endif %}
 
     @property
     def id(self) -> str:
@@ -59,28 +67,60 @@ class Session(NamedTuple):
         return self.key.hex()
 
 
-class SessionEnded(Exception):
-    """The session was ended while the request was under way."""
+class SessionEnded(AppError):
+    """The session was revoked while the request was under way."""
+
+    status, text = 401, "Sign in first."
 
 
-@dataclass(frozen=True)
-class Limits:
-    """The limits of a session, in seconds (ASVS 5.0 7.3.1 and 7.3.2)."""
+class InvalidValue(AppError):
+    """A name or a value that cannot be kept with a session."""
 
-    lifetime: int
-    idle_timeout: int
-    remember_lifetime: int
 
-    def ends_at(self, *, created_at: float, remember: bool) -> float:
-        """When a session ends whatever happens."""
-        return created_at + (self.remember_lifetime if remember else self.lifetime)
+class TooMuchData(AppError):
+    """The session has no room left for a value."""
 
-    def expires_at(self, *, created_at: float, last_seen_at: float, remember: bool) -> float:
-        """When a session ends if nothing more is heard of it. Activity never moves the first."""
-        ends_at = self.ends_at(created_at=created_at, remember=remember)
-        return ends_at if remember else min(ends_at, last_seen_at + self.idle_timeout)
+    status, text = 413, "The session has no room for this value."
 
-    @cached_property
-    def touch_interval(self) -> float:
-        """How old last-seen may grow before it is written again."""
-        return min(TOUCH_SECONDS, self.idle_timeout / 20)
+
+def session_end(session: Session, settings: Settings) -> float:
+    """When a session ends whatever happens (ASVS 5.0 7.3.2)."""
+    lifetime = settings.session_lifetime
+    return session.created_at + (
+        settings.session_remember_lifetime if session.remember else lifetime
+    )
+
+
+def session_expiry(session: Session, settings: Settings) -> float:
+    """When a session ends unless it is used (ASVS 5.0 7.3.1). Use never moves its end."""
+    end = session_end(session, settings)
+    return (
+        end if session.remember else min(end, session.last_seen_at + settings.session_idle_timeout)
+    )
+
+
+def check_name(name: str) -> None:
+    """Raise InvalidValue unless a value may be kept under that name."""
+    if not _NAME.fullmatch(name):
+        raise InvalidValue("A name has 1 to 64 letters, digits, dots, dashes and underscores.")
+
+
+def to_json(value: JsonValue) -> bytes:
+    """Return a value as JSON. Raises InvalidValue for what is not JSON or nested too deeply."""
+    if not _fits(value, MAX_DEPTH):
+        raise InvalidValue(f"The value is nested deeper than {MAX_DEPTH} levels.")
+    try:
+        text = json.dumps(value, allow_nan=False, ensure_ascii=False, separators=(",", ":"))
+        return text.encode()
+    except (TypeError, ValueError):
+        raise InvalidValue("The value cannot be stored as JSON.") from None
+
+
+def _fits(value: JsonValue, levels: int) -> bool:
+    """Whether a value has at most so many levels below it."""
+    children: Iterable[JsonValue] = ()
+    if isinstance(value, dict):
+        children = value.values()
+    elif isinstance(value, list):
+        children = value
+    return levels >= 0 and all(_fits(child, levels - 1) for child in children)

@@ -1,1 +1,1 @@
-"""HTTP: what comes in, who may, what goes out."""
+"""HTTP for every route: who may, which session, which headers, which errors."""

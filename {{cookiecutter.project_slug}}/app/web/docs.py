@@ -8,8 +8,8 @@ from fastapi import APIRouter, Request
 from fastapi.openapi.docs import get_swagger_ui_html
 from starlette.responses import HTMLResponse, JSONResponse
 
-from app.settings import PROJECT
-from app.web.access import public
+from app.config import PROJECT
+from app.web.dependencies import public
 
 ASSETS = "https://cdn.jsdelivr.net"
 

@@ -1,9 +1,8 @@
-"""For the load balancer: is the process alive, and can it do its work."""
+"""For the load balancer: whether the process is alive, and whether it can do its work."""
 
 from fastapi import APIRouter
 
-from app.web.access import public
-from app.web.visit import CurrentServices
+from app.web.dependencies import CurrentRequestSession, public
 
 router = APIRouter(prefix="/health", include_in_schema=False)
 
@@ -11,13 +10,13 @@ router = APIRouter(prefix="/health", include_in_schema=False)
 @router.get("/live")
 @public
 async def live() -> dict[str, str]:
-    """Answer as long as the process does; a store that is out of reach is no reason to restart."""
+    """Respond as long as the process does: an unreachable store is no reason to restart it."""
     return {"status": "alive"}
 
 
 @router.get("/ready")
 @public
-async def ready(services: CurrentServices) -> dict[str, str]:
-    """Answer 503 while a store is out of reach."""
-    await services.ping()
+async def ready(request_session: CurrentRequestSession) -> dict[str, str]:
+    """Respond with 503 while a store is out of reach."""
+    await request_session.services.ping()
     return {"status": "ready"}

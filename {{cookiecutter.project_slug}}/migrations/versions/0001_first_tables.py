@@ -1,4 +1,4 @@
-"""Accounts, and what signing in needs."""
+"""Accounts, sessions and login attempts."""
 
 from collections.abc import Sequence
 
@@ -19,7 +19,7 @@ def upgrade() -> None:
         sa.Column("password_hash", sa.String(255), nullable=False),
         sa.Column("role", sa.String(16), nullable=False),
         sa.Column("is_active", sa.Boolean(), nullable=False),
-        sa.Column("epoch", sa.Integer(), nullable=False),
+        sa.Column("session_version", sa.Integer(), nullable=False),
         sa.Column("created_at", sa.Double(), nullable=False),
         sa.PrimaryKeyConstraint("id", name="pk_users"),
         sa.UniqueConstraint("username", name="uq_users_username"),
@@ -32,7 +32,7 @@ def upgrade() -> None:
         "sessions",
         sa.Column("key", sa.LargeBinary(32), nullable=False),
         sa.Column("user_id", sa.Integer(), nullable=False),
-        sa.Column("epoch", sa.Integer(), nullable=False),
+        sa.Column("session_version", sa.Integer(), nullable=False),
         sa.Column("created_at", sa.Double(), nullable=False),
         sa.Column("last_seen_at", sa.Double(), nullable=False),
         sa.Column("authenticated_at", sa.Double(), nullable=False),
@@ -51,7 +51,7 @@ def upgrade() -> None:
         "session_values",
         sa.Column("session_key", sa.LargeBinary(32), nullable=False),
         sa.Column("name", sa.String(64), nullable=False),
-        sa.Column("sealed", sa.LargeBinary(), nullable=False),
+        sa.Column("encrypted", sa.LargeBinary(), nullable=False),
         sa.PrimaryKeyConstraint("session_key", "name", name="pk_session_values"),
         sa.ForeignKeyConstraint(
             ["session_key"],

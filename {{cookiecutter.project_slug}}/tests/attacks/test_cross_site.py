@@ -1,10 +1,10 @@
-"""Another site makes a visitor's browser send something."""
+"""Another site makes a visitor's client send something."""
 
 import pytest
 from starlette.datastructures import Headers
 
-from app.web.origin import refusal
-from tests.browser import ORIGIN, PASSWORD, Browser
+from app.web.csrf import refusal
+from tests.client import ORIGIN, PASSWORD, Client
 from tests.conftest import Start
 from tests.routes import SAFE_METHODS, http_routes_of
 
@@ -71,11 +71,11 @@ def test_a_header_that_comes_twice_is_refused(sites: list[str], origins: list[st
 
 @pytest.mark.parametrize("site", ["cross-site", "same-site"])
 async def test_every_unsafe_route_refuses_other_sites_and_siblings(
-    browser: Browser, site: str
+    client: Client, site: str
 ) -> None:
-    await browser.signed_in()
+    await client.signed_in()
     body = {"username": "alice", "password": PASSWORD}
-    for method, path in http_routes_of(browser.app):
+    for method, path in http_routes_of(client.app):
         if method in SAFE_METHODS:
             continue
         for headers in (
@@ -84,34 +84,34 @@ async def test_every_unsafe_route_refuses_other_sites_and_siblings(
             {"origin": "https://localhost.evil.example"},
             {"origin": "null"},
         ):
-            response = await browser.request(method, path, data=body, headers=headers)
+            response = await client.request(method, path, data=body, headers=headers)
             assert response.status_code == 403, f"{method} {path}"
             assert "refused" in response.text
             assert "set-cookie" not in response.headers
-    assert await browser.is_signed_in()
+    assert await client.is_signed_in()
 
 
-async def test_nobody_is_signed_in_to_the_account_of_somebody_else(browser: Browser) -> None:
+async def test_nobody_is_signed_in_to_the_account_of_somebody_else(client: Client) -> None:
     """Login CSRF: what the victim then enters would be the attacker's to read."""
-    await browser.register("mallory")
-    browser.headers["sec-fetch-site"] = "cross-site"
-    assert (await browser.sign_in("mallory")).status_code == 403
-    assert browser.ticket is None
+    await client.register("mallory")
+    client.headers["sec-fetch-site"] = "cross-site"
+    assert (await client.sign_in("mallory")).status_code == 403
+    assert client.token is None
 
 
-async def test_no_path_of_a_refused_method_gets_past(browser: Browser) -> None:
-    await browser.signed_in()
+async def test_no_path_of_a_refused_method_gets_past(client: Client) -> None:
+    await client.signed_in()
     for method in ("POST", "post", "PATCH", "PROPFIND"):
         for path in ("/nowhere", "//api/logout", "/api/logout/"):
             headers = {"sec-fetch-site": "cross-site"}
-            response = await browser.request(method, path, headers=headers)
+            response = await client.request(method, path, headers=headers)
             assert response.status_code == 403, f"{method} {path}"
 
 
 async def test_a_trusted_front_end_may_sign_in(start: Start) -> None:
-    browser = Browser(await start(trusted_origins=FRONT_END))
-    await browser.register()
-    browser.headers.update({"origin": FRONT_END, "sec-fetch-site": "cross-site"})
-    assert (await browser.sign_in()).status_code == 200
-    browser.headers["origin"] = "https://other.example"
-    assert (await browser.sign_in()).status_code == 403
+    client = Client(await start(trusted_origins=FRONT_END))
+    await client.register()
+    client.headers.update({"origin": FRONT_END, "sec-fetch-site": "cross-site"})
+    assert (await client.sign_in()).status_code == 200
+    client.headers["origin"] = "https://other.example"
+    assert (await client.sign_in()).status_code == 403

@@ -11,30 +11,30 @@ from urllib.parse import urljoin, urlsplit
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from app.accounts.errors import InvalidName
-from app.accounts.names import MAX_CHARACTERS, normalise
+from app.users.errors import InvalidUsername
+from app.users.usernames import MAX_CHARACTERS, normalise
 from app.sessions.cookie import CookiePolicy
-from app.sessions.ticket import Tickets
-from app.settings import Settings, SettingsError
+from app.sessions.token import SessionTokens
+from app.config import Settings, SettingsError
 #{% if cookiecutter.frontend == "html" %}
-from app.web.redirects import HOME, safe_next
+from app.pages.redirects import HOME, safe_next
 #{% endif %}
 from tests.attacks.test_cross_site import refused
-from tests.browser import COOKIE, ORIGIN
+from tests.client import COOKIE, ORIGIN
 from tests.conftest import KEY
-from tests.test_ticket import issue
+from tests.test_token import issue
 
 always = settings(max_examples=150, deadline=None, derandomize=True)
 
 NAME = COOKIE.encode()
-TICKET = issue(KEY)
+TOKEN = issue(KEY)
 
 # What can stand in a header.
 BYTES = st.characters(max_codepoint=255)
 
 # What cookie headers are made of, and what might be taken for it.
 crumbs = st.sampled_from(
-    [NAME, b"=", b";", b"; ", b" ", b"\t", b"\xa0", b"\x85", b"\0", b'"', b",", TICKET.encode()]
+    [NAME, b"=", b";", b"; ", b" ", b"\t", b"\xa0", b"\x85", b"\0", b'"', b",", TOKEN.encode()]
 )
 headers = st.lists(crumbs | st.binary(max_size=6), max_size=12).map(b"".join)
 
@@ -50,16 +50,16 @@ def test_a_value_is_read_from_under_the_exact_name_only(header: bytes) -> None:
 
 @always
 @given(text=st.text(max_size=300) | st.from_regex(r"[A-Za-z0-9_-]{43}\.[A-Za-z0-9_-]{43}"))
-def test_no_text_is_a_ticket_but_one_that_was_issued(text: str) -> None:
-    assert Tickets([KEY]).read(text) is None
+def test_no_text_is_a_token_but_one_that_was_issued(text: str) -> None:
+    assert SessionTokens([KEY]).read(text) is None
 
 
 @always
-@given(place=st.integers(0, len(TICKET)), length=st.integers(0, 4), text=st.text(max_size=4))
+@given(place=st.integers(0, len(TOKEN)), length=st.integers(0, 4), text=st.text(max_size=4))
 @example(place=0, length=0, text="")
-def test_no_change_of_a_ticket_is_one(place: int, length: int, text: str) -> None:
-    changed = TICKET[:place] + text + TICKET[place + length :]
-    assert (Tickets([KEY]).read(changed) is None) == (changed != TICKET)
+def test_no_change_of_a_token_is_one(place: int, length: int, text: str) -> None:
+    changed = TOKEN[:place] + text + TOKEN[place + length :]
+    assert (SessionTokens([KEY]).read(changed) is None) == (changed != TOKEN)
 
 
 #{% if cookiecutter.frontend == "html" %}
@@ -72,7 +72,7 @@ def test_no_change_of_a_ticket_is_one(place: int, length: int, text: str) -> Non
 def test_whatever_is_next_is_on_this_site(address: str) -> None:
     checked = safe_next(address)
     assert checked in (address, HOME)
-    # As browsers read it: they drop tabs and line breaks, and take a backslash for a slash.
+    # As clients read it: they drop tabs and line breaks, and take a backslash for a slash.
     read = checked.translate({9: None, 10: None, 13: None, 92: "/"})
     parts = urlsplit(urljoin(f"{ORIGIN}/login", read))
     assert f"{parts.scheme}://{parts.netloc}" == ORIGIN
@@ -107,7 +107,7 @@ def test_a_browser_that_names_the_site_is_believed_to_the_letter(
 def test_a_name_has_one_spelling(name: str) -> None:
     try:
         spelled = normalise(name)
-    except InvalidName:
+    except InvalidUsername:
         return
     assert normalise(spelled) == normalise(f" {name.upper()} ".casefold()) == spelled
     assert 0 < len(spelled) <= MAX_CHARACTERS

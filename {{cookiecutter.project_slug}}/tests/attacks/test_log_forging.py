@@ -6,7 +6,7 @@ import logging
 import pytest
 
 from app import security_log
-from tests.browser import Browser
+from tests.client import Client
 from tests.test_security_log import events
 
 
@@ -29,11 +29,11 @@ def test_no_value_can_forge_a_line(caplog: pytest.LogCaptureFixture, text: str) 
     "text", ['x", "event": "authn_login_success', "x\n{}", "x\u2028{}"], ids=ascii
 )
 async def test_neither_a_name_nor_a_browser_forges_one(
-    browser: Browser, caplog: pytest.LogCaptureFixture, text: str
+    client: Client, caplog: pytest.LogCaptureFixture, text: str
 ) -> None:
-    await browser.sign_in(text, "not the right password")
-    browser.headers["user-agent"] = text.encode("ascii", "replace").decode().replace("\n", " ")
-    await browser.signed_in()
+    await client.sign_in(text, "not the right password")
+    client.headers["user-agent"] = text.encode("ascii", "replace").decode().replace("\n", " ")
+    await client.signed_in()
     for record in caplog.records:
         if record.name == "app.security":
             assert record.getMessage().isprintable()
@@ -43,10 +43,10 @@ async def test_neither_a_name_nor_a_browser_forges_one(
 
 
 async def test_what_was_typed_as_a_name_is_not_written(
-    browser: Browser, caplog: pytest.LogCaptureFixture
+    client: Client, caplog: pytest.LogCaptureFixture
 ) -> None:
     for _ in range(6):
-        await browser.sign_in("my secret password", "alice")
+        await client.sign_in("my secret password", "alice")
     assert len(events(caplog)) == 6
     assert "my secret password" not in caplog.text
     assert len({each["name_hash"] for each in events(caplog)}) == 1

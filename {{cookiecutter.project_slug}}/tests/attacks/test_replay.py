@@ -4,76 +4,76 @@ from collections.abc import Awaitable, Callable
 
 import pytest
 
-from tests.browser import COOKIE, PASSWORD, Browser
+from tests.client import COOKIE, PASSWORD, Client
 from tests.conftest import Clock
-from tests.sockets import Socket
+from tests.websocket import Socket
 
 NEW_PASSWORD = "quite another set of words"
 
 
-async def sign_in_again(browser: Browser, _: Clock) -> None:
-    await browser.sign_in()
+async def sign_in_again(client: Client, _: Clock) -> None:
+    await client.sign_in()
 
 
-async def log_out(browser: Browser, _: Clock) -> None:
-    await browser.post("/api/logout")
+async def log_out(client: Client, _: Clock) -> None:
+    await client.post("/api/logout")
 
 
-async def end_others(browser: Browser, _: Clock) -> None:
-    elsewhere = Browser(browser.app)
+async def revoke_others(client: Client, _: Clock) -> None:
+    elsewhere = Client(client.app)
     await elsewhere.sign_in()
     await elsewhere.delete("/api/sessions")
 
 
-async def change_password(browser: Browser, _: Clock) -> None:
+async def change_password(client: Client, _: Clock) -> None:
     body = {"current_password": PASSWORD, "new_password": NEW_PASSWORD}
-    assert (await browser.post("/api/password", json=body)).status_code == 204
+    assert (await client.post("/api/password", json=body)).status_code == 204
 
 
-async def change_password_elsewhere(browser: Browser, clock: Clock) -> None:
-    elsewhere = Browser(browser.app)
+async def change_password_elsewhere(client: Client, clock: Clock) -> None:
+    elsewhere = Client(client.app)
     await elsewhere.sign_in()
     await change_password(elsewhere, clock)
 
 
-async def confirm_password(browser: Browser, _: Clock) -> None:
-    assert (await browser.post("/api/confirm", json={"password": PASSWORD})).status_code == 204
+async def confirm_password(client: Client, _: Clock) -> None:
+    assert (await client.post("/api/confirm", json={"password": PASSWORD})).status_code == 204
 
 
-async def delete_account(browser: Browser, _: Clock) -> None:
-    assert (await browser.delete("/api/me")).status_code == 204
+async def delete_account(client: Client, _: Clock) -> None:
+    assert (await client.delete("/api/me")).status_code == 204
 
 
-async def operator_ends_sessions(browser: Browser, _: Clock) -> None:
-    await browser.app.state.services.accounts.end_sessions("alice")
+async def operator_ends_sessions(client: Client, _: Clock) -> None:
+    await client.app.state.services.users.end_sessions("alice")
 
 
-async def operator_closes_account(browser: Browser, _: Clock) -> None:
-    await browser.app.state.services.accounts.disable("alice")
+async def operator_closes_account(client: Client, _: Clock) -> None:
+    await client.app.state.services.users.disable("alice")
 
 
-async def operator_deletes_account(browser: Browser, _: Clock) -> None:
-    await browser.app.state.services.accounts.delete("alice")
+async def operator_deletes_account(client: Client, _: Clock) -> None:
+    await client.app.state.services.users.delete("alice")
 
 
-async def operator_changes_role(browser: Browser, _: Clock) -> None:
-    await browser.app.state.services.accounts.change_role("alice", "admin")
+async def operator_changes_role(client: Client, _: Clock) -> None:
+    await client.app.state.services.users.change_role("alice", "admin")
 
 
-async def idle_for_too_long(_: Browser, clock: Clock) -> None:
+async def idle_for_too_long(_: Client, clock: Clock) -> None:
     clock.turn(3600)
 
 
-async def used_for_too_long(browser: Browser, clock: Clock) -> None:
+async def used_for_too_long(client: Client, clock: Clock) -> None:
     for _ in range(24):
         clock.turn(1800)
-        await browser.get("/api/me")
+        await client.get("/api/me")
 
 
 ENDS = [
     sign_in_again,
     log_out,
-    end_others,
+    revoke_others,
     change_password,
     change_password_elsewhere,
     confirm_password,
@@ -88,12 +88,12 @@ ENDS = [
 ]
 
 
-async def log_out_by_form(browser: Browser, _: Clock) -> None:
-    await browser.post("/logout")
+async def log_out_by_form(client: Client, _: Clock) -> None:
+    await client.post("/logout")
 
 
-async def delete_account_by_form(browser: Browser, _: Clock) -> None:
-    assert (await browser.post("/account/delete")).status_code == 303
+async def delete_account_by_form(client: Client, _: Clock) -> None:
+    assert (await client.post("/account/delete")).status_code == 303
 
 
 ENDS += [
@@ -105,12 +105,12 @@ ENDS += [
 
 @pytest.mark.parametrize("end", ENDS, ids=lambda end: end.__name__)
 async def test_a_copied_cookie_is_worthless_after(
-    browser: Browser, clock: Clock, end: Callable[[Browser, Clock], Awaitable[None]]
+    client: Client, clock: Clock, end: Callable[[Client, Clock], Awaitable[None]]
 ) -> None:
-    await browser.signed_in()
-    thief = Browser(browser.app)
-    copied = str(browser.ticket)
-    await end(browser, clock)
+    await client.signed_in()
+    thief = Client(client.app)
+    copied = str(client.token)
+    await end(client, clock)
     for path in ("/api/me", "/api/session", "/api/session/data"):
         assert (await thief.send_cookie(f"{COOKIE}={copied}", path)).status_code == 401, path
     thief.cookies.set(COOKIE, copied, domain="localhost.local", path="/")
@@ -123,27 +123,27 @@ async def test_a_copied_cookie_is_worthless_after(
         assert (await socket.receive())["code"] == 1008
 
 
-async def test_a_ticket_of_an_account_that_is_gone_is_not_inherited_by_the_next(
-    browser: Browser, other: Browser
+async def test_a_token_of_an_account_that_is_gone_is_not_inherited_by_the_next(
+    client: Client, other: Client
 ) -> None:
-    await browser.signed_in("alice")
-    copied = browser.ticket
-    await browser.app.state.services.accounts.delete("alice")
+    await client.signed_in("alice")
+    copied = client.token
+    await client.app.state.services.users.delete("alice")
     await other.signed_in("bob")
     assert (await other.get("/api/me")).json()["id"] == 2
-    assert not await browser.opens(copied)
+    assert not await client.opens(copied)
 
 
-async def test_a_logout_while_another_request_renews_ends_both_tickets(
-    browser: Browser, clock: Clock
+async def test_a_logout_while_another_request_renews_ends_both_tokens(
+    client: Client, clock: Clock
 ) -> None:
-    """The refresh that was under way must not leave a ticket that outlives the logout."""
-    await browser.signed_in()
-    before = str(browser.ticket)
+    """The refresh that was under way must not leave a token that outlives the logout."""
+    await client.signed_in()
+    before = str(client.token)
     clock.turn(60)
-    in_flight = await browser.send_cookie(f"{COOKIE}={before}")
+    in_flight = await client.send_cookie(f"{COOKIE}={before}")
     after = in_flight.cookies.get(COOKIE, before)
-    logout = Browser(browser.app)
+    logout = Client(client.app)
     assert (await logout.post("/api/logout", headers={"cookie": f"{COOKIE}={before}"})).is_success
-    assert not await browser.opens(before)
-    assert not await browser.opens(after)
+    assert not await client.opens(before)
+    assert not await client.opens(after)

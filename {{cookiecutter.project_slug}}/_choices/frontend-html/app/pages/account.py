@@ -1,0 +1,121 @@
+"""The pages of an account: password, sessions, and its deletion."""
+
+from typing import Any
+
+from fastapi import APIRouter, Request
+from starlette.responses import Response
+
+from app.pages.auth import FormField, NextField, NextQuery
+from app.pages.redirects import HOME, safe_next, see_other
+
+# {% if cookiecutter.session_backend != "signed-cookie" %}
+from app.pages.session_list import describe_sessions
+
+# {% endif %}
+from app.pages.templating import form_again, page
+from app.users.errors import AccountError
+from app.users.service import AuthContext
+from app.web.dependencies import (
+    CurrentAuth,
+    CurrentRequestSession,
+    CurrentUser,
+    FreshUser,
+    Sessions,
+    Users,
+)
+
+router = APIRouter(include_in_schema=False)
+
+
+@router.get("/account")
+async def account(
+    request: Request, auth: CurrentAuth, sessions: Sessions, changed: bool = False
+) -> Response:
+    """Show the password form and the user's sessions."""
+    return page(request, "account.html", **await _sessions(auth, sessions), changed=changed)
+
+
+@router.post("/account")
+async def change_password(
+    request: Request,
+    auth: CurrentAuth,
+    users: Users,
+    sessions: Sessions,
+    current_password: FormField = "",
+    new_password: FormField = "",
+) -> Response:
+    """Change the password."""
+    try:
+        await users.change_password(auth, current_password, new_password)
+    except AccountError as error:
+        return form_again(request, "account.html", error, **await _sessions(auth, sessions))
+    return see_other("/account?changed=1")
+
+
+@router.post("/account/sessions/end-others")
+async def revoke_other_sessions(auth: CurrentAuth, sessions: Sessions) -> Response:
+    """Sign out everywhere else."""
+    await sessions.revoke_others(auth.session)
+    return see_other("/account")
+
+
+# {% if cookiecutter.session_backend != "signed-cookie" %}
+
+
+@router.post("/account/sessions/{session_id}/end")
+async def revoke_session(
+    session_id: str, auth: CurrentAuth, request_session: CurrentRequestSession
+) -> Response:
+    """End one session of the user."""
+    await request_session.revoke_one(auth, session_id)
+    return see_other("/account")
+
+
+# {% endif %}
+
+
+@router.get("/confirm")
+async def confirm_page(request: Request, _: CurrentUser, next_path: NextQuery = HOME) -> Response:
+    """Ask for the password once more."""
+    return page(request, "confirm.html", next=safe_next(next_path))
+
+
+@router.post("/confirm")
+async def confirm(
+    request: Request,
+    auth: CurrentAuth,
+    users: Users,
+    password: FormField = "",
+    next_path: NextField = HOME,
+) -> Response:
+    """Confirm the password, and continue to what requires it."""
+    try:
+        await users.confirm_password(auth, password)
+    except AccountError as error:
+        return form_again(request, "confirm.html", error, next=safe_next(next_path))
+    return see_other(safe_next(next_path))
+
+
+@router.get("/account/delete")
+async def delete_page(request: Request, _: FreshUser) -> Response:
+    """Ask whether the account is to be deleted."""
+    return page(request, "delete.html")
+
+
+@router.post("/account/delete")
+async def delete(
+    _: FreshUser, auth: CurrentAuth, users: Users, request_session: CurrentRequestSession
+) -> Response:
+    """Delete the account."""
+    await users.delete_own(auth)
+    await request_session.sign_out()
+    return see_other("/login")
+
+
+async def _sessions(auth: AuthContext, sessions: Sessions) -> dict[str, Any]:
+    """Return what the account page shows of the user's sessions."""
+    # {% if cookiecutter.session_backend == "signed-cookie" %}
+    return {}
+    # {% else %}
+    return describe_sessions(await sessions.list_for_user(auth.user.id), auth.session.record)
+    # {% endif %}

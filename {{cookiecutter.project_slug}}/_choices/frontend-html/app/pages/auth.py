@@ -1,0 +1,102 @@
+"""The pages of signing up, in and out, and the first page behind them."""
+
+from typing import Annotated
+
+from fastapi import APIRouter, Form, HTTPException, Query, Request
+from starlette.responses import Response
+
+from app.api.schemas import Text
+from app.pages.redirects import HOME, safe_next, see_other
+from app.pages.templating import form_again, page
+from app.users.errors import AccountError
+from app.web.dependencies import (
+    CurrentAuth,
+    CurrentRequestSession,
+    CurrentSettings,
+    OptionalUser,
+    Users,
+    public,
+)
+
+router = APIRouter(include_in_schema=False)
+
+FormField = Annotated[Text, Form()]
+NextField = Annotated[Text, Form(alias="next")]
+NextQuery = Annotated[str, Query(alias="next")]
+
+
+@router.get("/")
+async def dashboard(request: Request, auth: CurrentAuth) -> Response:
+    """Show the first page after signing in."""
+    return page(request, "dashboard.html", session=auth.session.record)
+
+
+@router.get("/login")
+@public
+async def login_page(
+    request: Request, user: OptionalUser, next_path: NextQuery = HOME, registered: bool = False
+) -> Response:
+    """Show the sign-in form; whoever is signed in already goes on."""
+    if user:
+        return see_other(safe_next(next_path))
+    return page(request, "login.html", next=safe_next(next_path), registered=registered)
+
+
+@router.post("/login")
+@public
+async def login(
+    request: Request,
+    request_session: CurrentRequestSession,
+    username: FormField = "",
+    password: FormField = "",
+    remember: Annotated[bool, Form()] = False,
+    next_path: NextField = HOME,
+) -> Response:
+    """Sign in."""
+    next_path = safe_next(next_path)
+    try:
+        await request_session.sign_in(username, password, remember=remember)
+    except AccountError as error:
+        typed = {"next": next_path, "username": username, "remember": remember}
+        return form_again(request, "login.html", error, **typed)
+    return see_other(next_path)
+
+
+@router.get("/register")
+@public
+async def register_page(
+    request: Request, user: OptionalUser, settings: CurrentSettings
+) -> Response:
+    """Show the form for a new account; whoever is signed in goes on."""
+    if user:
+        return see_other(HOME)
+    if not settings.allow_registration:
+        raise HTTPException(403, "Registration is closed.")
+    return page(request, "register.html")
+
+
+@router.post("/register")
+@public
+async def register(
+    request: Request,
+    users: Users,
+    settings: CurrentSettings,
+    username: FormField = "",
+    password: FormField = "",
+) -> Response:
+    """Create an account."""
+    if not settings.allow_registration:
+        raise HTTPException(403, "Registration is closed.")
+    try:
+        await users.register(username, password)
+    except AccountError as error:
+        return form_again(request, "register.html", error, username=username)
+    return see_other("/login?registered=1")
+
+
+@router.post("/logout")
+@public
+async def logout(request_session: CurrentRequestSession) -> Response:
+    """Sign out here."""
+    await request_session.sign_out()
+    return see_other("/login")

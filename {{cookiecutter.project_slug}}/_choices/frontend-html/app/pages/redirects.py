@@ -1,0 +1,72 @@
+"""Where a browser is sent: to what it asked for, or once more to where it is."""
+
+import re
+from urllib.parse import quote, unquote
+
+from starlette.requests import Request
+from starlette.responses import RedirectResponse, Response
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from app.pages.templating import page
+
+HOME = "/"
+
+# One slash, then neither a second one nor a backslash, which browsers read as a slash; and nothing
+# that a browser drops before it looks (spaces, control characters).
+_LOCAL = re.compile(r"/(?![/\\])[!-\[\]-~]*", re.ASCII)
+_LOCAL_DECODED = re.compile(r"/(?![/\\])[^\\\x00-\x1f\x7f]*")
+
+
+def safe_next(address: str) -> str:
+    """Return ``address`` when it is a path of this app, with or without a query, or home.
+
+    The path is checked decoded as well, since a proxy may decode it once more (ASVS 5.0 3.7.2).
+    """
+    path = address.partition("?")[0]
+    if _LOCAL.fullmatch(address) and _LOCAL_DECODED.fullmatch(unquote(path)):
+        return address
+    return HOME
+
+
+def address_of(request: Request) -> str:
+    """Return path and query of a request, as they would be written in a link."""
+    query: str = request.scope["query_string"].decode("latin-1")
+    return quote(request.scope["path"]) + (f"?{query}" if query else "")
+
+
+def see_other(path: str) -> Response:
+    """Respond to a form with 303, so that reloading does not send it again."""
+    return RedirectResponse(path, status_code=303)
+
+
+class StrictLinkMiddleware:
+    """Lets links on other sites work with SameSite=Strict.
+
+    Browsers leave a strict cookie behind when such a link is followed, so the app would look signed
+    out for no reason. The response is a page that opens the same address again, now from this site;
+    nothing is read or changed before that.
+    """
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Handle one request or connection (ASGI)."""
+        app = self._app
+        if scope["type"] == "http" and is_followed_link(request := Request(scope)):
+            address = safe_next(address_of(request))
+            # From a cache it would be opened for ever.
+            no_store = {"Cache-Control": "no-store"}
+            app = page(request, "link.html", headers=no_store, address=address)
+        await app(scope, receive, send)
+
+
+def is_followed_link(request: Request) -> bool:
+    """Whether a person has followed a link on another site to a page of this app."""
+    headers = request.headers
+    return (
+        request.method == "GET"
+        and headers.get("sec-fetch-site") == "cross-site"
+        and headers.get("sec-fetch-mode") == "navigate"
+        and headers.get("sec-fetch-dest") == "document"
+    )

@@ -1,0 +1,92 @@
+"""The templates of the pages. Everything in them is escaped."""
+
+from collections.abc import Mapping
+from datetime import UTC, datetime, timedelta
+from functools import partial
+from typing import Any, NamedTuple
+
+import humanize
+from jinja2 import Environment, PackageLoader, StrictUndefined
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.templating import Jinja2Templates
+
+from app.config import PASSWORD_MAX_CHARACTERS, PROJECT
+from app.users.errors import AccountError, InvalidUsername, PasswordRejected, UsernameTaken
+from app.web.errors import headers_of
+from app.web.request_session import get_request_session
+
+
+class RelativeTime(NamedTuple):
+    """A time: in words as seen from now, exactly, and for machines."""
+
+    words: str
+    exact: str
+    iso: str
+
+
+def relative_time(now: float, unix_time: float) -> RelativeTime:
+    """Say when something was or will be. now, unix_time: Unix time in seconds."""
+    at = datetime.fromtimestamp(unix_time, UTC)
+    return RelativeTime(
+        words=humanize.naturaltime(timedelta(seconds=now - unix_time)),
+        exact=f"{at:%Y-%m-%d %H:%M} UTC",
+        iso=at.isoformat(timespec="seconds"),
+    )
+
+
+def context(request: Request) -> dict[str, Any]:
+    """Return what every template may use: who is signed in, the settings, and the time."""
+    request_session = get_request_session(request)
+    services = request_session.services
+    return {
+        "user": request_session.user,
+        "settings": services.settings,
+        "relative_time": partial(relative_time, services.clock()),
+    }
+
+
+TEMPLATES = Jinja2Templates(
+    env=Environment(
+        loader=PackageLoader("app"),
+        autoescape=True,
+        # A misspelled value fails in a test, instead of showing nothing.
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    ),
+    context_processors=[context],
+)
+TEMPLATES.env.globals |= {
+    "project": PROJECT,
+    "password_max_length": PASSWORD_MAX_CHARACTERS,
+    "error": None,
+}
+
+
+def page(
+    request: Request,
+    template: str,
+    *,
+    status: int = 200,
+    headers: Mapping[str, str] | None = None,
+    **values: object,
+) -> Response:
+    """Return a page. values: what this template needs besides the context."""
+    return TEMPLATES.TemplateResponse(request, template, values, status, headers)
+
+
+# Next to which field an error is shown, in the words of HTML's autocomplete; every other is about
+# the current password.
+_FIELDS: dict[type[AccountError], str] = {
+    InvalidUsername: "username",
+    UsernameTaken: "username",
+    PasswordRejected: "new-password",
+}
+
+
+def form_again(request: Request, template: str, error: AccountError, **values: object) -> Response:
+    """Show a form again, with the error next to its field and a matching status."""
+    shown = {"text": str(error), "purpose": _FIELDS.get(type(error), "current-password")}
+    headers = headers_of(request, error)
+    return page(request, template, status=error.status, headers=headers, error=shown, **values)

@@ -1,0 +1,54 @@
+"""Somebody sends a link to our sign-in page that leads on to theirs."""
+
+import pytest
+
+from app.pages.redirects import safe_next
+from tests.client import PASSWORD, Client
+from tests.test_pages import submit
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "",
+        "account",
+        "//evil.example",
+        "/\\evil.example",
+        "\\/evil.example",
+        "///evil.example",
+        "https://evil.example",
+        "https:evil.example",
+        "javascript:alert(1)",
+        "@evil.example",
+        "/%2fevil.example",
+        "/%5cevil.example",
+        "/%5Cevil.example",
+        "/\t/evil.example",
+        "/\n/evil.example",
+        "\t//evil.example",
+        " /account",
+        "/%09/evil.example",
+        "/%0d%0aset-cookie:a=b",
+        "/account\r\nset-cookie: a=b",
+        "/a\\b",
+        "/a b",
+        "/é",
+    ],
+    ids=ascii,
+)
+async def test_next_leads_nowhere_else(client: Client, path: str) -> None:
+    assert safe_next(path) == "/"
+    await client.register()
+    response = await submit(client, "/login", username="alice", password=PASSWORD, next=path)
+    assert response.headers["location"] == "/"
+
+
+async def test_no_page_hands_on_another_site(client: Client) -> None:
+    await client.signed_in()
+    for path in ("/login", "/confirm"):
+        for address in ("https://evil.example", "//evil.example", "/\\evil.example"):
+            response = await client.get(path, params={"next": address})
+            assert "evil.example" not in response.text
+            assert "evil.example" not in response.headers.get("location", "")
+    fields = {"password": PASSWORD, "next": "//evil.example"}
+    assert (await submit(client, "/confirm", **fields)).headers["location"] == "/"

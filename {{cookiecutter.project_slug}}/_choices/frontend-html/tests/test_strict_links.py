@@ -1,0 +1,49 @@
+"""Links from other sites."""
+
+import pytest
+
+from tests.client import Client
+from tests.conftest import Start
+
+FOLLOWED = {
+    "sec-fetch-site": "cross-site",
+    "sec-fetch-mode": "navigate",
+    "sec-fetch-dest": "document",
+}
+
+
+@pytest.mark.parametrize("path", ["/", "/account", "/login?next=/account", "/?q=a%20b&c=%C3%A9"])
+async def test_a_strict_cookie_that_a_link_leaves_behind_is_asked_for_once_more(
+    start: Start, path: str
+) -> None:
+    client = await Client(await start(session_samesite="strict")).signed_in()
+    response = await client.get(path, headers=FOLLOWED)
+    assert response.status_code == 200
+    address = path.replace("&", "&amp;")
+    assert f'<meta http-equiv="refresh" content="0; url={address}">' in response.text
+    assert "alice" not in response.text
+    assert response.headers["cache-control"] == "no-store"
+    again = await client.get(path, headers={**FOLLOWED, "sec-fetch-site": "same-origin"})
+    assert "http-equiv" not in again.text
+
+
+@pytest.mark.parametrize("samesite", ["lax", "none"])
+async def test_other_cookies_come_with_a_link(start: Start, samesite: str) -> None:
+    client = await Client(await start(session_samesite=samesite)).signed_in()
+    assert "Hello alice" in (await client.get("/", headers=FOLLOWED)).text
+
+
+@pytest.mark.parametrize("path", ["//evil.example/", "/%2fevil.example", "/\\evil.example"])
+async def test_a_link_is_opened_once_more_in_this_app_only(start: Start, path: str) -> None:
+    client = Client(await start(session_samesite="strict"))
+    response = await client.get(f"https://localhost{path}", headers=FOLLOWED)
+    assert 'content="0; url=/"' in response.text
+
+
+async def test_the_address_of_a_link_is_text(start: Start) -> None:
+    client = Client(await start(session_samesite="strict"))
+    response = await client.get('/?a="><script>&b=;url=//evil.example', headers=FOLLOWED)
+    [refresh] = [line for line in response.text.splitlines() if "http-equiv" in line]
+    assert "<script>" not in response.text
+    assert refresh.count('"') == 4
+    assert 'content="0; url=/?a=' in refresh

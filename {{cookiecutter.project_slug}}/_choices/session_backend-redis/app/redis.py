@@ -1,0 +1,99 @@
+"""How Redis is reached: one node, or a cluster, which is found out from the server itself."""
+
+import asyncio
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from typing import Any
+
+from redis.asyncio import Redis as Node
+from redis.asyncio import RedisCluster
+from redis.asyncio.retry import Retry
+from redis.backoff import NoBackoff
+from redis.exceptions import ConnectionError as RedisConnectionError
+from redis.exceptions import RedisError
+
+from app.errors import StoreUnavailable
+from app.config import PROJECT
+
+# How long a round trip may take before the request is answered 503, and one step of it: connecting,
+# or waiting for an answer.
+TIMEOUT_SECONDS = 1.5
+STEP_SECONDS = 1
+
+# How many round trips are under way at once; the others wait. A connection is kept for each.
+MAX_CONNECTIONS = 64
+
+# Of a cluster, redis-py closes connections while they are being opened elsewhere, and then finds
+# None in the place of their streams (AttributeError), or uvloop's closed ones (RuntimeError).
+_BROKEN = (RedisError, OSError, AttributeError, RuntimeError)
+
+Command = Sequence[str | bytes | int | float]
+
+
+class Redis:
+    """A pool of connections.
+
+    Every method raises StoreUnavailable within TIMEOUT_SECONDS when Redis is out of reach, and
+    works again by itself once it is back.
+    """
+
+    def __init__(self, url: str) -> None:
+        self._url = url
+        self._client: Node | RedisCluster | None = None
+        self._connecting = asyncio.Lock()
+        self._semaphore = asyncio.Semaphore(MAX_CONNECTIONS)
+
+    async def run(self, *command: str | bytes | float) -> Any:
+        """Run one command; return its answer, as redis-py reads it."""
+        async with self._available() as client:
+            return await client.execute_command(*command)
+
+    async def run_all(self, commands: Sequence[Command]) -> list[Any]:
+        """Run several commands in one round trip, or one for each node; return their answers."""
+        async with self._available() as client:
+            pipeline = client.pipeline(transaction=False)
+            for command in commands:
+                pipeline.execute_command(*command)
+            return list(await pipeline.execute())
+
+    async def ping(self) -> None:
+        """Raise StoreUnavailable unless Redis answers and takes writes."""
+        # A read-only replica, a full server and one that is still loading all refuse this.
+        await self.run("SET", f"{PROJECT['slug']}:ready", "", "EX", 1)
+
+    async def close(self) -> None:
+        """Close all connections."""
+        if self._client is not None:
+            await self._client.aclose()
+
+    @asynccontextmanager
+    async def _available(self) -> AsyncIterator[Node | RedisCluster]:
+        """Bound a round trip in time, and turn what goes wrong in it into StoreUnavailable."""
+        try:
+            async with asyncio.timeout(TIMEOUT_SECONDS), self._semaphore:
+                yield self._client or await self._connect()
+        except _BROKEN as error:
+            # Its text may quote the command, and with that what was to be stored.
+            raise StoreUnavailable(f"Redis: {type(error).__name__}") from None
+
+    async def _connect(self) -> Node | RedisCluster:
+        async with self._connecting:
+            if self._client is None:
+                options: dict[str, Any] = {
+                    "socket_timeout": STEP_SECONDS,
+                    "socket_connect_timeout": STEP_SECONDS,
+                    # A connection of the pool may have died unnoticed; silence is not asked twice.
+                    "retry": Retry(NoBackoff(), 1, (RedisConnectionError,)),
+                }
+                node = Node.from_url(self._url, **options)
+                try:
+                    is_cluster = (await node.info("cluster"))["cluster_enabled"]
+                except BaseException:
+                    await node.aclose()
+                    raise
+                if is_cluster:
+                    await node.aclose()
+                    self._client = RedisCluster.from_url(self._url, **options)
+                else:
+                    self._client = node
+            return self._client

@@ -1,0 +1,80 @@
+"""The session of a request."""
+
+import json
+from dataclasses import dataclass
+
+from itsdangerous.encoding import base64_decode, base64_encode
+from pydantic import JsonValue
+
+from app.sessions.encryption import SessionCipher
+from app.sessions.session import Session, SessionEnded, check_name, to_json
+from app.sessions.store import SessionStore
+from app.sessions.token import SessionTokens
+
+
+@dataclass(slots=True)
+class ActiveSession:
+    """The record, its token, and small values: encrypted, in the token, gone with it.
+
+    Of two requests that set a value at once, the response that arrives last wins.
+    """
+
+    record: Session
+    token: str
+    store: SessionStore
+    cipher: SessionCipher
+    tokens: SessionTokens
+    token_changed: bool = False
+    """Whether the response has to set the cookie."""
+
+    def replace(self, record: Session, token: str) -> None:
+        """Continue with another record and a new token."""
+        self.record, self.token, self.token_changed = record, token, True
+
+    async def touch(self, seen: Session) -> None:
+        """Record that it was used."""
+        self._change(seen)
+
+    async def revoke_others(self) -> None:
+        """End every other session of the same user. Raises SessionEnded when this one was."""
+        version = await self.store.delete_others(self.record)
+        if version is None:
+            raise SessionEnded
+        self._change(self.record._replace(session_version=version))
+
+    async def get(self, name: str, default: JsonValue = None) -> JsonValue:
+        """Return the value of that name, or the default."""
+        return (await self.values()).get(name, default)
+
+    async def values(self) -> dict[str, JsonValue]:
+        """Return all values by name. What was encrypted with a removed key is gone, too."""
+        text = self.cipher.decrypt(base64_decode(self.record.data), self._associated_data)
+        values: dict[str, JsonValue] = json.loads(text) if text else {}
+        return values
+
+    async def set(self, name: str, value: JsonValue) -> None:
+        """Keep a value under a name. Raises InvalidValue or TooMuchData."""
+        check_name(name)
+        to_json(value)
+        self._store_values({**await self.values(), name: value})
+
+    async def delete(self, name: str) -> None:
+        """Delete the value of that name, if there is one. Raises InvalidValue."""
+        check_name(name)
+        values = await self.values()
+        if name in values:
+            del values[name]
+            self._store_values(values)
+
+    def _store_values(self, values: dict[str, JsonValue]) -> None:
+        text = json.dumps(values, ensure_ascii=False, separators=(",", ":")).encode()
+        encrypted = self.cipher.encrypt(text, self._associated_data) if values else b""
+        self._change(self.record._replace(data=base64_encode(encrypted).decode("ascii")))
+
+    def _change(self, record: Session) -> None:
+        """Let the token say something else. Raises TooMuchData when it grows too large."""
+        self.replace(record, self.tokens.sign(record))
+
+    @property
+    def _associated_data(self) -> str:
+        return str(self.record.user_id)

@@ -1,0 +1,97 @@
+"""What the server remembers of sessions that live in their tokens: which of them were revoked.
+
+A token cannot be taken back, so each is checked against two facts, in one statement: whether its
+session was revoked, and whether the user's session version has moved on.
+"""
+
+from typing import Any
+
+from sqlalchemy import bindparam, delete, exists, insert, select, update
+from sqlalchemy.exc import IntegrityError
+
+from app.config import Settings
+from app.database import Database
+from app.fast_lookup import CompiledSelect
+from app.models import USER_COLUMNS, EndedSession, User, user_from_row
+from app.sessions.session import Session, session_end
+
+# Enough to keep up with what expires, few enough to hold the lock for milliseconds only.
+DELETE_BATCH = 100
+
+# How far the clocks of two hosts may differ. What was issued later than that was forged.
+CLOCK_SKEW_SECONDS = 60
+
+_GET_USER = CompiledSelect(
+    select(*USER_COLUMNS).where(
+        User.id == bindparam("user_id"),
+        User.session_version == bindparam("session_version"),
+        User.is_active,
+        ~exists().where(EndedSession.key == bindparam("key")),
+    )
+)
+
+
+class SessionStore:
+    """The table ``ended_sessions``, and the users' session versions.
+
+    ``now`` is Unix time in seconds. Every method raises StoreUnavailable when the database is out of
+    reach.
+    """
+
+    def __init__(self, database: Database, settings: Settings) -> None:
+        self._database = database
+        self._settings = settings
+
+    async def get(self, session: Session, now: float) -> Session | None:
+        """Return the session that a token says, if it is still good."""
+        return session if await self._user_row(session, now) else None
+
+    async def get_with_user(self, session: Session, now: float) -> tuple[Session, User] | None:
+        """Return the session that a token says and its user, if it is still good."""
+        row = await self._user_row(session, now)
+        return (session, user_from_row(row)) if row else None
+
+    async def replace(self, old: Session, _: Session) -> bool:
+        """End a session that another one replaces; false when it was revoked already."""
+        return await self.delete(old)
+
+    async def delete(self, session: Session) -> bool:
+        """End a session; whether it was not revoked already."""
+        # The limits may have been longer when the token was issued.
+        ends_at = max(session_end(session, self._settings), session.expires_at)
+        statement = insert(EndedSession).values(key=session.key, ends_at=ends_at)
+        try:
+            await self._database.execute(statement)
+        except IntegrityError:
+            return False
+        return True
+
+    async def delete_others(self, session: Session) -> int | None:
+        """End every session of the user; return the session version that is good from now on.
+
+        None when the version of this one is no longer good.
+        """
+        row = await self._database.fetch_one(
+            update(User)
+            .where(User.id == session.user_id, User.session_version == session.session_version)
+            .values(session_version=User.session_version + 1)
+            .returning(User.session_version)
+        )
+        return row.session_version if row else None
+
+    async def delete_expired(self, now: float) -> int:
+        """Forget a batch of revoked sessions whose tokens have all expired; how many."""
+        expired = select(EndedSession.key).where(EndedSession.ends_at <= now).limit(DELETE_BATCH)
+        return await self._database.execute(
+            delete(EndedSession).where(EndedSession.key.in_(expired))
+        )
+
+    async def _user_row(self, session: Session, now: float) -> tuple[Any, ...] | None:
+        if session.expires_at <= now or session.created_at > now + CLOCK_SKEW_SECONDS:
+            return None
+        values = {
+            "user_id": session.user_id,
+            "session_version": session.session_version,
+            "key": session.key,
+        }
+        return await self._database.fast_lookup.fetch_one(_GET_USER, values)

@@ -1,0 +1,208 @@
+"""Sessions in their tokens: what they cost, what they say, and what the server remembers."""
+
+import json
+
+import pytest
+from itsdangerous.encoding import base64_decode
+from sqlalchemy import text
+
+from app.services import Services
+from app.sessions.session import Session, SessionEnded
+from app.sessions.token import SessionTokens
+from app.sessions.session import TooMuchData
+from tests.client import COOKIE, Client
+from tests.conftest import KEY, Clock, Start
+from tests.sessions import Begin, load
+
+PERSONAL = ("alice", "Telephone/1.0", "192.0.2.1", "a readable text", "theme")
+
+
+@pytest.mark.parametrize("path", ["/api/session", "/api/me", "/api/data"])
+async def test_an_authenticated_request_costs_one_statement(
+    client: Client, statements: list[str], path: str
+) -> None:
+    await client.signed_in()
+    statements.clear()
+    assert (await client.get(path)).status_code == 200
+    assert [statement.split()[0] for statement in statements] == ["SELECT"]
+
+
+async def test_an_expired_token_costs_none(
+    client: Client, statements: list[str], clock: Clock
+) -> None:
+    await client.signed_in()
+    clock.turn(3600)
+    statements.clear()
+    assert not await client.is_signed_in()
+    assert statements == []
+
+
+async def test_nothing_personal_can_be_read_in_it(client: Client) -> None:
+    client.headers["user-agent"] = "Telephone/1.0"
+    await client.signed_in()
+    await client.put("/api/session/data/theme", json="a readable text")
+    readable = b"".join(map(base64_decode, str(client.token).split(".")))
+    for words in PERSONAL:
+        assert words.encode() not in readable
+
+
+async def test_it_is_issued_again_once_a_minute(client: Client, clock: Clock) -> None:
+    await client.signed_in()
+    first = client.token
+    clock.turn(59)
+    assert "set-cookie" not in (await client.get("/api/me")).headers
+    clock.turn(1)
+    [cookie] = (await client.get("/api/session")).headers.get_list("set-cookie")
+    assert cookie.startswith(f"{COOKIE}={client.token}; Path=/; HttpOnly; Secure; SameSite=")
+    assert "Max-Age" not in cookie
+    assert client.token != first
+    assert "set-cookie" not in (await client.get("/api/me")).headers
+
+
+async def test_one_to_remember_keeps_its_end_when_it_is_issued_again(
+    client: Client, clock: Clock
+) -> None:
+    await client.register()
+    await client.sign_in(remember=True)
+    clock.turn(86_400)
+    response = await client.get("/api/me")
+    assert response.headers["set-cookie"].endswith(f"; Max-Age={2_592_000 - 86_400}")
+
+
+async def test_it_fits_into_a_cookie_or_is_refused(client: Client) -> None:
+    await client.signed_in()
+    sizes = []
+    for size in range(2_000, 3_200, 20):
+        response = await client.put("/api/session/data/x", json="x" * size)
+        assert response.status_code in (204, 413)
+        if response.status_code == 204:
+            sizes.append(size)
+            assert len(f"{COOKIE}={client.token}") <= 4096 + 1
+        assert await client.is_signed_in()
+    assert 2_600 < max(sizes) < 3_000
+
+
+async def test_noting_the_use_of_a_full_one_keeps_its_size(begin: Begin, clock: Clock) -> None:
+    session = await begin()
+    with pytest.raises(TooMuchData):
+        for size in range(2_000, 3_200):
+            await session.set("x", "x" * size)
+    length = len(session.token)
+    clock.turn(0.123_456_789)
+    session.change(session.record._replace(last_seen_at=clock.now, session_version=2**40))
+    assert len(session.token) == length
+
+
+async def test_every_copy_of_it_ends(services: Services, begin: Begin, clock: Clock) -> None:
+    session = await begin()
+    copies = [session]
+    for _ in range(3):
+        clock.turn(60)
+        copies.append(await load(services, copies[-1]))
+    await services.sessions.revoke(copies[1].token)
+    for copy in copies:
+        assert await services.sessions.load(copy.token) is None
+
+
+async def test_ended_ones_are_remembered_until_no_token_of_theirs_is_good(
+    services: Services, begin: Begin, clock: Clock
+) -> None:
+    session, remembered = await begin(), await begin(remember=True)
+    await services.sessions.revoke(session.token, remembered.token)
+    clock.turn(43_199)
+    assert await services.sessions.delete_expired() == 0
+    clock.turn(1)
+    assert await services.sessions.delete_expired() == 1
+    clock.turn(2_592_000 - 43_200)
+    assert await services.delete_expired() == 1
+    assert await services.sessions.load(remembered.token) is None
+
+
+async def test_starting_one_sweeps_so_that_the_table_stays_bounded(
+    services: Services, begin: Begin, clock: Clock
+) -> None:
+    for _ in range(3):
+        await services.sessions.revoke((await begin()).token)
+        clock.turn(43_200)
+    await begin()
+    count = text("SELECT count(*) FROM ended_sessions")
+    assert (await services.database.one(count))[0] == 0
+
+
+async def test_a_host_whose_clock_is_behind_ends_one_all_the_same(
+    services: Services, begin: Begin, clock: Clock
+) -> None:
+    session = await begin()
+    clock.turn(-100)
+    await services.sessions.revoke(session.token)
+    clock.turn(100)
+    assert await services.sessions.load(session.token) is None
+
+
+async def test_starting_one_writes_nothing(services: Services, begin: Begin) -> None:
+    await begin()
+    count = text("SELECT count(*) FROM ended_sessions")
+    assert (await services.database.one(count))[0] == 0
+
+
+async def test_one_from_the_far_future_is_none(
+    services: Services, begin: Begin, clock: Clock
+) -> None:
+    session = await begin()
+    clock.turn(-60)
+    assert await services.sessions.load(session.token)
+    clock.turn(-1)
+    assert await services.sessions.load(session.token) is None
+
+
+async def test_no_list_of_sessions_is_there(client: Client) -> None:
+    await client.signed_in()
+    assert (await client.get("/api/sessions")).status_code == 405
+    session_id = (await client.get("/api/session")).json()["id"]
+    assert (await client.delete(f"/api/sessions/{session_id}")).status_code == 404
+    assert await client.is_signed_in()
+
+
+async def test_ending_all_others_gives_this_one_a_new_token(client: Client) -> None:
+    await client.signed_in()
+    old = client.token
+    response = await client.delete("/api/sessions")
+    assert len(response.headers.get_list("set-cookie")) == 1
+    assert await client.is_signed_in()
+    assert not await client.opens(old)
+
+
+async def test_ending_all_others_twice_at_once_leaves_one_at_most(
+    services: Services, begin: Begin
+) -> None:
+    session = await begin()
+    first, second = await load(services, session), await load(services, session)
+    await services.sessions.revoke_others(first)
+    with pytest.raises(SessionEnded):
+        await services.sessions.revoke_others(second)
+    assert await services.sessions.load(first.token)
+    assert await services.sessions.load(second.token) is None
+
+
+async def test_a_logout_that_cannot_be_done_is_not_pretended(
+    start: Start, client: Client, unreachable_database_url: str
+) -> None:
+    await client.signed_in()
+    cookie = f"{COOKIE}={client.token}"
+    cut_off = Client(await start(database_url=unreachable_database_url))
+    assert (await cut_off.send_cookie(cookie, "/api/session")).status_code == 503
+    response = await cut_off.post("/api/logout", headers={"cookie": cookie})
+    assert response.status_code == 503
+    assert "set-cookie" not in response.headers
+
+
+@pytest.mark.parametrize("text", ["A" * 108 + ".", "A" * 107 + ".", "." * 3, "A" * 5000], ids=len)
+def test_what_has_not_its_form_is_none(text: str) -> None:
+    assert SessionTokens([KEY]).read(text) is None
+
+
+def test_its_claims_are_those_of_the_session() -> None:
+    fields = Session(1, 2, 3.5, 4.5, 5.5, 6.5, remember=True)
+    token, session = SessionTokens([KEY]).issue(fields)
+    assert SessionTokens([KEY]).read(token) == session
+    assert json.dumps(session[:7]) == "[1, 2, 3.5, 4.5, 5.5, 6.5, true]"

@@ -1,0 +1,72 @@
+"""Examples to start from.
+
+To remove them, delete this file, its two lines in ``main.py`` and ``tests/test_examples.py``.
+"""
+
+from typing import Annotated
+
+from fastapi import APIRouter, Body, WebSocket
+from pydantic import BaseModel, JsonValue
+
+from app.api.schemas import ERRORS, UserOut
+from app.models import User
+from app.web.dependencies import AdminUser, CurrentAuth, CurrentUser, Sessions, Users, public
+from app.web.websocket import run_until_session_ends
+
+router = APIRouter(prefix="/api", responses=ERRORS)
+
+
+class Message(BaseModel):
+    """A sentence."""
+
+    message: str
+
+
+@router.get("/public")
+@public
+async def for_everybody() -> Message:
+    """Greet everybody, without looking at any session."""
+    return Message(message="Hello! Everybody can see this.")
+
+
+@router.get("/data")
+async def data(user: CurrentUser) -> Message:
+    """Greet signed-in users only."""
+    return Message(message=f"Hello {user.username}! Only you can see this.")
+
+
+@router.get("/admin/users", response_model=list[UserOut])
+async def list_users(_: AdminUser, users: Users) -> list[User]:
+    """List the accounts, for administrators only."""
+    return await users.list_users()
+
+
+@router.get("/session/data")
+async def get_values(auth: CurrentAuth) -> dict[str, JsonValue]:
+    """Return the values kept with the session of this request."""
+    return await auth.session.values()
+
+
+@router.put("/session/data/{name}", status_code=204)
+async def set_value(name: str, value: Annotated[JsonValue, Body()], auth: CurrentAuth) -> None:
+    """Keep a small value with the session, encrypted."""
+    await auth.session.set(name, value)
+
+
+@router.delete("/session/data/{name}", status_code=204)
+async def delete_value(name: str, auth: CurrentAuth) -> None:
+    """Delete a value."""
+    await auth.session.delete(name)
+
+
+@router.websocket("/ws")
+async def greet(websocket: WebSocket, auth: CurrentAuth, sessions: Sessions) -> None:
+    """Say who is signed in, and stay open while they are."""
+
+    async def talk() -> None:
+        await websocket.send_json({"username": auth.user.username})
+        while (await websocket.receive())["type"] != "websocket.disconnect":
+            # Whatever the client sends is ignored.
+            continue
+
+    await run_until_session_ends(websocket, auth.session, sessions, talk)

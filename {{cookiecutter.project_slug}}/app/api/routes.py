@@ -1,0 +1,124 @@
+"""The JSON API of sessions and accounts."""
+
+from fastapi import APIRouter, HTTPException
+
+from app.api.schemas import (
+    ERRORS,
+    RATE_LIMITED,
+    TAKEN,
+    ConfirmIn,
+    DeleteAccountIn,
+    # {% if cookiecutter.session_backend != "signed-cookie" %}
+    ListedSessionOut,
+    # {% endif %}
+    LoginIn,
+    PasswordIn,
+    RegisterIn,
+    SessionOut,
+    UserOut,
+)
+from app.models import User
+from app.sessions.session import Session
+from app.users.usernames import normalise
+from app.web.dependencies import (
+    CurrentAuth,
+    CurrentRequestSession,
+    CurrentSession,
+    CurrentSettings,
+    CurrentUser,
+    FreshUser,
+    Sessions,
+    Users,
+    public,
+)
+
+router = APIRouter(prefix="/api", responses=ERRORS)
+
+
+@router.post("/register", status_code=201, response_model=UserOut, responses=TAKEN)
+@public
+async def register(body: RegisterIn, users: Users, settings: CurrentSettings) -> User:
+    """Create an account."""
+    if not settings.allow_registration:
+        raise HTTPException(403, "Registration is closed.")
+    return await users.register(body.username, body.password)
+
+
+@router.post("/login", response_model=UserOut, responses=RATE_LIMITED)
+@public
+async def login(body: LoginIn, request_session: CurrentRequestSession) -> User:
+    """Sign in. One answer for a wrong name, a wrong password and a disabled account."""
+    return await request_session.sign_in(body.username, body.password, remember=body.remember)
+
+
+@router.post("/logout", status_code=204)
+@public
+async def logout(request_session: CurrentRequestSession) -> None:
+    """Sign out here: end the session at the server, and delete the cookie."""
+    await request_session.sign_out()
+
+
+@router.get("/me", response_model=UserOut)
+async def me(user: CurrentUser) -> User:
+    """Return who is signed in."""
+    return user
+
+
+@router.post("/me/delete", status_code=204)
+async def delete_me(
+    body: DeleteAccountIn,
+    user: FreshUser,
+    auth: CurrentAuth,
+    users: Users,
+    request_session: CurrentRequestSession,
+) -> None:
+    """Delete one's own account, soon after confirming the password."""
+    if normalise(body.confirm) != user.username:
+        raise HTTPException(403, "That is not the name of this account.")
+    await users.delete_own(auth)
+    await request_session.sign_out()
+
+
+@router.post("/password", status_code=204, responses=RATE_LIMITED)
+async def change_password(body: PasswordIn, auth: CurrentAuth, users: Users) -> None:
+    """Change the password: every other session ends, this one gets a new token."""
+    await users.change_password(auth, body.current_password, body.new_password)
+
+
+@router.post("/confirm", status_code=204, responses=RATE_LIMITED)
+async def confirm(body: ConfirmIn, auth: CurrentAuth, users: Users) -> None:
+    """Confirm the password before something sensitive; the session gets a new token."""
+    await users.confirm_password(auth, body.password)
+
+
+@router.get("/session", response_model=SessionOut)
+async def get_session(session: CurrentSession) -> Session:
+    """Describe the session of this request."""
+    return session.record
+
+
+# {% if cookiecutter.session_backend != "signed-cookie" %}
+
+
+@router.get("/sessions")
+async def list_sessions(auth: CurrentAuth, sessions: Sessions) -> list[ListedSessionOut]:
+    """List the active sessions of the user."""
+    found = await sessions.list_for_user(auth.user.id)
+    return [ListedSessionOut.of(each, auth.session.record) for each in found]
+
+
+@router.delete("/sessions/{session_id}", status_code=204)
+async def revoke_session(
+    session_id: str, auth: CurrentAuth, request_session: CurrentRequestSession
+) -> None:
+    """End one session of the user. Another user's is as unknown as one that never was."""
+    await request_session.revoke_one(auth, session_id)
+
+
+# {% endif %}
+
+
+@router.delete("/sessions", status_code=204)
+async def revoke_other_sessions(auth: CurrentAuth, sessions: Sessions) -> None:
+    """End every other session of the user."""
+    await sessions.revoke_others(auth.session)

@@ -1,0 +1,127 @@
+"""What the JSON API takes and returns."""
+
+from datetime import datetime
+
+# {% if cookiecutter.session_backend == "signed-cookie" %}
+from typing import Annotated, Any
+
+# {% else %}
+from typing import Annotated, Any, Self
+# {% endif %}
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+# {% if cookiecutter.session_backend != "signed-cookie" %}
+
+from app.sessions.session import Session
+# {% endif %}
+
+# Far above any name or password that could be right, far below what takes time to handle.
+MAX_TEXT_CHARACTERS = 1024
+
+
+def _storable(text: str) -> str:
+    """Refuse what neither a database nor a hash can hold: NUL and lone surrogates."""
+    if "\0" in text or any("\ud800" <= character <= "\udfff" for character in text):
+        raise ValueError("contains a character that is not allowed")
+    return text
+
+
+Text = Annotated[str, Field(max_length=MAX_TEXT_CHARACTERS), AfterValidator(_storable)]
+Secret = Annotated[Text, Field(repr=False)]
+
+
+class _In(BaseModel):
+    """A body. Fields that are not named here change nothing."""
+
+    model_config = ConfigDict(strict=True, extra="ignore")
+
+
+class RegisterIn(_In):
+    """A new account."""
+
+    username: Text
+    password: Secret
+
+
+class LoginIn(_In):
+    """Somebody who wants to sign in."""
+
+    username: Text
+    password: Secret
+    remember: bool = False
+
+
+class PasswordIn(_In):
+    """A change of password."""
+
+    current_password: Secret
+    new_password: Secret
+
+
+class ConfirmIn(_In):
+    """A proof that it is still the same person."""
+
+    password: Secret
+
+
+class DeleteAccountIn(_In):
+    """A confirmation that the account is to be deleted. confirm: the user's name."""
+
+    confirm: Text
+
+
+class UserOut(BaseModel):
+    """An account."""
+
+    model_config = ConfigDict(from_attributes=True)
+
+    id: int
+    username: str
+    role: str
+
+
+class SessionOut(BaseModel):
+    """The session of a request. Its id opens nothing."""
+
+    model_config = ConfigDict(from_attributes=True)
+
+    id: str
+    created_at: datetime
+    last_seen_at: datetime
+    expires_at: datetime
+    authenticated_at: datetime
+
+
+class Error(BaseModel):
+    """What went wrong, in a sentence."""
+
+    detail: str
+
+
+# The errors that any route of the API may respond with, for the OpenAPI schema.
+ERRORS: dict[int | str, dict[str, Any]] = {
+    status: {"model": Error} for status in (400, 401, 403, 404, 413, 503)
+}
+RATE_LIMITED: dict[int | str, dict[str, Any]] = {429: {"model": Error}}
+TAKEN: dict[int | str, dict[str, Any]] = {409: {"model": Error}}
+# {% if cookiecutter.session_backend != "signed-cookie" %}
+
+
+class ListedSessionOut(BaseModel):
+    """A session in the list of a user's sessions."""
+
+    id: str
+    created_at: datetime
+    last_seen_at: datetime
+    ip: str
+    user_agent: str
+    current: bool
+
+    @classmethod
+    def of(cls, session: Session, current: Session) -> Self:
+        """Show a session to the user who looks at it from the current one."""
+        shown = {"id": session.id, "current": session.key == current.key}
+        return cls.model_validate({**session._asdict(), **shown})
+
+
+# {% endif %}

@@ -1,0 +1,261 @@
+"""The settings: read once, from the environment or ``.env``, into one typed object."""
+
+import json
+
+# {% if cookiecutter.session_backend == "memory" %}
+import multiprocessing
+
+# {% endif %}
+import re
+from pathlib import Path
+from typing import Annotated, Any, Literal, Self
+
+from pydantic import (
+    AfterValidator,
+    BeforeValidator,
+    Field,
+    PositiveInt,
+    SecretStr,
+    ValidationError,
+    ValidationInfo,
+)
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+
+ROOT = Path(__file__).parent.parent
+PROJECT: dict[str, str] = json.loads((Path(__file__).parent / "project.json").read_text("utf-8"))
+DEFAULT_DATABASE_URL = PROJECT["database_url"].format(root=ROOT, slug=PROJECT["slug"])
+
+# Browsers cut a cookie's life at 400 days (draft-ietf-httpbis-rfc6265bis, 5.6.2).
+MAX_COOKIE_SECONDS = 400 * 24 * 3600
+# A shorter key could be guessed offline from one token.
+KEY_MIN_CHARACTERS = 32
+PASSWORD_MAX_CHARACTERS = 128
+# The exit status for wrong settings: uvicorn takes it as final and starts no other worker.
+STARTUP_FAILURE = 3
+LOCAL_HOSTS = ("localhost", "127.0.0.1", "[::1]", "*.localhost")
+
+# {% if cookiecutter.session_backend == "redis" %}
+DEFAULT_REDIS_URL = "redis://localhost:6379/0"
+_REDIS_URL = re.compile(
+    r"rediss?://([^@/?#]*@)?([^@:/?#\[\]]+|\[[0-9a-f:]+\])(:[1-9][0-9]{0,4})?(/[0-9]*)?", re.ASCII
+)
+# {% endif %}
+
+_HOST = re.compile(r"(\*\.)?[a-z0-9_-]+(\.[a-z0-9_-]+)*|\[[0-9a-f:.]+\]")
+# An origin as browsers send it (RFC 6454, 6.2): no wildcard, no default port.
+_ORIGIN = re.compile(
+    r"(?P<scheme>https?)://(?P<host>[^/:*]+|\[[^/]+\])"
+    r"(?!:443$|:80$)(:[1-9][0-9]{0,4})?",
+    re.ASCII,
+)
+_PLACEHOLDER = re.compile("change|secret|placeholder|example|insecure|replace|your-", re.IGNORECASE)
+
+
+class SettingsError(Exception):
+    """What is wrong with the settings: one sentence a line."""
+
+
+def _split(value: object) -> object:
+    """Turn a JSON list or comma-separated text into a list; leave anything else alone."""
+    if not isinstance(value, str):
+        return value
+    if value.lstrip().startswith(("[", "{")):
+        try:
+            return json.loads(value)
+        except json.JSONDecodeError:
+            raise ValueError("is neither a JSON list nor separated by commas") from None
+    return [item.strip() for item in value.split(",") if item.strip()]
+
+
+def _production(info: ValidationInfo) -> bool:
+    return info.data.get("environment") == "production"
+
+
+# {% if cookiecutter.session_backend == "memory" %}
+def _refuse_workers(environment: str) -> str:
+    # uvicorn starts each of several workers as a child, which would know its own sessions only.
+    if environment == "production" and multiprocessing.parent_process():
+        raise ValueError(
+            "production allows --workers 1 only; for more, choose the session backend database"
+        )
+    return environment
+
+
+# {% endif %}
+def _check_keys(keys: tuple[SecretStr, ...]) -> tuple[SecretStr, ...]:
+    texts = [key.get_secret_value() for key in keys]
+    if not texts:
+        raise ValueError("is not set; make a key with `python -m app new-key`")
+    if any(len(text) < KEY_MIN_CHARACTERS for text in texts):
+        raise ValueError(f"each key needs at least {KEY_MIN_CHARACTERS} characters")
+    if any(len(set(text)) < 10 or _PLACEHOLDER.search(text) for text in texts):
+        raise ValueError("contains a placeholder; make a key with `python -m app new-key`")
+    if len(set(texts)) < len(texts):
+        raise ValueError("contains the same key twice")
+    return keys
+
+
+def _check_database_url(secret: SecretStr, info: ValidationInfo) -> SecretStr:
+    # Here, so that help and new-key need not wait for SQLAlchemy.
+    from sqlalchemy.engine import make_url
+    from sqlalchemy.exc import ArgumentError
+
+    url, driver = secret.get_secret_value(), DEFAULT_DATABASE_URL.partition(":")[0]
+    try:
+        parsed = make_url(url)
+    except (ArgumentError, ValueError):
+        parsed = None
+    if parsed is None or parsed.drivername != driver:
+        raise ValueError(f"must be a URL that begins with {driver}://")
+    if parsed.database in (None, "", ":memory:"):
+        raise ValueError("must name a database that all workers share")
+    if parsed.host and url == DEFAULT_DATABASE_URL and _production(info):
+        raise ValueError("must be set in production; the default is for development")
+    return secret
+
+
+# {% if cookiecutter.session_backend == "redis" %}
+def _check_redis_url(secret: SecretStr, info: ValidationInfo) -> SecretStr:
+    url = secret.get_secret_value()
+    if not _REDIS_URL.fullmatch(url):
+        raise ValueError("must be a URL like rediss://user:password@host:6379/0")
+    if url == DEFAULT_REDIS_URL and _production(info):
+        raise ValueError("must be set in production; the default is for development")
+    return secret
+
+
+# {% endif %}
+def _check_secure(secure: bool, info: ValidationInfo) -> bool:
+    if not secure and _production(info):
+        raise ValueError("must be true in production, or the cookie travels unencrypted")
+    return secure
+
+
+def _check_samesite(samesite: str, info: ValidationInfo) -> str:
+    if samesite == "none" and info.data.get("session_cookie_secure") is False:
+        raise ValueError("none needs SESSION_COOKIE_SECURE=true; browsers drop it otherwise")
+    if samesite == "none" and _production(info) and info.data.get("trusted_origins") == ():
+        raise ValueError("none is for front ends on other sites; name them in TRUSTED_ORIGINS")
+    return samesite
+
+
+def _check_origins(origins: tuple[str, ...], info: ValidationInfo) -> tuple[str, ...]:
+    schemes = ("https",) if _production(info) else ("http", "https")
+    for origin in origins:
+        parts = _ORIGIN.fullmatch(origin)
+        if not parts or parts["scheme"] not in schemes or not _HOST.fullmatch(parts["host"]):
+            raise ValueError(
+                f"{origin!r} must be an origin like {schemes[-1]}://app.example.com: "
+                f"lower case, no path, no wildcard, scheme {' or '.join(schemes)}"
+            )
+    return origins
+
+
+def _check_hosts(hosts: tuple[str, ...], info: ValidationInfo) -> tuple[str, ...]:
+    if _production(info) and not hosts:
+        raise ValueError("must name the hosts that this app answers to in production")
+    for host in hosts:
+        if not _HOST.fullmatch(host):
+            raise ValueError(
+                f"{host!r} must be a host name like app.example.com or *.example.com: "
+                "lower case, no scheme, no port"
+            )
+    return hosts or LOCAL_HOSTS
+
+
+def _default_registration(allowed: object, info: ValidationInfo) -> object:
+    return not _production(info) if allowed is None else allowed
+
+
+LIST = (NoDecode, BeforeValidator(_split))
+Seconds = Annotated[PositiveInt, Field(le=MAX_COOKIE_SECONDS)]
+SameSite = Annotated[Literal["lax", "strict", "none"], AfterValidator(_check_samesite)]
+
+
+class Settings(BaseSettings):
+    """The settings, each with its unit and its check. A check may look at the fields above it."""
+
+    model_config = SettingsConfigDict(
+        env_file=ROOT / ".env",
+        env_ignore_empty=True,
+        extra="ignore",
+        frozen=True,
+        hide_input_in_errors=True,
+        validate_default=True,
+    )
+
+    # {% if cookiecutter.session_backend == "memory" %}
+    environment: Annotated[
+        Literal["development", "production"], AfterValidator(_refuse_workers)
+    ] = "development"
+    # {% else %}
+    environment: Literal["development", "production"] = "development"
+    # {% endif %}
+    secret_keys: Annotated[tuple[SecretStr, ...], *LIST, AfterValidator(_check_keys)] = ()
+    """Newest first: the first signs and encrypts, all verify and decrypt."""
+    database_url: Annotated[SecretStr, AfterValidator(_check_database_url)] = SecretStr(
+        DEFAULT_DATABASE_URL
+    )
+    database_pool_size: PositiveInt = 10
+    """Connections for your own queries; the app's own are apart."""
+    database_statement_timeout: PositiveInt = 30
+    """Seconds that one of your statements may take."""
+    # {% if cookiecutter.session_backend == "redis" %}
+    redis_url: Annotated[SecretStr, AfterValidator(_check_redis_url)] = SecretStr(DEFAULT_REDIS_URL)
+    # {% endif %}
+
+    session_lifetime: Seconds = 43_200
+    """Seconds from sign-in to the end, whatever happens."""
+    session_idle_timeout: Seconds = 3_600
+    """Seconds from the last request to the end."""
+    session_remember_lifetime: Seconds = 2_592_000
+    """Seconds from sign-in to the end with "remember me"; the idle timeout does not apply."""
+    session_cookie_secure: Annotated[bool, AfterValidator(_check_secure)] = True
+    trusted_origins: Annotated[tuple[str, ...], *LIST, AfterValidator(_check_origins)] = ()
+    """Origins of front ends on other sites, written as browsers send them."""
+    # {% if cookiecutter.samesite == "lax" %}
+    session_samesite: SameSite = "lax"
+    # {% elif cookiecutter.samesite == "strict" %}
+    session_samesite: SameSite = "strict"
+    # {% else %}
+    session_samesite: SameSite = "none"
+    # {% endif %}
+
+    allowed_hosts: Annotated[tuple[str, ...], *LIST, AfterValidator(_check_hosts)] = ()
+    """Host headers that are answered."""
+    allow_registration: Annotated[bool, BeforeValidator(_default_registration)] = Field(
+        default=None
+    )  # type: ignore[assignment]
+
+    password_min_length: Annotated[int, Field(ge=8, le=PASSWORD_MAX_CHARACTERS)] = 15
+    """Characters after NFC. NIST SP 800-63B-4 asks for 15, and never fewer than 8."""
+    login_max_failures: PositiveInt = 5
+    login_window: PositiveInt = 900
+    """Seconds for which a failed sign-in counts."""
+    max_body_bytes: PositiveInt = 65_536
+
+    @property
+    def production(self) -> bool:
+        """Whether real people depend on this process."""
+        return self.environment == "production"
+
+    @classmethod
+    def load(cls, **values: Any) -> Self:
+        """Read and check the settings; ``values`` win over the environment and ``.env``.
+
+        Raises SettingsError with one sentence for each mistake, all at once.
+        """
+        try:
+            return cls(**values)
+        except ValidationError as error:
+            mistakes = (
+                f"{str(each['loc'][0]).upper()}: {_sentence(each)}" for each in error.errors()
+            )
+            raise SettingsError("\n".join(dict.fromkeys(mistakes))) from None
+
+
+def _sentence(mistake: Any) -> str:
+    """Say what is wrong without the value, which may be a secret."""
+    cause = mistake.get("ctx", {}).get("error")
+    text = str(cause) if isinstance(cause, ValueError) else mistake["msg"]
+    return text[0].lower() + text[1:] + "."

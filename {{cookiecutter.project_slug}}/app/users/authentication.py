@@ -1,0 +1,60 @@
+"""Checks who somebody is by user name and password."""
+
+from sqlalchemy import select, update
+
+from app import security_log
+from app.database import AnyRow, Database
+from app.models import User
+from app.users.passwords import Passwords
+from app.users.rate_limit import RateLimiter
+
+
+class Authenticator:
+    """Checks passwords, and rate limits those who guess."""
+
+    def __init__(self, database: Database, passwords: Passwords, rate_limiter: RateLimiter) -> None:
+        self._database = database
+        self._passwords = passwords
+        self._rate_limiter = rate_limiter
+
+    async def authenticate(
+        self,
+        username: str,
+        password: str,
+        ip: str,
+        *,
+        failure: str = "authn_login_fail",
+        session: bytes | None = None,
+    ) -> AnyRow | None:
+        """Return id and session version of the account whose password it is, or None.
+
+        failure: the event to log when it is wrong. session: the key of the session in which it was
+        asked for. Raises TooManyFailures, or StoreUnavailable.
+        """
+        attempt = await self._rate_limiter.acquire(username, ip)
+        row = await self._database.fetch_one(
+            select(User.id, User.password_hash, User.is_active, User.session_version).where(
+                User.username == username
+            )
+        )
+        right, newer_hash = await self._passwords.verify(
+            password, row.password_hash if row else None
+        )
+        if row is None or not right or not row.is_active:
+            await self._rate_limiter.fail(attempt)
+            security_log.event(
+                failure,
+                actor=row.id if row else None,
+                name_hash=attempt.name_hash,
+                session=session,
+                warning=True,
+            )
+            return None
+        await self._rate_limiter.succeed(attempt)
+        if newer_hash:
+            await self._database.execute(
+                update(User)
+                .where(User.id == row.id, User.session_version == row.session_version)
+                .values(password_hash=newer_hash)
+            )
+        return row

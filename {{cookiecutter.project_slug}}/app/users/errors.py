@@ -1,0 +1,54 @@
+"""What can go wrong with accounts. The text of each is a sentence for people."""
+
+import math
+
+from app.errors import AppError
+
+
+class AccountError(AppError):
+    """Something that the person can do something about."""
+
+
+class InvalidUsername(AccountError):
+    """A text that cannot be a user name."""
+
+
+class PasswordRejected(AccountError):
+    """A password that does not meet the policy."""
+
+
+class UsernameTaken(AccountError):
+    """Somebody has that user name already."""
+
+    status, text = 409, "That user name is taken."
+
+
+class UserNotFound(AccountError):
+    """There is no account of that name. Only operators are told."""
+
+    def __init__(self, username: str) -> None:
+        super().__init__(f"There is no user named {username!r}.")
+
+
+class SignInFailed(AccountError):
+    """Wrong name, wrong password, disabled account: one answer, so that none can be told apart."""
+
+    status, text = 401, "Wrong user name or password."
+
+
+class WrongPassword(AccountError):
+    """Somebody who is signed in did not know their password."""
+
+    status, text = 403, "Wrong password."
+
+
+class TooManyFailures(AccountError):
+    """Wait before the next attempt. retry_after: seconds."""
+
+    status = 429
+
+    def __init__(self, retry_after: int) -> None:
+        minutes = math.ceil(retry_after / 60)
+        unit = "minute" if minutes == 1 else "minutes"
+        super().__init__(f"Too many failed attempts. Try again in {minutes} {unit}.")
+        self.headers = {"Retry-After": str(retry_after)}

@@ -1,0 +1,93 @@
+"""Passwords: argon2id off the event loop, and a policy after NIST SP 800-63B-4."""
+
+import os
+import secrets
+import unicodedata
+
+from anyio import CapacityLimiter, to_thread
+from passlib.context import CryptContext
+from zxcvbn import zxcvbn
+
+from app.config import PASSWORD_MAX_CHARACTERS
+from app.users.errors import PasswordRejected
+
+# OWASP's second set (Password Storage Cheat Sheet): 19 MiB, two passes, one lane.
+_CONTEXT = CryptContext(
+    schemes=["argon2"],
+    argon2__type="ID",
+    argon2__memory_cost=19_456,
+    argon2__time_cost=2,
+    argon2__parallelism=1,
+)
+
+# What zxcvbn calls safely unguessable: 10^8 guesses, far more than the rate limit allows anyone.
+_MIN_SCORE = 3
+
+# zxcvbn's worst case is exponential: 128 chosen characters would take seconds. These are enough to
+# judge by.
+RATED_CHARACTERS = 16
+
+# One core stays free for everybody who is not signing in.
+_THREADS = max(1, (os.cpu_count() or 1) - 1)
+
+
+class Passwords:
+    """Hashes and checks passwords.
+
+    min_length: characters after NFC. app_name: what a password may not contain.
+    """
+
+    def __init__(self, min_length: int, app_name: str) -> None:
+        self._min_length = min_length
+        self._app_name = app_name.casefold()
+        self._limiter = CapacityLimiter(_THREADS)
+        # Of its own: those who register must not keep others from signing in.
+        self._rating_limiter = CapacityLimiter(1)
+        self._dummy = _CONTEXT.hash(secrets.token_urlsafe())
+
+    async def check(self, password: str, username: str) -> None:
+        """Raise PasswordRejected unless that user may use the password.
+
+        Length and strength count, composition does not (NIST SP 800-63B-4, 3.1.1.2).
+        """
+        text = _normalise(password)
+        if len(text) < self._min_length:
+            raise PasswordRejected(f"Use at least {self._min_length} characters.")
+        if len(text) > PASSWORD_MAX_CHARACTERS:
+            raise PasswordRejected(f"Use at most {PASSWORD_MAX_CHARACTERS} characters.")
+        if "\0" in text:
+            raise PasswordRejected("A password cannot contain a NUL character.")
+        # Normalised like user names, so that full width hides nothing.
+        plain = unicodedata.normalize("NFKC", text)
+        folded = plain.casefold()
+        if any(len(word) >= 4 and word in folded for word in (username, self._app_name)):
+            raise PasswordRejected("Leave out your user name and the name of this app.")
+        rating = await to_thread.run_sync(
+            zxcvbn, plain[:RATED_CHARACTERS], limiter=self._rating_limiter
+        )
+        if rating["score"] < _MIN_SCORE:
+            reason = rating["feedback"]["warning"]
+            raise PasswordRejected(f"This password is easy to guess. {reason}".strip())
+
+    async def hash(self, password: str) -> str:
+        """Return the hash to keep."""
+        return await to_thread.run_sync(_CONTEXT.hash, _normalise(password), limiter=self._limiter)
+
+    async def verify(self, password: str, hashed: str | None) -> tuple[bool, str | None]:
+        """Compare a password with a hash; whether it is right, and a newer hash to keep instead.
+
+        hashed: None for a user who does not exist. It costs one hash all the same, so that the time
+        it takes does not tell (ASVS 5.0 6.3.8).
+        """
+        right, newer = await to_thread.run_sync(
+            _CONTEXT.verify_and_update,
+            _normalise(password),
+            hashed or self._dummy,
+            limiter=self._limiter,
+        )
+        return right and hashed is not None, newer
+
+
+def _normalise(password: str) -> str:
+    """Make what two keyboards type for the same character the same."""
+    return unicodedata.normalize("NFC", password)

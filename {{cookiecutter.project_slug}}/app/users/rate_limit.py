@@ -1,0 +1,148 @@
+"""Rate limits password guessing: counts failures by account and by address, in the database.
+
+All workers see the same count, and a restart does not reset it (ASVS 5.0 6.3.1; NIST SP 800-63B-4,
+3.2.2, allows at most 100 failures in a row).
+"""
+
+import hashlib
+import math
+from collections.abc import Callable
+from ipaddress import IPv6Address, IPv6Network, ip_address
+from typing import NamedTuple
+
+from sqlalchemy import ColumnElement, and_, delete, insert, or_, select, update
+
+from app import security_log
+from app.database import Database
+from app.models import LoginAttempt
+from app.users.errors import TooManyFailures
+
+# People behind one address share it, and one person has several devices: an address over all
+# accounts, and an account over all addresses, fail this many times as often before they wait.
+WIDER = 4
+
+# For how long an address stays known as one that an account has signed in from.
+KNOWN_SECONDS = 30 * 24 * 3600
+
+DELETE_BATCH = 100
+
+# The outcome of an attempt; None while it is being checked.
+RIGHT, WRONG = True, False
+_not_right = LoginAttempt.outcome.is_distinct_from(RIGHT)
+
+
+class Attempt(NamedTuple):
+    """One attempt at a password."""
+
+    id: int
+    name_hash: bytes
+    address: str
+
+
+class RateLimiter:
+    """Counts attempts.
+
+    max_failures: how often an account may fail from one address. window: seconds for which a
+    failure counts. clock: Unix time in seconds.
+    """
+
+    def __init__(
+        self, database: Database, max_failures: int, window: int, clock: Callable[[], float]
+    ) -> None:
+        self._database = database
+        self._max_failures = max_failures
+        self._window = window
+        self._clock = clock
+
+    async def acquire(self, username: str, address: str) -> Attempt:
+        """Allow an attempt, or raise TooManyFailures, for existing and unknown names alike.
+
+        An attempt counts from before the password is checked: of a thousand at once no more are
+        allowed than one after the other.
+        """
+        now = self._clock()
+        name_hash, address = _hash(username), _subscriber(address)
+        statement = insert(LoginAttempt).values(name_hash=name_hash, address=address, at=now)
+        [row] = await self._database.fetch_all(statement.returning(LoginAttempt.id))
+        attempt = Attempt(row.id, name_hash, address)
+        wait = await self._wait(attempt, now)
+        if wait is not None:
+            await self._database.execute(delete(LoginAttempt).where(LoginAttempt.id == row.id))
+            security_log.event("authn_login_fail_max", name_hash=name_hash, warning=True)
+            raise TooManyFailures(max(1, math.ceil(wait)))
+        await self.delete_expired()
+        return attempt
+
+    async def fail(self, attempt: Attempt) -> None:
+        """Record a wrong password."""
+        await self._settle(attempt, WRONG)
+
+    async def succeed(self, attempt: Attempt) -> None:
+        """Record a right password, and forget earlier failures of this account and address."""
+        await self._settle(attempt, RIGHT)
+        earlier = LoginAttempt.id < attempt.id
+        await self._database.execute(delete(LoginAttempt).where(*_of_both(attempt), earlier))
+
+    async def delete_expired(self) -> int:
+        """Delete a batch of attempts that no longer count; how many."""
+        now = self._clock()
+        failed = and_(_not_right, LoginAttempt.at <= now - self._window)
+        old = or_(failed, LoginAttempt.at <= now - KNOWN_SECONDS)
+        batch = select(LoginAttempt.id).where(old).limit(DELETE_BATCH)
+        return await self._database.execute(delete(LoginAttempt).where(LoginAttempt.id.in_(batch)))
+
+    async def _settle(self, attempt: Attempt, outcome: bool) -> None:
+        statement = update(LoginAttempt).where(LoginAttempt.id == attempt.id)
+        await self._database.execute(statement.values(outcome=outcome))
+
+    async def _wait(self, attempt: Attempt, now: float) -> float | None:
+        """Return how many seconds to wait, or None when the attempt is allowed."""
+        counting = await self._database.fetch_all(
+            select(LoginAttempt).where(
+                or_(
+                    LoginAttempt.name_hash == attempt.name_hash,
+                    LoginAttempt.address == attempt.address,
+                ),
+                _not_right,
+                LoginAttempt.at > now - self._window,
+            )
+        )
+        of_name = [row for row in counting if row.name_hash == attempt.name_hash]
+        of_address = [row for row in counting if row.address == attempt.address]
+        of_both = [row for row in of_name if row.address == attempt.address]
+        limits = [(of_both, self._max_failures), (of_address, self._max_failures * WIDER)]
+        # Failures elsewhere do not lock an account for addresses that it has signed in from.
+        known = select(LoginAttempt.id).where(*_of_both(attempt), LoginAttempt.outcome == RIGHT)
+        if not await self._database.fetch_one(known):
+            limits.append((of_name, self._max_failures * WIDER))
+        waits = []
+        for rows, limit in limits:
+            if len(rows) > limit:
+                failures = [row.at for row in rows if row.outcome is WRONG]
+                # Attempts that are still being checked may turn out right in a moment.
+                waits.append(min(failures) + self._window - now if len(failures) >= limit else 1)
+        return max(waits, default=None)
+
+
+def _of_both(attempt: Attempt) -> tuple[ColumnElement[bool], ColumnElement[bool]]:
+    """Return what restricts a query to the account and the address of an attempt."""
+    same_name = LoginAttempt.name_hash == attempt.name_hash
+    return same_name, LoginAttempt.address == attempt.address
+
+
+def _hash(username: str) -> bytes:
+    """Return what is stored of a typed name: people type passwords into the wrong field."""
+    return hashlib.sha256(username.encode()).digest()
+
+
+def _subscriber(address: str) -> str:
+    """Return what one subscriber has: an IPv4 address, or the /64 of an IPv6 one."""
+    try:
+        parsed = ip_address(address)
+    except ValueError:
+        return address
+    if not isinstance(parsed, IPv6Address):
+        return address
+    if parsed.ipv4_mapped:
+        return str(parsed.ipv4_mapped)
+    return str(IPv6Network((int(parsed), 64), strict=False).network_address)

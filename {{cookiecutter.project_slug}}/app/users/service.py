@@ -1,0 +1,229 @@
+"""What people and operators do with accounts.
+
+Whatever ends all sessions of a user first changes the user's session version, in the same statement
+as the change itself, and only then deletes the sessions. From that statement on they open nothing,
+even if the process is killed before it deletes them, or a sign-in with the old password is still
+under way.
+"""
+
+from collections.abc import Callable, Sequence
+from typing import Any, NamedTuple
+
+from sqlalchemy import Executable, delete, insert, select, update
+from sqlalchemy.exc import IntegrityError
+from sqlalchemy.sql.dml import ReturningUpdate
+
+from app import security_log
+from app.database import Database
+from app.models import ROLES, USER_COLUMNS, User, user_from_row
+from app.sessions.active_session import ActiveSession
+from app.sessions.service import SessionService
+from app.sessions.session import ClientInfo, SessionEnded
+from app.users.authentication import Authenticator
+from app.users.errors import SignInFailed, UsernameTaken, UserNotFound, WrongPassword
+from app.users.passwords import Passwords
+from app.users.usernames import normalise
+
+
+class AuthContext(NamedTuple):
+    """Who is signed in, with which session, and from where."""
+
+    user: User
+    session: ActiveSession
+    client: ClientInfo
+
+
+class UserService:
+    """Register, sign in, change a password, delete an account. clock: Unix time in seconds.
+
+    Every method raises StoreUnavailable when a store is out of reach.
+    """
+
+    def __init__(
+        self,
+        database: Database,
+        sessions: SessionService,
+        passwords: Passwords,
+        authenticator: Authenticator,
+        clock: Callable[[], float],
+    ) -> None:
+        self._database = database
+        self._sessions = sessions
+        self._passwords = passwords
+        self._authenticator = authenticator
+        self._clock = clock
+
+    async def register(self, username: str, password: str, role: str = ROLES[0]) -> User:
+        """Create an account. Raises InvalidUsername, PasswordRejected or UsernameTaken."""
+        name = normalise(username)
+        await self._passwords.check(password, name)
+        statement = insert(User).values(
+            username=name,
+            password_hash=await self._passwords.hash(password),
+            role=role,
+            created_at=self._clock(),
+        )
+        try:
+            [row] = await self._database.fetch_all(statement.returning(*USER_COLUMNS))
+        except IntegrityError:
+            raise UsernameTaken from None
+        user = user_from_row(row)
+        security_log.event("user_created", actor=user.id, role=role)
+        return user
+
+    async def sign_in(
+        self,
+        username: str,
+        password: str,
+        client: ClientInfo,
+        *,
+        remember: bool = False,
+        old_tokens: Sequence[str] = (),
+    ) -> tuple[ActiveSession, User]:
+        """Check a password and create a session; those that came with the request end.
+
+        Raises InvalidUsername, TooManyFailures, or SignInFailed for every other reason alike.
+        """
+        row = await self._authenticator.authenticate(normalise(username), password, client.ip)
+        if row is None:
+            raise SignInFailed
+        session = await self._sessions.create(
+            row.id, row.session_version, client, remember=remember
+        )
+        await self._sessions.revoke(*old_tokens)
+        # The account may have been disabled, or its password changed, since the row was read.
+        found = await self._sessions.load_with_user(session.token)
+        if found is None:
+            await self._sessions.revoke(session.token)
+            raise SignInFailed
+        security_log.event("authn_login_success", actor=row.id, session=session.record.key)
+        return session, found[1]
+
+    async def change_password(self, auth: AuthContext, current: str, new: str) -> None:
+        """Set a new password, end the user's other sessions, and give this one a new token.
+
+        Raises PasswordRejected, TooManyFailures, WrongPassword when the current one is wrong, or
+        SessionEnded when this session was revoked meanwhile.
+        """
+        await self._verify(auth, current, "authn_password_change_fail")
+        await self._passwords.check(new, auth.user.username)
+        new_hash = await self._passwords.hash(new)
+        changed = await self._database.fetch_one(_end_own_sessions(auth, password_hash=new_hash))
+        if changed is None:
+            raise SessionEnded
+        key = auth.session.record.key
+        security_log.event("authn_password_change", actor=auth.user.id, session=key)
+        try:
+            rotated = await self._sessions.rotate_token(auth.session, changed.session_version)
+        finally:
+            await self._sessions.revoke_before(changed.session_version, auth.user.id)
+        if not rotated:
+            raise SessionEnded
+
+    async def confirm_password(self, auth: AuthContext, password: str) -> None:
+        """Let a signed-in user prove again who they are; the session gets a new token.
+
+        Raises TooManyFailures, WrongPassword, or SessionEnded when it was revoked meanwhile.
+        """
+        await self._verify(auth, password, "authn_login_fail")
+        version = auth.session.record.session_version
+        if not await self._sessions.rotate_token(auth.session, version):
+            raise SessionEnded
+
+    async def delete_own(self, auth: AuthContext) -> None:
+        """Let a user delete their own account.
+
+        Raises SessionEnded when this session was revoked meanwhile, by another deletion perhaps.
+        """
+        changed = await self._database.fetch_one(_end_own_sessions(auth, is_active=False))
+        if changed is None:
+            raise SessionEnded
+        await self._sessions.revoke_before(changed.session_version, changed.id)
+        await self._delete(changed.id)
+
+    async def list_users(self) -> list[User]:
+        """Return every account, by name."""
+        statement = select(*USER_COLUMNS).order_by(User.username)
+        return [user_from_row(row) for row in await self._database.fetch_all(statement)]
+
+    async def find(self, username: str) -> User:
+        """Return the account of that name. Raises InvalidUsername or UserNotFound."""
+        row = await self._database.fetch_one(
+            select(*USER_COLUMNS).where(User.username == normalise(username))
+        )
+        if row is None:
+            raise UserNotFound(username)
+        return user_from_row(row)
+
+    async def set_password(self, username: str, password: str) -> None:
+        """Set a user's password and end their sessions. Raises UserNotFound or PasswordRejected."""
+        user = await self.find(username)
+        await self._passwords.check(password, user.username)
+        new_hash = await self._passwords.hash(password)
+        await self._end_sessions(user.username, password_hash=new_hash)
+        security_log.event("authn_password_change", actor=user.id)
+
+    async def disable(self, username: str) -> None:
+        """Disable an account and end its sessions. Raises UserNotFound."""
+        user_id = await self._end_sessions(username, is_active=False)
+        security_log.event("user_archived", actor=user_id)
+
+    async def enable(self, username: str) -> None:
+        """Enable an account again. Raises UserNotFound."""
+        user = await self.find(username)
+        await self._database.execute(update(User).where(User.id == user.id).values(is_active=True))
+        security_log.event("user_updated", actor=user.id, is_active=True)
+
+    async def delete(self, username: str) -> None:
+        """Delete an account and end its sessions. Raises UserNotFound.
+
+        It is disabled first, so that it can be tried again when the session store is out of reach.
+        """
+        await self._delete(await self._end_sessions(username, is_active=False))
+
+    async def change_role(self, username: str, role: str) -> None:
+        """Give an account another role and end its sessions. Raises UserNotFound."""
+        user_id = await self._end_sessions(username, role=role)
+        security_log.event("privilege_permissions_changed", actor=user_id, role=role)
+
+    async def end_sessions(self, username: str) -> None:
+        """Sign a user out everywhere. Raises UserNotFound."""
+        await self._end_sessions(username)
+
+    async def _verify(self, auth: AuthContext, password: str, failure: str) -> None:
+        """Raise WrongPassword unless it is the user's. failure: the event to log when it is not."""
+        username, ip, key = auth.user.username, auth.client.ip, auth.session.record.key
+        if not await self._authenticator.authenticate(
+            username, password, ip, failure=failure, session=key
+        ):
+            raise WrongPassword
+
+    async def _end_sessions(self, username: str, **changes: Any) -> int:
+        """Change a user and end their sessions; return whose. Raises UserNotFound."""
+        by_name = User.username == normalise(username)
+        changed = await self._database.fetch_one(_bump_session_version(**changes).where(by_name))
+        if changed is None:
+            raise UserNotFound(username)
+        await self._sessions.revoke_before(changed.session_version, changed.id)
+        return int(changed.id)
+
+    async def _delete(self, user_id: int) -> None:
+        await self._database.execute(delete(User).where(User.id == user_id))
+        security_log.event("user_deleted", actor=user_id)
+
+
+def _bump_session_version(**changes: Any) -> ReturningUpdate[int, int]:
+    """Return the change of a user's row that ends all sessions of the user."""
+    return (
+        update(User)
+        .values(session_version=User.session_version + 1, **changes)
+        .returning(User.id, User.session_version)
+    )
+
+
+def _end_own_sessions(auth: AuthContext, **changes: Any) -> Executable:
+    """Return the same for whoever is signed in. It changes nothing if their session was revoked."""
+    version = auth.session.record.session_version
+    return _bump_session_version(**changes).where(
+        User.id == auth.user.id, User.session_version == version
+    )

@@ -1,0 +1,32 @@
+"""User names have one spelling, so that two people cannot hold look-alikes."""
+
+import re
+import unicodedata
+
+from app.users.errors import InvalidUsername
+
+MAX_CHARACTERS = 64
+
+# Printable to Python, invisible to people: what Unicode calls default ignorable, and blank Braille.
+_INVISIBLE = re.compile(
+    "[\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180f\u2800\u3164\ufe00-\ufe0f\uffa0"
+    "\U0001d173-\U0001d17a\U000e0000-\U000e0fff]"
+)
+
+
+def normalise(name: str) -> str:
+    """Return the one spelling of a name: compatibility forms, case and outer space folded.
+
+    Raises InvalidUsername when it is empty, too long, or has characters that cannot be seen.
+    """
+    folded = unicodedata.normalize("NFKC", name).casefold()
+    # Folding may undo the normal form, and the other way round.
+    folded = unicodedata.normalize("NFKC", folded).strip()
+    if not folded:
+        raise InvalidUsername("Enter a user name.")
+    if len(folded) > MAX_CHARACTERS:
+        raise InvalidUsername(f"A user name can have at most {MAX_CHARACTERS} characters.")
+    # Neither are control and zero-width characters, lone surrogates and line breaks.
+    if not folded.isprintable() or _INVISIBLE.search(folded):
+        raise InvalidUsername("A user name can only have visible characters.")
+    return folded

@@ -1,0 +1,159 @@
+"""The dependencies of routes: who may call them, and what they need.
+
+Every route depends on one of those that require a session, or is declared ``@public``; otherwise
+the app does not start.
+"""
+
+from collections.abc import AsyncIterator, Awaitable, Callable
+from typing import Annotated, Any, TypeVar
+
+from fastapi import Depends, HTTPException
+from fastapi.openapi.models import APIKey, APIKeyIn
+from fastapi.security.base import SecurityBase
+from sqlalchemy.ext.asyncio import AsyncSession
+from starlette.requests import HTTPConnection
+
+from app import security_log
+from app.config import PROJECT, Settings
+from app.errors import AppError
+from app.models import ADMIN, User
+from app.sessions.active_session import ActiveSession
+from app.sessions.service import SessionService
+from app.users.service import AuthContext, UserService
+from app.web.request_session import RequestSession, get_request_session
+
+
+class NotAuthenticated(AppError):
+    """The request has no active session."""
+
+    status, text = 401, "Sign in first."
+
+
+class ReauthenticationRequired(AppError):
+    """The user has to confirm their password before what they asked for."""
+
+    status, text = 403, "Confirm your password first: POST /api/confirm."
+
+
+class SessionRequired(SecurityBase):
+    """Marks a dependency that requires a session, for OpenAPI and for the check of all routes."""
+
+    def __init__(self, dependency: Callable[[HTTPConnection], Awaitable[Any]]) -> None:
+        name = f"__Host-Http-{PROJECT['slug']}-session"
+        self.model = APIKey.model_validate({"in": APIKeyIn.cookie, "name": name})
+        self.scheme_name = "session"
+        self._dependency = dependency
+
+    async def __call__(self, connection: HTTPConnection) -> Any:
+        """Call the dependency."""
+        return await self._dependency(connection)
+
+
+@SessionRequired
+async def current_session(connection: HTTPConnection) -> ActiveSession:
+    """Return the session of the request without reading its user. Raises NotAuthenticated."""
+    session = await get_request_session(connection).load_session()
+    if session is None:
+        raise NotAuthenticated
+    return session
+
+
+@SessionRequired
+async def current_user(connection: HTTPConnection) -> User:
+    """Return the user of the request, read together with the session. Raises NotAuthenticated."""
+    user = await get_request_session(connection).load_user()
+    if user is None:
+        raise NotAuthenticated
+    return user
+
+
+@SessionRequired
+async def current_auth(connection: HTTPConnection) -> AuthContext:
+    """Return user, session and client of the request. Raises NotAuthenticated."""
+    user, session = await current_user(connection), await current_session(connection)
+    return AuthContext(user, session, get_request_session(connection).client)
+
+
+async def optional_user(connection: HTTPConnection) -> User | None:
+    """Return the user of the request, or None. It protects nothing: use it on public routes."""
+    return await get_request_session(connection).load_user()
+
+
+async def current_request_session(connection: HTTPConnection) -> RequestSession:
+    """Return how the request signs in and out."""
+    # Asynchronous like its siblings, or FastAPI would call it in a thread.
+    return get_request_session(connection)
+
+
+CurrentAuth = Annotated[AuthContext, Depends(current_auth)]
+CurrentSession = Annotated[ActiveSession, Depends(current_session)]
+CurrentUser = Annotated[User, Depends(current_user)]
+OptionalUser = Annotated[User | None, Depends(optional_user)]
+CurrentRequestSession = Annotated[RequestSession, Depends(current_request_session)]
+
+
+def require_role(role: str) -> Callable[..., Awaitable[User]]:
+    """Return a dependency that allows users of one role only; others get 403."""
+
+    async def user_with_role(auth: CurrentAuth) -> User:
+        if auth.user.role != role:
+            key = auth.session.record.key
+            security_log.event("authz_fail", actor=auth.user.id, session=key, warning=True)
+            raise HTTPException(403, f"This requires the role {role}.")
+        return auth.user
+
+    return user_with_role
+
+
+async def fresh_user(auth: CurrentAuth, request_session: CurrentRequestSession) -> User:
+    """Return the user of the request, who has proved who they are in the last ten minutes.
+
+    For what a stolen session must not do (ASVS 5.0 7.5.3). Raises ReauthenticationRequired.
+    """
+    if not request_session.services.sessions.is_fresh(auth.session):
+        raise ReauthenticationRequired
+    return auth.user
+
+
+AdminUser = Annotated[User, Depends(require_role(ADMIN))]
+FreshUser = Annotated[User, Depends(fresh_user)]
+
+
+async def get_db_session(
+    request_session: CurrentRequestSession,
+) -> AsyncIterator[AsyncSession]:
+    """Yield an SQLAlchemy session for the request; what is not committed is rolled back."""
+    async with request_session.services.database.new_session() as session:
+        yield session
+
+
+async def get_settings(request_session: CurrentRequestSession) -> Settings:
+    """Return the settings of the running app."""
+    return request_session.services.settings
+
+
+async def get_users(request_session: CurrentRequestSession) -> UserService:
+    """Return what can be done with accounts."""
+    return request_session.services.users
+
+
+async def get_sessions(request_session: CurrentRequestSession) -> SessionService:
+    """Return what can be done with sessions."""
+    return request_session.services.sessions
+
+
+DbSession = Annotated[AsyncSession, Depends(get_db_session)]
+CurrentSettings = Annotated[Settings, Depends(get_settings)]
+Users = Annotated[UserService, Depends(get_users)]
+Sessions = Annotated[SessionService, Depends(get_sessions)]
+
+Endpoint = TypeVar("Endpoint")
+PUBLIC: set[object] = set()
+"""Endpoints and mounted apps that are declared public. Not an attribute of theirs, which
+``functools.wraps`` would copy to another function."""
+
+
+def public(endpoint: Endpoint) -> Endpoint:
+    """Declare that a route, or a mounted app, is for everybody."""
+    PUBLIC.add(endpoint)
+    return endpoint

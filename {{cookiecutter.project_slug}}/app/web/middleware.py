@@ -1,0 +1,192 @@
+"""The outermost layer: every request enters, and every response leaves, through it."""
+
+import logging
+import os
+import re
+from collections.abc import Callable, Iterable
+
+from starlette.datastructures import Headers
+from starlette.exceptions import HTTPException
+from starlette.middleware.body_limit import MAX_BODY_SIZE_SCOPE_KEY
+from starlette.middleware.httpsredirect import HTTPSRedirectMiddleware
+from starlette.requests import HTTPConnection
+from starlette.responses import Response
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from app import security_log
+from app.services import Services
+from app.web.csrf import SAFE_METHODS, cross_origin_error
+from app.web.request_session import RawHeaders, RequestSession
+
+LOGGER = logging.getLogger("app")
+
+# {% if cookiecutter.frontend == "html" %}
+# Nothing is allowed but what the pages need: style, script, images and forms from here.
+CONTENT_SECURITY_POLICY = (
+    b"default-src 'none'; style-src 'self'; script-src 'self'; connect-src 'self'; img-src 'self'; "
+    b"form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
+)
+# {% else %}
+# There are no pages, so nothing is allowed.
+CONTENT_SECURITY_POLICY = (
+    b"default-src 'none'; form-action 'none'; base-uri 'none'; frame-ancestors 'none'"
+)
+# {% endif %}
+
+# On every response (ASVS 5.0 V3.4).
+SECURITY_HEADERS = (
+    (b"content-security-policy", CONTENT_SECURITY_POLICY),
+    (b"x-content-type-options", b"nosniff"),
+    (b"x-frame-options", b"DENY"),
+    (b"referrer-policy", b"no-referrer"),
+    (b"cross-origin-opener-policy", b"same-origin"),
+    (b"cross-origin-resource-policy", b"same-origin"),
+    (b"cross-origin-embedder-policy", b"require-corp"),
+    (b"permissions-policy", b"camera=(), geolocation=(), microphone=(), payment=(), usb=()"),
+)
+
+# One year; subdomains too, or one of them could set cookies over plain http.
+STRICT_TRANSPORT_SECURITY = (
+    b"strict-transport-security",
+    b"max-age=31536000; includeSubDomains",
+)
+
+# A container or a load balancer asks an address, over plain http, and everybody is told the same.
+HEALTH = "/health/"
+
+_HOST = re.compile(r"(?P<name>\[[0-9a-f:.]+\]|[^:]+)(:[0-9]{1,5})?", re.ASCII | re.IGNORECASE)
+_INSECURE = {"https": "http", "wss": "ws"}
+
+ErrorResponse = Callable[[HTTPConnection, int, object], Response]
+
+
+class SecurityMiddleware:
+    """Checks origin, host, scheme and size of requests; completes the headers of responses.
+
+    error_response: makes the response for a status and a sentence.
+    """
+
+    def __init__(self, app: ASGIApp, services: Services, error_response: ErrorResponse) -> None:
+        settings = services.settings
+        self._app = app
+        self._https_redirect = HTTPSRedirectMiddleware(app)
+        self._services = services
+        self._error_response = error_response
+        self._production = settings.production
+        self._hosts = frozenset(settings.allowed_hosts)
+        self._trusted_origins = frozenset(settings.trusted_origins)
+        self._max_body_bytes = settings.max_body_bytes
+        self._ignores_proxies = "FORWARDED_ALLOW_IPS" not in os.environ
+        self._has_warned = False
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Handle one request or connection (ASGI)."""
+        if scope["type"] == "lifespan":
+            await self._app(scope, receive, send)
+            return
+        headers: dict[bytes, bytes] = dict(scope["headers"])
+        if self._ignores_proxies:
+            self._ignore_forwarding(scope, headers)
+        ip = client_ip(scope)
+        security_log.client_ip.set(ip)
+        request_session = RequestSession(scope["headers"], ip, self._services)
+        scope.setdefault("state", {})["request_session"] = request_session
+
+        async def send_secured(message: Message) -> None:
+            if message["type"] in ("http.response.start", "websocket.http.response.start"):
+                message["headers"] = secure_headers(scope, message.get("headers", ()))
+            await send(message)
+
+        app = self._refusal(scope, headers) or self._app
+        await app(scope, self._limited(scope, headers, receive), send_secured)
+
+    def _refusal(self, scope: Scope, headers: dict[bytes, bytes]) -> ASGIApp | None:
+        """Return what responds to a request that must not reach the app."""
+        # A WebSocket can change things, though its handshake is a GET.
+        method = scope["method"] if scope["type"] == "http" else "CONNECT"
+        if method not in SAFE_METHODS:
+            # The Origin of a page that opens a WebSocket has the scheme of the page.
+            scheme = scope["scheme"].replace("ws", "http")
+            sent = Headers(raw=scope["headers"])
+            reason = cross_origin_error(method, scheme, sent, self._trusted_origins)
+            if reason:
+                security_log.event("malicious_cors", warning=True, reason=reason)
+                return self._error(scope, 403, f"This request was refused: {reason}.")
+        if scope["path"].startswith(HEALTH):
+            return None
+        if not self._is_allowed(headers.get(b"host", b"").decode("latin-1")):
+            return self._error(scope, 400, "This app does not answer to that Host header.")
+        if self._production and scope["scheme"] in ("http", "ws"):
+            return self._https_redirect
+        return None
+
+    def _error(self, scope: Scope, status: int, detail: str) -> Response:
+        return self._error_response(HTTPConnection(scope), status, detail)
+
+    def _is_allowed(self, host: str) -> bool:
+        if host in self._hosts:
+            return True
+        parts = _HOST.fullmatch(host.lower())
+        return parts is not None and (
+            parts["name"] in self._hosts
+            or any(
+                allowed.startswith("*.") and parts["name"].endswith(allowed[1:])
+                for allowed in self._hosts
+            )
+        )
+
+    def _limited(self, scope: Scope, headers: dict[bytes, bytes], receive: Receive) -> Receive:
+        """Return a receive that refuses a body that is too large (ASVS 5.0 15.2.2)."""
+        received = 0
+
+        async def receive_limited() -> Message:
+            nonlocal received
+            # A route's own max_body_size wins.
+            limit = scope.get(MAX_BODY_SIZE_SCOPE_KEY, self._max_body_bytes)
+            announced = headers.get(b"content-length", b"")
+            # Twenty digits say enough, and cost no time to read.
+            if announced.isdigit() and int(announced[:20]) > limit:
+                raise HTTPException(413, "The request body is too large.")
+            message = await receive()
+            received += len(message.get("body", b""))
+            if received > limit:
+                raise HTTPException(413, "The request body is too large.")
+            return message
+
+        return receive_limited if scope["type"] == "http" else receive
+
+    def _ignore_forwarding(self, scope: Scope, headers: dict[bytes, bytes]) -> None:
+        """Take back what uvicorn took from a proxy's headers without having been told to.
+
+        uvicorn believes them from this machine unless FORWARDED_ALLOW_IPS says otherwise. Anyone
+        who reaches the port through a tunnel or a careless proxy could choose an address, and with
+        each new one start guessing passwords anew (ASVS 5.0 4.1.3).
+        """
+        if b"x-forwarded-proto" not in headers and b"x-forwarded-for" not in headers:
+            return
+        if b"x-forwarded-proto" in headers:
+            scope["scheme"] = _INSECURE.get(scope["scheme"], scope["scheme"])
+        sender = client_ip(scope).encode()
+        if any(name == b"x-forwarded-for" and sender in value for name, value in scope["headers"]):
+            scope["client"] = ("127.0.0.1", 0)
+        if not self._has_warned:
+            LOGGER.warning("X-Forwarded-* is ignored: FORWARDED_ALLOW_IPS does not name a proxy.")
+            self._has_warned = True
+
+
+def secure_headers(scope: Scope, headers: Iterable[tuple[bytes, bytes]]) -> RawHeaders:
+    """Return the headers of a response with those of its session and those of every response."""
+    secured = list(headers)
+    request_session: RequestSession = scope["state"]["request_session"]
+    request_session.write_headers(secured)
+    present = {name for name, _ in secured}
+    secured += [header for header in SECURITY_HEADERS if header[0] not in present]
+    if request_session.services.settings.production and scope["scheme"] in ("https", "wss"):
+        secured.append(STRICT_TRANSPORT_SECURITY)
+    return secured
+
+
+def client_ip(scope: Scope) -> str:
+    """Return the address that a request comes from."""
+    ip: str = scope["client"][0] if scope.get("client") else "local"
+    return ip[:45]

@@ -1,0 +1,129 @@
+"""The session of one request, from the raw cookie to the headers of the response."""
+
+import math
+
+# {% if cookiecutter.session_backend != "signed-cookie" %}
+from contextlib import suppress
+
+from starlette.exceptions import HTTPException
+# {% else %}
+
+# {% endif %}
+from starlette.requests import HTTPConnection
+
+from app import security_log
+from app.models import User
+from app.services import Services
+from app.sessions.active_session import ActiveSession
+from app.sessions.session import ClientInfo
+from app.users.service import AuthContext
+
+MAX_USER_AGENT_CHARACTERS = 200
+
+RawHeaders = list[tuple[bytes, bytes]]
+
+
+class RequestSession:
+    """What a request knows of its session, and what its response has to say about it.
+
+    ``SecurityMiddleware`` makes one for each request and writes its headers when the response
+    starts, so that they are on errors and redirects as well.
+    headers: those of the request. ip: the address of the client.
+    """
+
+    def __init__(self, headers: RawHeaders, ip: str, services: Services) -> None:
+        self.services = services
+        self.ip = ip
+        self._headers = headers
+        self.session: ActiveSession | None = None
+        self.user: User | None = None
+        self._deletes_cookie = False
+        self.depends_on_session = False
+        """Whether anything in the response may depend on the session."""
+
+    @property
+    def client(self) -> ClientInfo:
+        """Where the request comes from."""
+        agent = next((value for name, value in self._headers if name == b"user-agent"), b"")
+        text = agent.decode("latin-1")[:MAX_USER_AGENT_CHARACTERS]
+        return ClientInfo(self.ip, "".join(filter(str.isprintable, text)))
+
+    def session_tokens(self) -> list[str]:
+        """Return every session token that came with the request, unverified."""
+        self.depends_on_session = True
+        return self.services.cookie.read(self._headers)
+
+    def session_token(self) -> str | None:
+        """Return the session token of the request, unverified; None when there are two."""
+        tokens = self.session_tokens()
+        if len(tokens) > 1:
+            # An attacker has set one of them, and nothing says which (RFC 6265bis, 8.6).
+            security_log.event("input_validation_fail", warning=True, reason="two session cookies")
+            return None
+        return tokens[0] if tokens else None
+
+    async def load_session(self) -> ActiveSession | None:
+        """Return the session, which is read once."""
+        if self.session is None and (token := self.session_token()):
+            self.session = await self.services.sessions.load(token)
+        return self.session
+
+    async def load_user(self) -> User | None:
+        """Return the user, who is read once and together with the session."""
+        if self.user is None and (token := self.session_token()):
+            found = await self.services.sessions.load_with_user(token)
+            if found:
+                self.session, self.user = found
+        return self.user
+
+    async def sign_in(self, username: str, password: str, *, remember: bool = False) -> User:
+        """Check a password, create a session, and let the response set the cookie.
+
+        Raises AccountError.
+        """
+        old_tokens = self.session_tokens()
+        self.session, self.user = await self.services.users.sign_in(
+            username, password, self.client, remember=remember, old_tokens=old_tokens
+        )
+        return self.user
+
+    async def sign_out(self) -> None:
+        """Revoke every session that the request brought, and let the response delete the cookie."""
+        await self.services.sessions.revoke(*self.session_tokens())
+        self._deletes_cookie = True
+
+    # {% if cookiecutter.session_backend != "signed-cookie" %}
+
+    async def revoke_one(self, auth: AuthContext, session_id: str) -> None:
+        """Revoke a session of the user. Raises 404 when there is none of that id."""
+        with suppress(ValueError):
+            key = bytes.fromhex(session_id)
+            if await self.services.sessions.revoke_one(auth.user.id, key):
+                self._deletes_cookie = key == auth.session.record.key
+                return
+        raise HTTPException(404, "There is no such session.")
+
+    # {% endif %}
+
+    def write_headers(self, headers: RawHeaders) -> None:
+        """Add to the headers of a response what the session asks for."""
+        if not self.depends_on_session:
+            return
+        # No cache may keep it, and none may hand it to somebody else (ASVS 5.0 14.3.2).
+        headers[:] = [header for header in headers if header[0] != b"cache-control"]
+        headers += [(b"cache-control", b"no-store"), (b"vary", b"Cookie")]
+        if self._deletes_cookie:
+            headers.append((b"set-cookie", self.services.cookie.delete_cookie()))
+        elif self.session and self.session.token_changed:
+            headers.append((b"set-cookie", self._set_cookie(self.session)))
+
+    def _set_cookie(self, session: ActiveSession) -> bytes:
+        record = session.record
+        max_age = math.ceil(record.expires_at - record.last_seen_at) if record.remember else None
+        return self.services.cookie.set_cookie(session.token, max_age)
+
+
+def get_request_session(connection: HTTPConnection) -> RequestSession:
+    """Return what SecurityMiddleware has attached to the request."""
+    request_session: RequestSession = connection.scope["state"]["request_session"]
+    return request_session

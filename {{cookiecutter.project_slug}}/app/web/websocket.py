@@ -1,0 +1,59 @@
+"""WebSockets: open for as long as the session is."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+
+from starlette.websockets import WebSocket, WebSocketDisconnect, WebSocketState
+
+from app.errors import StoreUnavailable
+from app.sessions.active_session import ActiveSession
+from app.sessions.service import SessionService
+
+# How often a WebSocket checks its session: it closes within five seconds, even if a store is slow.
+CHECK_SECONDS = 2
+
+# RFC 6455, 7.4.1, and IANA's registry of close codes.
+POLICY_VIOLATION, TRY_AGAIN_LATER = 1008, 1013
+
+
+async def run_until_session_ends(
+    websocket: WebSocket,
+    session: ActiveSession,
+    sessions: SessionService,
+    talk: Callable[[], Awaitable[None]],
+) -> None:
+    """Accept a WebSocket and run ``talk``; when the session ends meanwhile, close it with 1008.
+
+    An open WebSocket does not count as use, and ends when the session gets a new token.
+    """
+    await websocket.accept()
+    talking = asyncio.ensure_future(talk())
+    try:
+        is_active = True
+        while is_active and not (await asyncio.wait({talking}, timeout=CHECK_SECONDS))[0]:
+            is_active = await sessions.is_active(session.token)
+        await _stop(talking)
+        if not is_active:
+            await close_unauthorised(websocket)
+        elif error := talking.exception():
+            raise error
+    except StoreUnavailable:
+        await websocket.close(TRY_AGAIN_LATER)
+    except WebSocketDisconnect:
+        # The client has gone, which is no error.
+        return
+    finally:
+        await _stop(talking)
+
+
+async def _stop(talking: asyncio.Future[None]) -> None:
+    talking.cancel()
+    # It may have something to clean up.
+    await asyncio.wait({talking})
+
+
+async def close_unauthorised(websocket: WebSocket) -> None:
+    """Close a WebSocket that has no session, in a way that scripts in a browser can see."""
+    if websocket.application_state is WebSocketState.CONNECTING:
+        await websocket.accept()
+    await websocket.close(POLICY_VIOLATION, "Sign in first.")

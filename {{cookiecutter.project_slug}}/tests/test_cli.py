@@ -1,0 +1,328 @@
+"""The commands of ``python -m app``."""
+
+import getpass
+import json
+import os
+import re
+import subprocess
+import sys
+from collections.abc import Callable
+from typing import get_args
+
+import pytest
+from anyio import to_thread
+
+from app import security_log
+from app.cli import Role
+from app.config import KEY_MIN_CHARACTERS, ROOT, STARTUP_FAILURE
+from app.models import ROLES
+from app.services import Services
+from tests.cli import Run, create
+from tests.client import PASSWORD, Client
+from tests.conftest import Clock
+
+NEW_PASSWORD = "another battery staples horses"
+
+
+@pytest.fixture
+def answer(monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
+    """Type passwords, or do whatever an exception stands for."""
+
+    def answer_with(*passwords: str | BaseException) -> None:
+        left = iter(passwords)
+
+        def read(_: str) -> str:
+            password = next(left)
+            if isinstance(password, BaseException):
+                raise password
+            return password
+
+        monkeypatch.setattr(getpass, "getpass", read)
+
+    return answer_with
+
+
+def test_a_user_is_created_changed_and_deleted(run: Run) -> None:
+    for command, typed, said in [
+        ("create-user Root --role admin --password-stdin", PASSWORD, "Created root (admin)."),
+        ("change-role root user", "", "Changed the role of root to user and ended all sessions."),
+        ("end-sessions root", "", "Ended all sessions of root."),
+        ("disable-user root", "", "Disabled root and ended all sessions."),
+        ("enable-user root", "", "Enabled root."),
+        ("delete-user root --yes", "", "Deleted root."),
+        ("purge", "", "Expired rows deleted: 0."),
+    ]:
+        assert run(*command.split(), typed=typed)[:2] == (0, f"{said}\n")
+
+
+@pytest.mark.parametrize(
+    "command", ["set-password", "disable-user", "delete-user --yes", "change-role", "end-sessions"]
+)
+async def test_what_an_operator_does_ends_the_sessions_of_the_user_alone(
+    run: Run, client: Client, other: Client, command: str
+) -> None:
+    await client.signed_in("alice")
+    await other.signed_in("bob")
+    arguments = {"set-password": ("--password-stdin",), "change-role": ("admin",)}
+    done = await to_thread.run_sync(
+        lambda: run(*command.split(), "alice", *arguments.get(command, ()), typed=NEW_PASSWORD)
+    )
+    assert done[0] == 0
+    assert not await client.is_signed_in()
+    assert await other.is_signed_in()
+
+
+async def test_a_new_password_replaces_the_old_one(run: Run, client: Client) -> None:
+    await client.register("alice")
+    command = ("set-password", "alice", "--password-stdin")
+    done = await to_thread.run_sync(lambda: run(*command, typed=f"{NEW_PASSWORD}\r\n"))
+    assert done[:2] == (0, "Set a new password for alice and ended all sessions.\n")
+    assert (await client.sign_in("alice")).status_code == 401
+    assert (await client.sign_in("alice", NEW_PASSWORD)).status_code == 200
+
+
+async def test_a_disabled_user_signs_in_once_enabled_again(run: Run, client: Client) -> None:
+    await client.register("alice")
+    for command, status in (("disable-user", 401), ("enable-user", 200)):
+        assert (await to_thread.run_sync(run, command, "alice"))[0] == 0
+        assert (await client.sign_in("alice")).status_code == status
+
+
+def test_a_password_is_asked_for_until_it_is_accepted(
+    terminal: Run, answer: Callable[..., None]
+) -> None:
+    answer(PASSWORD, "something else", "short", "short", PASSWORD, PASSWORD)
+    status, out, error = terminal("create-user", "alice")
+    assert (status, out) == (0, "Created alice (user).\n")
+    assert "The two entered values do not match." in error
+    assert re.search("at least 15 characters.* Try again, or press Ctrl-C to stop", error)
+    assert "Traceback" not in error
+    answer("short", "short", NEW_PASSWORD, NEW_PASSWORD)
+    status, out, _ = terminal("set-password", "alice")
+    assert (status, out) == (0, "Set a new password for alice and ended all sessions.\n")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "sentence"),
+    [
+        (("create-user", "alice"), "taken"),
+        (("create-user", "ALICE"), "taken"),
+        (("create-user", "\u200b"), "visible characters"),
+        (("set-password", "bob"), "no user named 'bob'"),
+    ],
+)
+def test_a_wrong_name_is_told_before_a_password_is_asked_for(
+    terminal: Run, answer: Callable[..., None], arguments: tuple[str, ...], sentence: str
+) -> None:
+    create(terminal, "alice")
+    answer()
+    status, out, error = terminal(*arguments)
+    assert (status, out) == (1, "")
+    assert sentence in error
+
+
+@pytest.mark.parametrize(
+    ("command", "option"),
+    [
+        ("create-user", "--password-stdin"),
+        ("set-password", "--password-stdin"),
+        ("delete-user", "--yes"),
+    ],
+)
+def test_without_a_terminal_nothing_is_asked_for(run: Run, command: str, option: str) -> None:
+    create(run, "alice")
+    name = "bob" if command == "create-user" else "alice"
+    status, out, error = run(command, name, typed=f"{PASSWORD}\n{PASSWORD}\ny\n")
+    assert (status, out) == (1, "")
+    assert error == f"There is no terminal to ask on; use {option}.\n"
+    assert len(run("list-users")[1].splitlines()) == 1
+
+
+@pytest.mark.parametrize(("typed", "left"), [("y\n", 0), ("n\n", 1), ("\n", 1)])
+def test_a_user_is_deleted_once_confirmed(terminal: Run, run: Run, typed: str, left: int) -> None:
+    create(run, "alice")
+    status, out, error = terminal("delete-user", "alice", typed=typed)
+    assert "Delete alice for good? [y/N]" in error
+    assert (status, out.strip()) == ((1, "") if left else (0, "Deleted alice."))
+    assert len(run("list-users")[1].splitlines()) == left
+
+
+@pytest.mark.parametrize(
+    ("arguments", "typed", "sentence"),
+    [
+        (("create-user", "bob", "--password-stdin"), "short\n", "at least 15"),
+        (("create-user", "bob", "--password-stdin"), "", "at least 15"),
+        (("create-user", "bob", "--password-stdin"), PASSWORD + "\0", "NUL"),
+        (("create-user", "bob", "--password-stdin"), PASSWORD + "\udcff", "not valid UTF-8"),
+        (("create-user", "\n", "--password-stdin"), PASSWORD, "user name"),
+        (("create-user", "Alice", "--password-stdin"), PASSWORD, "taken"),
+        (("set-password", "alice", "--password-stdin"), "short\n", "at least 15"),
+        (("set-password", "bob", "--password-stdin"), PASSWORD, "no user named 'bob'"),
+        (("disable-user", "bob"), "", "no user named 'bob'"),
+        (("enable-user", "bob"), "", "no user named 'bob'"),
+        (("delete-user", "bob", "--yes"), "", "no user named 'bob'"),
+        (("delete-user", "bob"), "", "no user named 'bob'"),
+        (("change-role", "bob", "admin"), "", "no user named 'bob'"),
+        (("end-sessions", "bob"), "", "no user named 'bob'"),
+        (("end-sessions", "b\x1b[1mob"), "", "visible characters"),
+    ],
+)
+def test_what_is_refused_is_explained_in_a_line(
+    run: Run, arguments: tuple[str, ...], typed: str, sentence: str
+) -> None:
+    create(run, "alice")
+    status, out, error = run(*arguments, typed=typed)
+    assert (status, out) == (1, "")
+    assert sentence in error
+    assert len(error.splitlines()) == 1
+
+
+@pytest.mark.parametrize(
+    "command", ["", "fly", "purge all", "disable-user", "change-role alice king"]
+)
+def test_wrong_usage_exits_with_2(run: Run, command: str) -> None:
+    status, out, error = run(*command.split())
+    assert status == 2
+    assert "Usage: python -m app" in out + error
+
+
+def test_wrong_settings_exit_with_the_status_of_the_server(
+    run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SECRET_KEYS", "broken")
+    status, out, error = run("purge")
+    assert (status, out) == (STARTUP_FAILURE, "")
+    assert status == 3
+    assert error.startswith("SECRET_KEYS: ")
+    assert "README.md" in error.splitlines()[-1]
+
+
+@pytest.mark.parametrize("command", ["purge", "disable-user alice", "list-users"])
+def test_a_database_that_does_not_answer_exits_with_4(
+    run: Run, monkeypatch: pytest.MonkeyPatch, unreachable_database_url: str, command: str
+) -> None:
+    monkeypatch.setenv("DATABASE_URL", unreachable_database_url)
+    status, out, error = run(*command.split())
+    assert (status, out) == (4, "")
+    assert re.match(r"A data store is unavailable: \w", error)
+    assert len(error.splitlines()) == 2
+
+
+@pytest.mark.parametrize("command", ["purge", "disable-user alice", "list-users"])
+def test_a_database_that_is_not_migrated_exits_with_4(
+    run: Run, monkeypatch: pytest.MonkeyPatch, empty_database_url: str, command: str
+) -> None:
+    monkeypatch.setenv("DATABASE_URL", empty_database_url)
+    status, out, error = run(*command.split())
+    assert (status, out) == (4, "")
+    assert "alembic upgrade head" in error
+    assert len(error.splitlines()) == 2
+
+
+async def interrupted(*_: object) -> int:
+    raise KeyboardInterrupt
+
+
+def test_ctrl_c_exits_with_130_and_without_a_traceback(
+    terminal: Run, answer: Callable[..., None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    answer(KeyboardInterrupt())
+    status, out, error = terminal("create-user", "alice")
+    assert (status, out) == (130, "")
+    assert "Traceback" not in error
+    monkeypatch.setattr(Services, "delete_expired", interrupted)
+    status, out, error = terminal("purge")
+    assert (status, out) == (130, "")
+    assert "Traceback" not in error
+
+
+def test_a_new_key_is_good_and_needs_no_settings(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SECRET_KEYS", "broken")
+    keys = {run("new-key")[1].strip() for _ in range(10)}
+    assert len(keys) == 10
+    assert all(len(key) >= KEY_MIN_CHARACTERS for key in keys)
+
+
+def test_help_lists_every_command_and_exit_status(run: Run) -> None:
+    commands = {"create-user", "set-password", "disable-user", "enable-user", "delete-user"}
+    commands |= {"change-role", "end-sessions", "list-users", "purge", "new-key"}
+    #{% if cookiecutter.session_backend in ("database", "redis") %}
+    commands.add("list-sessions")
+    #{% endif %}
+    status, out, error = run("--help")
+    assert (status, error) == (0, "")
+    assert set(re.findall(r"^│ ([a-z]+-?[a-z]+) +[A-Z]", out, re.MULTILINE)) == commands
+    explained = out.partition("Exit status:")[2]
+    assert re.findall(r"\b(\d+)\s+\w", explained) == ["0", "1", "2", "3", "4", "130"]
+    for command in commands:
+        status, out, _ = run(command, "--help")
+        assert status == 0
+        assert f"Usage: python -m app {command}" in out
+
+
+def test_help_needs_neither_settings_nor_the_database() -> None:
+    """Whoever has not set anything up yet asks for help first."""
+    code = """if True:
+        import runpy, sys
+        sys.argv = ["app", "create-user", "--help"]
+        try:
+            runpy.run_module("app", run_name="__main__")
+        finally:
+            print(*{name.partition(".")[0] for name in sys.modules} & {"sqlalchemy", "fastapi"})
+            print("app.services" in sys.modules)
+    """
+    environment = {**os.environ, "SECRET_KEYS": "broken", "PYTHONIOENCODING": "utf-8"}
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        cwd=ROOT,
+        env=environment,
+        capture_output=True,
+        encoding="utf-8",
+        timeout=60,
+        check=True,
+    )
+    assert "--password-stdin" in done.stdout
+    assert done.stdout.splitlines()[-2:] == ["", "False"]
+
+
+def test_the_roles_on_offer_are_those_of_the_model() -> None:
+    assert get_args(Role) == ROLES
+
+
+def test_a_reader_that_has_had_enough_is_no_error(
+    run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    create(run, "alice")
+    create(run, "bob")
+    theirs, ours = os.pipe()
+    os.close(theirs)
+    with os.fdopen(ours, "w", encoding="utf-8") as output:
+        monkeypatch.setattr("sys.stdout", output)
+        assert run("list-users") == (0, "", "")
+
+
+async def test_purge_deletes_what_has_expired(
+    run: Run, terminal: Run, services: Services, clock: Clock
+) -> None:
+    for command in (run, terminal):
+        clock.now = 0
+        for name in ("alice", "bob", "carol"):
+            await services.rate_limiter.acquire(name, "192.0.2.1")
+        done = await to_thread.run_sync(command, "purge")
+        assert done[:2] == (0, "Expired rows deleted: 3.\n")
+
+
+@pytest.mark.parametrize("on_terminal", [False, True])
+def test_the_security_log_goes_to_a_pipe_and_not_to_a_terminal(
+    run: Run, monkeypatch: pytest.MonkeyPatch, on_terminal: bool
+) -> None:
+    """A terminal is for sentences; a script's standard error is what gets collected."""
+    monkeypatch.setattr(security_log.LOGGER, "propagate", False)
+    monkeypatch.setattr(security_log.LOGGER, "handlers", [])
+    command = ("create-user", "alice", "--password-stdin")
+    status, _, error = run(*command, typed=PASSWORD, on_terminal=on_terminal)
+    assert status == 0
+    events = [json.loads(line) for line in error.splitlines()]
+    assert [(each["event"], each["address"]) for each in events] == (
+        [] if on_terminal else [("user_created", "shell")]
+    )

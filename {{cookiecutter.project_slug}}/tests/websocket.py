@@ -1,0 +1,70 @@
+"""What a test does to a WebSocket, in words."""
+
+import asyncio
+from collections.abc import Mapping
+from types import TracebackType
+from typing import Any, Self
+
+from tests.client import COOKIE, Client
+from tests.recorder import HEADERS, TOKENS
+
+
+class Socket:
+    """One end of a WebSocket to the app; the test reads what the app sends."""
+
+    def __init__(
+        self,
+        client: Client,
+        headers: Mapping[str, str] | None = None,
+        path: str = "/api/ws",
+        unread: int = 0,
+    ) -> None:
+        """unread: how many messages the connection holds before the app has to wait; 0 for all."""
+        sent = {"host": "localhost", **(headers or {})}
+        if client.token:
+            sent["cookie"] = f"{COOKIE}={client.token}"
+        self._scope: dict[str, Any] = {
+            "type": "websocket",
+            "asgi": {"version": "3.0"},
+            "scheme": "wss",
+            "path": path,
+            "raw_path": path.encode(),
+            "query_string": b"",
+            "root_path": "",
+            "headers": [(name.encode(), value.encode()) for name, value in sent.items()],
+            "client": ("192.0.2.1", 50_000),
+            "server": ("localhost", 443),
+            "subprotocols": [],
+            "extensions": {"websocket.http.response": {}},
+        }
+        self._app: Any = client.app
+        self._to_app: asyncio.Queue[dict[str, Any]] = asyncio.Queue()
+        self._from_app: asyncio.Queue[dict[str, Any]] = asyncio.Queue(unread)
+        self._to_app.put_nowait({"type": "websocket.connect"})
+
+    async def __aenter__(self) -> Self:
+        self._running = asyncio.ensure_future(
+            self._app(self._scope, self._to_app.get, self._from_app.put)
+        )
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, _: object, __: TracebackType | None
+    ) -> None:
+        self.send({"type": "websocket.disconnect", "code": 1001})
+        if kind:
+            self._running.cancel()
+        await asyncio.gather(self._running, return_exceptions=kind is not None)
+
+    def send(self, message: dict[str, Any]) -> None:
+        """Let the app receive something."""
+        self._to_app.put_nowait(message)
+
+    async def receive(self) -> dict[str, Any]:
+        """Return what the app sends next, which tells no token and lacks no header."""
+        message = await asyncio.wait_for(self._from_app.get(), timeout=10)
+        assert not any(token in repr(message) for token in TOKENS)
+        if message["type"] == "websocket.http.response.start":
+            sent = [(name.decode(), value.decode()) for name, value in message["headers"]]
+            assert set(HEADERS.items()) <= set(sent)
+        return message
