@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urlencode
 
+from benchmarks.machine import LOAD_CORE, SERVER_CORE
 from benchmarks.targets import Own, Reading, Target
 from benchmarks.workbench import ACCOUNT, PROBES, App, workbench
 
@@ -70,6 +71,7 @@ def _count(app: App, asked: str) -> list[int]:
     with tempfile.TemporaryDirectory() as out:
         done = subprocess.run(
             [
+                *("taskset", "-c", f"{LOAD_CORE},{SERVER_CORE}"),
                 *("valgrind", "--tool=callgrind", "--instr-atstart=no"),
                 *("--zero-before=getpgrp", "--dump-before=getppid"),
                 f"--callgrind-out-file={out}/dump",

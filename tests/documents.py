@@ -1,58 +1,22 @@
-"""What a document says: where it leads, which commands it shows, which figures it names."""
+"""What a document contains: links, code spans, blocks of commands."""
 
 import re
 from dataclasses import dataclass
 from functools import cached_property
-from itertools import chain
 from pathlib import Path
 from urllib.parse import unquote
-
-# Whatever begins with one of these, in a block or between backticks, is a command.
-PROGRAMS = (
-    ".venv/bin/",
-    "alembic",
-    "cookiecutter",
-    "cruft",
-    "docker",
-    "git",
-    "make",
-    "npm",
-    "pip",
-    "pre-commit",
-    "python",
-    "python3",
-    "redis-cli",
-    "uvicorn",
-    "uvx",
-)
-
-# Every block says what it is; those of "sh" are commands, one a line, and those of "console" are
-# commands after the prompt of a server.
-KINDS = {
-    "caddyfile",
-    "console",
-    "diff",
-    "html",
-    "ini",
-    "json",
-    "mermaid",
-    "nginx",
-    "python",
-    "sh",
-    "text",
-}
-KINDS |= {"toml", "yaml"}
 
 _BLOCK = re.compile(r"^ *```([^\n]*)\n(.*?)^ *```$", re.MULTILINE | re.DOTALL)
 _SPAN = re.compile(r"(?<!`)`((?:[^`\n]|\n(?!\n))+)`(?!`)")
 _LINK = re.compile(r"\[((?:[^\[\]]|`[^`]*`)+)\]\(([^()\s]+)\)")
 _PICTURE = re.compile(r"(?:src|srcset)=\"([^\"]+)\"")
 _HEADING = re.compile(r"^#+ (.*)$", re.MULTILINE)
+_TABLE = re.compile(r"(?:^\|.*\|\n)+", re.MULTILINE)
 
 
 @dataclass(frozen=True)
 class Link:
-    """A link to a file beside the document."""
+    """A link to a file in the repository."""
 
     text: str
     path: Path
@@ -67,26 +31,43 @@ class Document:
 
     @cached_property
     def text(self) -> str:
-        """Everything."""
         return self.path.read_text("utf-8")
 
     @cached_property
     def prose(self) -> str:
-        """What is in no block."""
+        """Everything outside of blocks."""
         return _BLOCK.sub("", self.text)
 
     def blocks(self, kind: str) -> list[str]:
-        """Return the blocks of a kind, in their order."""
+        """Return the blocks that are marked as a kind, in their order."""
         return [text for each, text in _BLOCK.findall(self.text) if each == kind]
 
     @property
-    def kinds(self) -> set[str]:
-        """How the blocks are marked."""
-        return {kind for kind, _ in _BLOCK.findall(self.text)}
+    def scripts(self) -> list[list[str]]:
+        """The blocks of commands, one command a line."""
+        return [[line.strip() for line in block.splitlines()] for block in self.blocks("sh")]
+
+    @property
+    def spans(self) -> list[str]:
+        """What is written as code in sentences and tables."""
+        return [" ".join(span.split()) for span in _SPAN.findall(self.prose)]
+
+    @property
+    def commands(self) -> list[str]:
+        """Every command in a block, and every code span, which may be one."""
+        return [*self.spans, *(command for script in self.scripts for command in script)]
+
+    @property
+    def tables(self) -> list[list[list[str]]]:
+        """The tables: rows of cells, the header first."""
+        tables = [
+            [[cell.strip() for cell in line.strip("|").split("|")] for line in table.splitlines()]
+            for table in _TABLE.findall(self.prose)
+        ]
+        return [[header, *rows] for header, _, *rows in tables]
 
     @property
     def links(self) -> list[Link]:
-        """Where it leads within the repository."""
         found = [*_LINK.findall(self.prose), *(("", each) for each in _PICTURE.findall(self.prose))]
         links = []
         for text, target in found:
@@ -98,35 +79,6 @@ class Document:
 
     @property
     def anchors(self) -> set[str]:
-        """How its headings are called in links, as GitHub and GitLab make it."""
+        """The anchors of its headings, as GitHub and GitLab derive them."""
         plain = (re.sub(r"[^\w\- ]", "", each.lower()) for each in _HEADING.findall(self.prose))
         return {each.replace(" ", "-") for each in plain}
-
-    @property
-    def scripts(self) -> list[list[str]]:
-        """The blocks of commands, a command each line."""
-        return [commands_of(block) for block in self.blocks("sh")]
-
-    @property
-    def transcripts(self) -> list[str]:
-        """The commands that are typed on a server."""
-        lines = chain.from_iterable(each.splitlines() for each in self.blocks("console"))
-        return [line[2:] for line in lines if line.startswith(("# ", "$ "))]
-
-    @property
-    def mentions(self) -> list[str]:
-        """Commands between backticks, in sentences and tables."""
-        spans = (" ".join(each.split()) for each in _SPAN.findall(self.prose))
-        return [each for each in spans if is_command(each)]
-
-
-def commands_of(block: str) -> list[str]:
-    """Return the commands of a block; one that goes on over a line's end is one."""
-    lines = re.sub(r"\\\n\s*", "", block).splitlines()
-    return [line.strip() for line in lines if line.strip() and not line.strip().startswith("#")]
-
-
-def is_command(text: str) -> bool:
-    """Whether somebody is to type this: a program, and what to tell it."""
-    program, _, words = text.partition(" ")
-    return bool(words) and (program in PROGRAMS or program.startswith(".venv/bin/"))

@@ -18,6 +18,7 @@ RIGHT: dict[str, Any] = {
     "/api/register": {"username": "bobby", "password": PASSWORD},
     "/api/login": ACCOUNT,
     "/api/confirm": {"password": PASSWORD},
+    "/api/me/delete": {"confirm": "carol"},
     "/api/password": {"current_password": PASSWORD, "new_password": PASSWORD},
 }
 
@@ -28,13 +29,13 @@ class OwnSession:
 
     def get(self, case: schemathesis.Case[Any], _: schemathesis.AuthContext) -> str:
         """Return a cookie."""
-        deletes = case.operation.label == "DELETE /api/me"
+        deletes = case.operation.label == "POST /api/me/delete"
         account = {**ACCOUNT, "username": "carol"} if deletes else ACCOUNT
         with httpx2.Client(base_url=str(case.operation.base_url)) as client:
             if deletes:
                 client.post("/api/register", json=account)
-            ticket = client.post("/api/login", json=account).raise_for_status().cookies[COOKIE]
-        return f"{COOKIE}={ticket}"
+            token = client.post("/api/login", json=account).raise_for_status().cookies[COOKIE]
+        return f"{COOKIE}={token}"
 
     def set(self, case: schemathesis.Case[Any], data: str, _: schemathesis.AuthContext) -> None:
         """Send the cookie."""

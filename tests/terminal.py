@@ -4,6 +4,7 @@ import os
 import pty
 import subprocess
 import sys
+import time
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
@@ -18,16 +19,22 @@ fcntl.ioctl(0, termios.TIOCSCTTY, 0)
 os.execvp(sys.argv[1], sys.argv[1:])
 """
 
+# A prompt is written just before it is read from. Python's input() never notices a Ctrl-C that
+# comes in between; no person is as quick.
+BEFORE_TYPING_SECONDS = 0.1
+
 
 def use(
     command: Sequence[str],
     folder: Path,
     variables: Mapping[str, str],
     turns: Iterable[tuple[str, str]] = (),
+    seconds: float = processes.PATIENCE_SECONDS,
 ) -> tuple[int, str]:
     """Run a command on a terminal of its own; return its exit status, and what is seen.
 
-    turns: what has to be seen first, and what is typed then.
+    turns: what has to be seen first, and what is typed then. seconds: after which it is taken for
+    hanging, and killed.
     """
     ours, its = pty.openpty()
     process = subprocess.Popen(
@@ -40,19 +47,29 @@ def use(
         start_new_session=True,
     )
     os.close(its)
+    try:
+        with processes.guarding(process, seconds):
+            seen = _take_turns(ours, turns)
+    finally:
+        # Without its terminal it ends at the latest.
+        os.close(ours)
+        status = processes.wait(process)
+    return status, seen
+
+
+def _take_turns(terminal: int, turns: Iterable[tuple[str, str]]) -> str:
     seen, read_until = "", 0
-    with processes.guarding(process):
-        for awaited, typed in turns:
-            while awaited not in seen[read_until:]:
-                more = _read(ours)
-                assert more, f"it has ended without {awaited!r}:\n{seen}"
-                seen += more
-            read_until = seen.index(awaited, read_until) + len(awaited)
-            os.write(ours, typed.encode())
-        while more := _read(ours):
+    for awaited, typed in turns:
+        while awaited not in seen[read_until:]:
+            more = _read(terminal)
+            assert more, f"it has ended without {awaited!r}:\n{seen}"
             seen += more
-    os.close(ours)
-    return processes.wait(process), seen
+        read_until = seen.index(awaited, read_until) + len(awaited)
+        time.sleep(BEFORE_TYPING_SECONDS)
+        os.write(terminal, typed.encode())
+    while more := _read(terminal):
+        seen += more
+    return seen
 
 
 def _read(terminal: int) -> str:

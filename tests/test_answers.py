@@ -45,6 +45,7 @@ def test_pressing_return_ten_times_gives_the_default_project(tmp_path: Path) -> 
         assert command in done.stdout
 
 
+@pytest.mark.slow
 def test_hostile_text_is_kept_to_the_letter(tmp_path: Path) -> None:
     done = type_answers(tmp_path / "out", HOSTILE, "hostile", HOSTILE, HOSTILE)
     assert done.returncode == 0, done.stdout + done.stderr
@@ -124,6 +125,7 @@ def test_a_bad_answer_is_refused_with_one_sentence(answers: list[str], sentence:
     assert "\n" not in said
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("answers", "sentence"),
     [

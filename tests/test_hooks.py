@@ -38,6 +38,7 @@ def test_two_projects_have_two_keys_readable_by_their_owner_only(bake: Bake) -> 
     assert stat.S_IMODE((first.path / ".env").stat().st_mode) == 0o600
 
 
+@pytest.mark.slow
 def test_the_key_is_nowhere_else(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     temporary = tmp_path / "temporary"
     temporary.mkdir()
@@ -402,6 +403,7 @@ def generate_on_a_terminal(folder: Path, *arguments: str, **variables: str) -> t
     return terminal.use(command, folder, environment)
 
 
+@pytest.mark.slow
 def test_a_terminal_shows_the_summary_in_colours(tmp_path: Path) -> None:
     status, seen = generate_on_a_terminal(tmp_path)
     assert status == 0
@@ -409,6 +411,7 @@ def test_a_terminal_shows_the_summary_in_colours(tmp_path: Path) -> None:
     assert "\x1b[36mmake run\x1b[0m" in seen
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("variable", [{"NO_COLOR": "1"}, {"TERM": "dumb"}], ids=str)
 def test_nobody_gets_colours_who_does_not_want_them(
     tmp_path: Path, variable: dict[str, str]
@@ -419,6 +422,7 @@ def test_nobody_gets_colours_who_does_not_want_them(
     assert "\x1b" not in seen
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("variable", "shown"),
     [({}, "\x1b[31m{}\x1b[0m\r\n"), ({"NO_COLOR": "1"}, "{}\r\n")],

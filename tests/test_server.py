@@ -12,7 +12,7 @@ from tests.answers import CHOICES
 from tests.conftest import Bake, Tell
 from tests.project import Project, Server
 
-COOKIE = "__Host-Http-session"
+COOKIE = "__Host-Http-my-fastapi-app-session"
 ACCOUNT = {"username": "alice", "password": "correct horse battery staple"}
 
 pytestmark = pytest.mark.slow

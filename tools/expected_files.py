@@ -17,10 +17,11 @@ from tests.expected_files import PATH, is_expected
 Answers = Mapping[str, str]
 
 
-def condition(having: Sequence[Answers], among: Sequence[Answers]) -> str:
+def condition(name: str, having: Sequence[Answers], among: Sequence[Answers]) -> str:
     """Return the shortest condition that these of all combinations meet; empty for all of them.
 
-    Raises ValueError when neither clauses of which all hold nor two of which one does say it.
+    name: of the file that they have. Raises ValueError when neither clauses of which all hold nor
+    two of which one does say it.
     """
 
     def says(text: str) -> bool:
@@ -41,7 +42,7 @@ def condition(having: Sequence[Answers], among: Sequence[Answers]) -> str:
     for one, other in itertools.combinations(sorted(single), 2):
         if says(f"{one}_or_{other}"):
             return f"{one}_or_{other}"
-    raise ValueError("no condition says which combinations hold it")
+    raise ValueError(f"no condition says which projects have {name}")
 
 
 def _clause(key: str, values: Iterable[str]) -> str:
@@ -54,7 +55,7 @@ def lines(files: Sequence[tuple[Answers, set[str]]]) -> list[str]:
     every = sorted(set().union(*(names for _, names in files)))
     found = []
     for name in every:
-        text = condition([answers for answers, names in files if name in names], among)
+        text = condition(name, [answers for answers, names in files if name in names], among)
         found.append(f"{name}  {text}".rstrip())
     return found
 

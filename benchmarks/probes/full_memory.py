@@ -20,7 +20,7 @@ def resident() -> int:
 
 def fill(number: int) -> None:
     """Add sessions."""
-    store = app.state.services.sessions._store
+    store = app.state.services.sessions.store
     store._limit = max(store._limit, 2 * number)
     now = app.state.services.clock()
     of_a_user = int(os.environ["SESSIONS_OF_A_USER"])

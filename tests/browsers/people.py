@@ -12,7 +12,7 @@ NEW_PASSWORD = "quite another set of words"
 # How many guesses of a password are let through.
 MAX_FAILURES = 20
 
-COOKIE = "__Host-Http-session"
+COOKIE = "__Host-Http-my-fastapi-app-session"
 
 # What another device says it is.
 ANOTHER_BROWSER = "Mozilla/5.0 (X11; Linux x86_64; rv:153.0) Gecko/20100101 Firefox/153.0"

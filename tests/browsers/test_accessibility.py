@@ -88,7 +88,7 @@ def signed_in(page: Page, app: App, alice: str) -> Iterator[State]:
     page.goto("/confirm?next=/account/delete")
     yield "confirm", "Confirm your password"
     page.get_by_label("Password", exact=True).fill("not the right password")
-    page.get_by_role("button", name="Go on").click()
+    page.get_by_role("button", name="Continue").click()
     expect(page.get_by_label("Password", exact=True)).to_have_attribute("aria-invalid", "true")
     yield "confirm, wrong password", "Confirm your password"
     page.goto("/account/delete")

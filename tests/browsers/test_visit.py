@@ -94,7 +94,7 @@ def test_a_visit_from_opening_an_account_to_deleting_it(
     page.goto("/confirm?next=/account/delete")
     for password in ("not the right password", NEW_PASSWORD):
         page.get_by_label("Password", exact=True).fill(password)
-        page.get_by_role("button", name="Go on").click()
+        page.get_by_role("button", name="Continue").click()
     page.get_by_role("button", name="Delete the account").click()
     expect(page.get_by_role("heading", name="Sign in")).to_be_visible()
     assert page.context.cookies() == []
@@ -195,7 +195,7 @@ def test_a_visit_without_scripts(serve: Serve, visits: Visits, alice: str) -> No
     sign_in(page, alice, NEW_PASSWORD)
     page.goto("/confirm?next=/account/delete")
     page.get_by_label("Password", exact=True).fill(NEW_PASSWORD)
-    page.get_by_role("button", name="Go on").click()
+    page.get_by_role("button", name="Continue").click()
     page.get_by_role("button", name="Delete the account").click()
     expect(page.get_by_role("heading", name="Sign in")).to_be_visible()
 

@@ -19,10 +19,7 @@ from tests.deploying import program
 from tests.ledger import Ledger
 from tests.project import Project
 from tests.reliability import relay
-from tests.reliability.hosts import baked
-from tests.reliability.relay import Relay
-from tests.reliability.stores import PostgreSQLStore, RedisStore
-from tests.reliability.visits import (
+from tests.reliability.calls import (
     ENDED,
     FORGED,
     LIVE,
@@ -36,9 +33,12 @@ from tests.reliability.visits import (
     SESSION,
     Answer,
     App,
-    Visit,
+    Call,
     serving,
 )
+from tests.reliability.hosts import baked
+from tests.reliability.relay import Relay
+from tests.reliability.stores import PostgreSQLStore, RedisStore
 from tests.reliability.waiting import wait_until
 
 pytestmark = [
@@ -59,7 +59,7 @@ MAX_CONNECTIONS = {"redis": 65, "database": 15, "signed-cookie": 15, "sqlite": 1
 # A connection to SQLite has two files open, and all of a process share a third one.
 FILES_OF_SQLITE = 2 * MAX_CONNECTIONS["sqlite"] + 1
 
-Statuses = Mapping[Visit, int]
+Statuses = Mapping[Call, int]
 
 WELL: Statuses = {
     **dict.fromkeys((ME, SESSION, READY, LIVE, PUBLIC), 200),
@@ -207,18 +207,18 @@ class Outage:
         with fault:
             self.look(expected)
         self.recover()
-        me = Visit("GET", "/api/me", "leaving")
+        me = Call("GET", "/api/me", "leaving")
         if is_certain:
             # Who was told that they could not be signed out still is signed in.
             self._compare(self._app.send({me: 1}), {me: 200 if expected[LOGOUT] == 503 else 401})
-        for visit, status in ((LOGOUT, 204), (me, 401)):
-            self._compare(self._app.send({visit: 1}), {visit: status})
+        for call, status in ((LOGOUT, 204), (me, 401)):
+            self._compare(self._app.send({call: 1}), {call: status})
 
     def look(self, expected: Statuses) -> None:
         """Compare what many visitors see at once with what they should."""
         # A sign-in keeps a core busy for as long as a hundred others do.
-        visits = {visit: 1 if visit == LOGIN else self._times for visit in expected}
-        answers = self._app.send(visits)
+        calls = {call: 1 if call == LOGIN else self._times for call in expected}
+        answers = self._app.send(calls)
         self._compare(answers, expected)
         self._slowest = max(self._slowest, *(each.seconds for each in answers))
 
@@ -239,15 +239,15 @@ class Outage:
 
     def _is_well(self) -> bool:
         return all(
-            each.status == WELL[each.visit] for each in self._app.send(dict.fromkeys(WELL, 1))
+            each.status == WELL[each.call] for each in self._app.send(dict.fromkeys(WELL, 1))
         )
 
     def _compare(self, answers: list[Answer], expected: Statuses) -> None:
         self._answers += len(answers)
         for answer in answers:
-            said = f"{answer.visit} was {answer.status}"
-            if answer.status != expected[answer.visit]:
-                self._wrong.append(f"{said}, and not {expected[answer.visit]}")
+            said = f"{answer.call} was {answer.status}"
+            if answer.status != expected[answer.call]:
+                self._wrong.append(f"{said}, and not {expected[answer.call]}")
             if answer.status >= 400 and answer.sets_cookie:
                 # One that is handed out or deleted says that it was done.
                 self._wrong.append(f"{said}, with a cookie")
@@ -432,4 +432,4 @@ def test_a_file_that_the_app_may_not_write_is_read_and_nothing_is_taken_for_writ
         outage.look(file.read_only)
         outage.note(ledger, "the file may only be read", f"{file.backend}, sqlite")
     # Nobody was signed out.
-    assert file.app.status(Visit("GET", "/api/me", "leaving")) == 200
+    assert file.app.status(Call("GET", "/api/me", "leaving")) == 200

@@ -249,7 +249,7 @@ import asyncpg
 from app.config import Settings
 
 async def dump():
-    url = Settings.load().database_url.replace("+asyncpg", "")
+    url = Settings.load().database_url.get_secret_value().replace("+asyncpg", "")
     connection = await asyncpg.connect(url)
     tables = await connection.fetch(
         "SELECT tablename FROM pg_tables WHERE schemaname = 'public'")

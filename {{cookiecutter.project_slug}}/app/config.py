@@ -1,11 +1,9 @@
 """The settings: read once, from the environment or ``.env``, into one typed object."""
 
 import json
-
-# {% if cookiecutter.session_backend == "memory" %}
+#{% if cookiecutter.session_backend == "memory" %}
 import multiprocessing
-
-# {% endif %}
+#{% endif %}
 import re
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
@@ -34,12 +32,12 @@ PASSWORD_MAX_CHARACTERS = 128
 STARTUP_FAILURE = 3
 LOCAL_HOSTS = ("localhost", "127.0.0.1", "[::1]", "*.localhost")
 
-# {% if cookiecutter.session_backend == "redis" %}
+#{% if cookiecutter.session_backend == "redis" %}
 DEFAULT_REDIS_URL = "redis://localhost:6379/0"
 _REDIS_URL = re.compile(
     r"rediss?://([^@/?#]*@)?([^@:/?#\[\]]+|\[[0-9a-f:]+\])(:[1-9][0-9]{0,4})?(/[0-9]*)?", re.ASCII
 )
-# {% endif %}
+#{% endif %}
 
 _HOST = re.compile(r"(\*\.)?[a-z0-9_-]+(\.[a-z0-9_-]+)*|\[[0-9a-f:.]+\]")
 # An origin as browsers send it (RFC 6454, 6.2): no wildcard, no default port.
@@ -71,7 +69,7 @@ def _production(info: ValidationInfo) -> bool:
     return info.data.get("environment") == "production"
 
 
-# {% if cookiecutter.session_backend == "memory" %}
+#{% if cookiecutter.session_backend == "memory" %}
 def _refuse_workers(environment: str) -> str:
     # uvicorn starts each of several workers as a child, which would know its own sessions only.
     if environment == "production" and multiprocessing.parent_process():
@@ -81,7 +79,7 @@ def _refuse_workers(environment: str) -> str:
     return environment
 
 
-# {% endif %}
+#{% endif %}
 def _check_keys(keys: tuple[SecretStr, ...]) -> tuple[SecretStr, ...]:
     texts = [key.get_secret_value() for key in keys]
     if not texts:
@@ -114,7 +112,7 @@ def _check_database_url(secret: SecretStr, info: ValidationInfo) -> SecretStr:
     return secret
 
 
-# {% if cookiecutter.session_backend == "redis" %}
+#{% if cookiecutter.session_backend == "redis" %}
 def _check_redis_url(secret: SecretStr, info: ValidationInfo) -> SecretStr:
     url = secret.get_secret_value()
     if not _REDIS_URL.fullmatch(url):
@@ -124,7 +122,7 @@ def _check_redis_url(secret: SecretStr, info: ValidationInfo) -> SecretStr:
     return secret
 
 
-# {% endif %}
+#{% endif %}
 def _check_secure(secure: bool, info: ValidationInfo) -> bool:
     if not secure and _production(info):
         raise ValueError("must be true in production, or the cookie travels unencrypted")
@@ -184,54 +182,54 @@ class Settings(BaseSettings):
         validate_default=True,
     )
 
-    # {% if cookiecutter.session_backend == "memory" %}
+    #{% if cookiecutter.session_backend == "memory" %}
     environment: Annotated[
         Literal["development", "production"], AfterValidator(_refuse_workers)
     ] = "development"
-    # {% else %}
+    #{% else %}
     environment: Literal["development", "production"] = "development"
-    # {% endif %}
+    #{% endif %}
+    # Newest first: the first signs and encrypts, all verify and decrypt.
     secret_keys: Annotated[tuple[SecretStr, ...], *LIST, AfterValidator(_check_keys)] = ()
-    """Newest first: the first signs and encrypts, all verify and decrypt."""
     database_url: Annotated[SecretStr, AfterValidator(_check_database_url)] = SecretStr(
         DEFAULT_DATABASE_URL
     )
+    # Connections for your own queries; the app's own are apart.
     database_pool_size: PositiveInt = 10
-    """Connections for your own queries; the app's own are apart."""
+    # Seconds that one of your statements may take.
     database_statement_timeout: PositiveInt = 30
-    """Seconds that one of your statements may take."""
-    # {% if cookiecutter.session_backend == "redis" %}
+    #{% if cookiecutter.session_backend == "redis" %}
     redis_url: Annotated[SecretStr, AfterValidator(_check_redis_url)] = SecretStr(DEFAULT_REDIS_URL)
-    # {% endif %}
+    #{% endif %}
 
+    # Seconds from sign-in to the end, whatever happens.
     session_lifetime: Seconds = 43_200
-    """Seconds from sign-in to the end, whatever happens."""
+    # Seconds from the last request to the end.
     session_idle_timeout: Seconds = 3_600
-    """Seconds from the last request to the end."""
+    # Seconds from sign-in to the end with "remember me"; the idle timeout does not apply.
     session_remember_lifetime: Seconds = 2_592_000
-    """Seconds from sign-in to the end with "remember me"; the idle timeout does not apply."""
     session_cookie_secure: Annotated[bool, AfterValidator(_check_secure)] = True
+    # Origins of front ends on other sites, written as browsers send them.
     trusted_origins: Annotated[tuple[str, ...], *LIST, AfterValidator(_check_origins)] = ()
-    """Origins of front ends on other sites, written as browsers send them."""
-    # {% if cookiecutter.samesite == "lax" %}
+    #{% if cookiecutter.samesite == "lax" %}
     session_samesite: SameSite = "lax"
-    # {% elif cookiecutter.samesite == "strict" %}
+    #{% elif cookiecutter.samesite == "strict" %}
     session_samesite: SameSite = "strict"
-    # {% else %}
+    #{% else %}
     session_samesite: SameSite = "none"
-    # {% endif %}
+    #{% endif %}
 
+    # Host headers that are answered.
     allowed_hosts: Annotated[tuple[str, ...], *LIST, AfterValidator(_check_hosts)] = ()
-    """Host headers that are answered."""
     allow_registration: Annotated[bool, BeforeValidator(_default_registration)] = Field(
         default=None
     )  # type: ignore[assignment]
 
+    # Characters after NFC. NIST SP 800-63B-4 asks for 15, and never fewer than 8.
     password_min_length: Annotated[int, Field(ge=8, le=PASSWORD_MAX_CHARACTERS)] = 15
-    """Characters after NFC. NIST SP 800-63B-4 asks for 15, and never fewer than 8."""
     login_max_failures: PositiveInt = 5
+    # Seconds for which a failed sign-in counts.
     login_window: PositiveInt = 900
-    """Seconds for which a failed sign-in counts."""
     max_body_bytes: PositiveInt = 65_536
 
     @property

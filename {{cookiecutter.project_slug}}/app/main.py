@@ -6,36 +6,29 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 
 from fastapi import FastAPI
-
-# {% if cookiecutter.frontend == "html" %}
+#{% if cookiecutter.frontend == "html" %}
 from fastapi.staticfiles import StaticFiles
-
-# {% endif %}
+#{% endif %}
 from starlette.middleware.cors import CORSMiddleware
 
 from app import security_log
 from app.api import examples, routes
 from app.config import PROJECT, STARTUP_FAILURE, Settings, SettingsError
-
-# {% if cookiecutter.frontend == "html" %}
+#{% if cookiecutter.frontend == "html" %}
 from app.pages import account, auth
 from app.pages.errors import add_error_pages, error_response
 from app.pages.redirects import StrictLinkMiddleware
-
-# {% endif %}
+#{% endif %}
 from app.services import Services
 from app.web import docs, health
-from app.web.default_deny import refuse_unprotected_routes
-
-# {% if cookiecutter.frontend == "html" %}
-from app.web.dependencies import public
+#{% if cookiecutter.frontend == "html" %}
+from app.web.dependencies import public, refuse_unprotected_routes
 from app.web.errors import add_error_handlers
-
-# {% else %}
+#{% else %}
+from app.web.dependencies import refuse_unprotected_routes
 from app.web.errors import add_error_handlers
 from app.web.errors import json_error as error_response
-
-# {% endif %}
+#{% endif %}
 from app.web.middleware import SecurityMiddleware
 
 
@@ -63,22 +56,22 @@ def create_app(settings: Settings, clock: Callable[[], float] = time.time) -> Fa
             allow_methods=("GET", "POST", "PUT", "PATCH", "DELETE"),
             allow_headers=("*",),
         )
-    # {% if cookiecutter.frontend == "html" %}
+    #{% if cookiecutter.frontend == "html" %}
     if settings.session_samesite == "strict":
         app.add_middleware(StrictLinkMiddleware)
-    # {% endif %}
+    #{% endif %}
     app.add_middleware(SecurityMiddleware, services=services, error_response=error_response)
     add_error_handlers(app, error_response)
 
     app.include_router(routes.router)
     app.include_router(examples.router)
     app.include_router(health.router)
-    # {% if cookiecutter.frontend == "html" %}
+    #{% if cookiecutter.frontend == "html" %}
     add_error_pages(app)
     app.include_router(auth.router)
     app.include_router(account.router)
     app.mount("/static", public(StaticFiles(packages=[("app", "static")])))
-    # {% endif %}
+    #{% endif %}
     if not settings.production:
         app.include_router(docs.router)
     return app

@@ -3,19 +3,12 @@
 from collections.abc import Sequence
 from typing import Any
 
-# {% if cookiecutter.session_backend == "database" %}
+#{% if cookiecutter.session_backend == "database" %}
 from sqlalchemy import ForeignKey, Index, LargeBinary, MetaData, String
-
-# {% else %}
+#{% else %}
 from sqlalchemy import Index, LargeBinary, MetaData, String
-
-# {% endif %}
-from sqlalchemy.orm import (
-    DeclarativeBase,
-    Mapped,
-    make_transient_to_detached,
-    mapped_column,
-)
+#{% endif %}
+from sqlalchemy.orm import DeclarativeBase, Mapped, make_transient_to_detached, mapped_column
 
 # Fixed names let a later migration drop or change a constraint on any database.
 _NAMES = {
@@ -44,19 +37,19 @@ class User(Base):
     """
 
     __tablename__ = "users"
-    # {% if cookiecutter.database == "sqlite" %}
+    #{% if cookiecutter.database == "sqlite" %}
     # An id is never reused: a new user must not inherit what was signed for another.
     __table_args__ = ({"sqlite_autoincrement": True},)
-    # {% endif %}
+    #{% endif %}
 
     id: Mapped[int] = mapped_column(primary_key=True)
+    # As ``users.usernames.normalise`` writes it, so that look-alikes collide.
     username: Mapped[str] = mapped_column(String(64), unique=True)
-    """As ``users.usernames.normalise`` writes it, so that look-alikes collide."""
     password_hash: Mapped[str] = mapped_column(String(255))
     role: Mapped[str] = mapped_column(String(16))
     is_active: Mapped[bool] = mapped_column(default=True)
+    # Counts how often all sessions of the user were revoked; one of an earlier version is dead.
     session_version: Mapped[int] = mapped_column(default=0)
-    """Counts how often all sessions of the user were revoked; one of an earlier version is dead."""
     created_at: Mapped[float]
 
 
@@ -71,9 +64,7 @@ def user_from_row(values: Sequence[Any]) -> User:
     user = User(**{column.key: value for column, value in zip(USER_COLUMNS, values, strict=True)})
     make_transient_to_detached(user)
     return user
-
-
-# {% if cookiecutter.session_backend == "database" %}
+#{% if cookiecutter.session_backend == "database" %}
 
 
 class UserSession(Base):
@@ -97,34 +88,30 @@ class SessionValue(Base):
     """A value kept with a session, encrypted. It goes when the session goes."""
 
     __tablename__ = "session_values"
-    # {% if cookiecutter.database == "sqlite" %}
+    #{% if cookiecutter.database == "sqlite" %}
     __table_args__ = ({"sqlite_with_rowid": False},)
-    # {% endif %}
+    #{% endif %}
 
     session_key: Mapped[bytes] = mapped_column(
         ForeignKey(UserSession.key, ondelete="CASCADE", onupdate="CASCADE"), primary_key=True
     )
     name: Mapped[str] = mapped_column(String(64), primary_key=True)
     encrypted: Mapped[bytes]
-
-
-# {% elif cookiecutter.session_backend == "signed-cookie" %}
+#{% elif cookiecutter.session_backend == "signed-cookie" %}
 
 
 class EndedSession(Base):
     """A session that was revoked early; its tokens are refused until all have expired."""
 
     __tablename__ = "ended_sessions"
-    # {% if cookiecutter.database == "sqlite" %}
+    #{% if cookiecutter.database == "sqlite" %}
     __table_args__ = ({"sqlite_with_rowid": False},)
-    # {% endif %}
+    #{% endif %}
 
     key: Mapped[bytes] = mapped_column(LargeBinary(32), primary_key=True)
+    # From then on every token of the session has expired anyway.
     ends_at: Mapped[float] = mapped_column(index=True)
-    """From then on every token of the session has expired anyway."""
-
-
-# {% endif %}
+#{% endif %}
 
 
 class LoginAttempt(Base):
@@ -135,10 +122,10 @@ class LoginAttempt(Base):
         Index("ix_login_attempts_name_hash_at", "name_hash", "at"),
         Index("ix_login_attempts_address_at", "address", "at"),
         Index("ix_login_attempts_at", "at"),
-        # {% if cookiecutter.database == "sqlite" %}
+        #{% if cookiecutter.database == "sqlite" %}
         # An id is never reused: a late result must not settle another attempt.
         {"sqlite_autoincrement": True},
-        # {% endif %}
+        #{% endif %}
     )
 
     id: Mapped[int] = mapped_column(primary_key=True)

@@ -11,8 +11,8 @@ from datetime import UTC, datetime
 
 LOGGER = logging.getLogger("app.security")
 
+# Where the current request comes from; the web layer sets it once for each request.
 client_ip: ContextVar[str | None] = ContextVar("client_ip", default=None)
-"""Where the current request comes from; the web layer sets it once for each request."""
 
 
 def event(

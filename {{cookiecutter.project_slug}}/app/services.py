@@ -6,11 +6,9 @@ from collections.abc import Callable
 
 from app.config import PROJECT, Settings
 from app.database import Database
-
-# {% if cookiecutter.session_backend == "redis" %}
+#{% if cookiecutter.session_backend == "redis" %}
 from app.redis import Redis
-
-# {% endif %}
+#{% endif %}
 from app.sessions.cookie import SessionCookie
 from app.sessions.encryption import SessionCipher
 from app.sessions.service import SessionService
@@ -36,14 +34,14 @@ class Services:
         self.cookie = SessionCookie(
             PROJECT["slug"], settings.session_cookie_secure, settings.session_samesite
         )
-        # {% if cookiecutter.session_backend == "redis" %}
+        #{% if cookiecutter.session_backend == "redis" %}
         self.redis = Redis(settings.redis_url.get_secret_value())
         store = SessionStore(self.redis, self.database, settings)
-        # {% elif cookiecutter.session_backend == "signed-cookie" %}
+        #{% elif cookiecutter.session_backend == "signed-cookie" %}
         store = SessionStore(self.database, settings)
-        # {% else %}
+        #{% else %}
         store = SessionStore(self.database)
-        # {% endif %}
+        #{% endif %}
         keys = [key.get_secret_value() for key in settings.secret_keys]
         self.sessions = SessionService(
             store, SessionTokens(keys), SessionCipher(keys), settings, clock
@@ -58,9 +56,9 @@ class Services:
     async def ping(self) -> None:
         """Raise StoreUnavailable unless everything that the app depends on answers."""
         await self.database.ping()
-        # {% if cookiecutter.session_backend == "redis" %}
+        #{% if cookiecutter.session_backend == "redis" %}
         await self.redis.ping()
-        # {% endif %}
+        #{% endif %}
 
     async def delete_expired(self) -> int:
         """Delete whatever has expired; return how many records that were."""
@@ -76,6 +74,6 @@ class Services:
     async def close(self) -> None:
         """Close all connections."""
         await self.database.close()
-        # {% if cookiecutter.session_backend == "redis" %}
+        #{% if cookiecutter.session_backend == "redis" %}
         await self.redis.close()
-        # {% endif %}
+        #{% endif %}

@@ -1,6 +1,5 @@
-"""What a test does to the app, in words."""
+"""What a test does to the app over HTTP, in words."""
 
-from contextlib import suppress
 from typing import Self
 
 import httpx2
@@ -18,7 +17,7 @@ PASSWORD = "correct horse battery staple"
 
 
 class Client(httpx2.AsyncClient):
-    """A client with a cookie jar of its own."""
+    """A client with a cookie jar of its own; every response passes the recorder."""
 
     def __init__(self, app: FastAPI, address: str = "192.0.2.1") -> None:
         transport = httpx2.ASGITransport(app, client=(address, 50_000), raise_app_exceptions=False)
@@ -27,8 +26,12 @@ class Client(httpx2.AsyncClient):
 
     @property
     def token(self) -> str | None:
-        """The token in the cookie jar."""
+        """The session token in the cookie jar."""
         return self.cookies.get(COOKIE)
+
+    def use_token(self, token: str | None) -> None:
+        """Put a session token into the cookie jar, wherever it was copied from."""
+        self.cookies.set(COOKIE, str(token), domain="localhost.local", path="/")
 
     async def register(self, username: str = "alice", password: str = PASSWORD) -> httpx2.Response:
         return await self.post("/api/register", json={"username": username, "password": password})
@@ -39,30 +42,30 @@ class Client(httpx2.AsyncClient):
         body = {"username": username, "password": password, "remember": remember}
         return await self.post("/api/login", json=body)
 
-    async def signed_in(self, username: str = "alice", *, role: str = ROLES[0]) -> Self:
-        """Create an account with a role, and sign in."""
+    async def signed_in(self, username: str = "alice", *, role: str | None = None) -> Self:
+        """Sign in; the account is created unless it exists, with that role if one is named."""
         services: Services = self.app.state.services
-        with suppress(UsernameTaken):
-            await services.users.register(username, PASSWORD, role)
+        try:
+            await services.users.register(username, PASSWORD, role or ROLES[0])
+        except UsernameTaken:
+            if role:
+                await services.users.change_role(username, role)
         response = await self.sign_in(username)
         assert response.status_code == 200, response.text
         return self
 
     async def is_signed_in(self) -> bool:
-        """Whether the cookie in the jar still opens the door."""
+        """Whether the session in the cookie jar is active."""
         return await self.opens(self.token)
 
     async def opens(self, token: str | None) -> bool:
-        """Whether a token opens the door, wherever it was copied from."""
+        """Whether a session token is that of an active session, wherever it was copied from."""
         response = await self.send_cookie(f"{COOKIE}={token}")
         assert response.status_code in (200, 401)
         return response.status_code == 200
 
     async def send_cookie(self, header: str | bytes, path: str = "/api/me") -> httpx2.Response:
         """Send a Cookie header as it is, instead of the cookie jar."""
-        request = httpx2.Request("GET", f"{ORIGIN}{path}", headers=[(b"cookie", _bytes(header))])
+        content = header if isinstance(header, bytes) else header.encode("latin-1")
+        request = httpx2.Request("GET", f"{ORIGIN}{path}", headers=[(b"cookie", content)])
         return await self.send(request)
-
-
-def _bytes(text: str | bytes) -> bytes:
-    return text if isinstance(text, bytes) else text.encode("latin-1")

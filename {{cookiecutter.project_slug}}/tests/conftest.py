@@ -1,7 +1,8 @@
 """Fixtures: a clock that tests turn, an app on a database of its own, and clients."""
 
-from collections.abc import AsyncIterator, Callable, Iterator
-from contextlib import AsyncExitStack
+from collections import defaultdict
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from contextlib import AsyncExitStack, contextmanager
 from typing import Any
 
 import pytest
@@ -15,6 +16,7 @@ from app.models import User
 from app.services import Services
 from app.sessions.active_session import ActiveSession
 from app.users import passwords
+from tests import routes
 from tests.client import PASSWORD, Client
 from tests.recorder import TOKENS
 from tests.sessions import HERE, Begin
@@ -71,7 +73,7 @@ def cheap_hashes(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture(autouse=True)
 def tokens_stay_out_of_the_log(caplog: pytest.LogCaptureFixture) -> Iterator[None]:
-    """Look for tokens in whatever a test has made the app log (ASVS 5.0 16.2.5)."""
+    """Look for session tokens in whatever a test has made the app log (ASVS 5.0 16.2.5)."""
     TOKENS.clear()
     caplog.set_level("DEBUG", "app")
     yield
@@ -98,7 +100,34 @@ def settings(database_url: str) -> dict[str, Any]:
 #{% endif %}
 
 
-Start = Callable[..., Any]
+Start = Callable[..., Awaitable[FastAPI]]
+
+# Apps that no test is using, by their settings. Building one takes longer than most tests.
+IDLE_APPS: defaultdict[str, list[FastAPI]] = defaultdict(list)
+
+
+@contextmanager
+def lend_app(settings: Settings, clock: Clock) -> Iterator[FastAPI]:
+    """Lend an app with these settings, as new."""
+    # Passwords and URLs are stars in it: what uses them is made anew below.
+    idle = IDLE_APPS[repr(settings)]
+    if idle:
+        app = idle.pop()
+        Services.__init__(app.state.services, settings, clock)
+        app.middleware_stack = None
+    else:
+        app = create_app(settings, clock)
+        app.include_router(routes.router)
+    before = parts_of(app)
+    yield app
+    app.dependency_overrides.clear()
+    if parts_of(app) == before:
+        idle.append(app)
+
+
+def parts_of(app: FastAPI) -> tuple[Any, ...]:
+    """Return what a test may have added to an app."""
+    return list(app.routes), list(app.user_middleware), dict(app.exception_handlers)
 
 
 @pytest.fixture
@@ -107,7 +136,7 @@ async def start(settings: dict[str, Any], clock: Clock) -> AsyncIterator[Start]:
     async with AsyncExitStack() as stack:
 
         async def start_app(**changes: Any) -> FastAPI:
-            app = create_app(Settings.load(**{**settings, **changes}), clock)
+            app = stack.enter_context(lend_app(Settings.load(**{**settings, **changes}), clock))
             await stack.enter_async_context(app.router.lifespan_context(app))
             return app
 
@@ -116,13 +145,13 @@ async def start(settings: dict[str, Any], clock: Clock) -> AsyncIterator[Start]:
 
 @pytest.fixture
 async def app(start: Start) -> FastAPI:
-    started: FastAPI = await start()
-    return started
+    """Return an app, with the routes of ``tests/routes.py`` beside its own."""
+    return await start()
 
 
 @pytest.fixture
 def statements(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[str]]:
-    """Collect the SQL that is sent from here on, by SQLAlchemy or to the driver."""
+    """Collect the SQL that is sent from here on, by SQLAlchemy or straight to the driver."""
     sent: list[str] = []
     fetch_one = FastLookup.fetch_one
 

@@ -1,28 +1,138 @@
-"""Every route of the app, with the owner's own among them."""
+"""The routes that tests call: the app's own, and some that the tests bring along.
+
+The examples may be deleted, and a route of yours may cost money or never end: no test calls them.
+"""
 
 import re
 from collections.abc import Iterator
+from typing import Annotated
 
-from fastapi import FastAPI
-from fastapi.routing import APIRoute, APIWebSocketRoute, iter_route_contexts
+from fastapi import APIRouter, Body, FastAPI, WebSocket
+from fastapi.routing import RouteContext, iter_route_contexts
+from pydantic import JsonValue
+
+from app.web.dependencies import (
+    AdminUser,
+    CurrentAuth,
+    CurrentSession,
+    CurrentUser,
+    Sessions,
+    public,
+)
+from app.web.websocket import run_until_session_ends
 
 SAFE_METHODS = {"GET", "HEAD", "OPTIONS"}
-SOCKET, MOUNT = "WEBSOCKET", "MOUNT"
+
+# What stands in braces is any text without a slash.
+APP_ROUTES = [
+    ("POST", "/api/register"),
+    ("POST", "/api/login"),
+    ("POST", "/api/logout"),
+    ("GET", "/api/me"),
+    ("POST", "/api/me/delete"),
+    ("POST", "/api/password"),
+    ("POST", "/api/confirm"),
+    ("GET", "/api/session"),
+    #{% if cookiecutter.session_backend != "signed-cookie" %}
+    ("GET", "/api/sessions"),
+    ("DELETE", "/api/sessions/{id}"),
+    #{% endif %}
+    ("DELETE", "/api/sessions"),
+    ("GET", "/health/live"),
+    ("GET", "/health/ready"),
+    ("GET", "/openapi.json"),
+    ("GET", "/docs"),
+    #{% if cookiecutter.frontend == "html" %}
+    ("GET", "/"),
+    ("GET", "/login"),
+    ("POST", "/login"),
+    ("GET", "/register"),
+    ("POST", "/register"),
+    ("POST", "/logout"),
+    ("GET", "/account"),
+    ("POST", "/account"),
+    ("POST", "/account/sessions/end-others"),
+    #{% if cookiecutter.session_backend != "signed-cookie" %}
+    ("POST", "/account/sessions/{id}/end"),
+    #{% endif %}
+    ("GET", "/account/delete"),
+    ("POST", "/account/delete"),
+    ("GET", "/confirm"),
+    ("POST", "/confirm"),
+    #{% endif %}
+]
+
+TEST_ROUTES = [
+    ("GET", "/test/public"),
+    ("GET", "/test/user"),
+    ("GET", "/test/admin"),
+    ("GET", "/test/values"),
+    ("PUT", "/test/values/{name}"),
+    ("DELETE", "/test/values/{name}"),
+]
+SOCKET = "/test/ws"
+
+_PATHS = re.compile(
+    "|".join(re.sub(r"\{\w+\}", "[^/]+", path) for _, path in APP_ROUTES + TEST_ROUTES)
+)
+
+router = APIRouter(prefix="/test", include_in_schema=False)
 
 
-def routes_of(app: FastAPI) -> Iterator[tuple[str, str]]:
-    """Yield method and path of each route, each parameter filled in with 0."""
-    for route in iter_route_contexts(app.routes):
-        path = re.sub(r"\{[^}]*\}", "0", str(route.path))
-        if isinstance(route.original_route, APIWebSocketRoute):
-            yield SOCKET, path
-        elif isinstance(route.original_route, APIRoute):
-            for method in sorted(route.methods or ()):
-                yield method, path
-        else:
-            yield MOUNT, path
+@router.get("/public")
+@public
+async def for_everybody() -> str:
+    return "public"
 
 
-def http_routes_of(app: FastAPI) -> list[tuple[str, str]]:
-    """Return method and path of each route that is neither a WebSocket nor mounted."""
-    return [each for each in routes_of(app) if each[0] not in (SOCKET, MOUNT)]
+@router.get("/user")
+async def for_users(user: CurrentUser) -> str:
+    return user.username
+
+
+@router.get("/admin")
+async def for_admins(user: AdminUser) -> str:
+    return user.username
+
+
+@router.get("/values")
+async def get_values(session: CurrentSession) -> dict[str, JsonValue]:
+    return await session.values()
+
+
+@router.put("/values/{name}", status_code=204)
+async def set_value(
+    name: str, value: Annotated[JsonValue, Body()], session: CurrentSession
+) -> None:
+    await session.set(name, value)
+
+
+@router.delete("/values/{name}", status_code=204)
+async def delete_value(name: str, session: CurrentSession) -> None:
+    await session.delete(name)
+
+
+@router.websocket("/ws")
+async def echo(websocket: WebSocket, auth: CurrentAuth, sessions: Sessions) -> None:
+    async def talk() -> None:
+        await websocket.send_text(auth.user.username)
+        while True:
+            await websocket.send_text(await websocket.receive_text())
+
+    await run_until_session_ends(websocket, auth.session, sessions, talk)
+
+
+def is_known(path: str) -> bool:
+    """Whether a path is that of a route which tests may call."""
+    return _PATHS.fullmatch(path) is not None
+
+
+def http_routes() -> Iterator[tuple[str, str]]:
+    """Yield method and path of each route that tests may call, with 0 for each parameter."""
+    for method, path in APP_ROUTES + TEST_ROUTES:
+        yield method, re.sub(r"\{\w+\}", "0", path)
+
+
+def route_table(app: FastAPI) -> Iterator[RouteContext]:
+    """Yield every route of the app, yours among them, without calling any."""
+    return iter_route_contexts(app.routes)

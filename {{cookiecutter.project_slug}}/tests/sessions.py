@@ -12,7 +12,7 @@ Begin = Callable[..., Awaitable[ActiveSession]]
 
 
 async def is_active(services: Services, session: ActiveSession) -> bool:
-    """Whether the token is good; with its user and without is the same."""
+    """Whether the token opens the session, with its user and without."""
     loaded = await services.sessions.load(session.token)
     with_user = await services.sessions.load_with_user(session.token)
     assert (loaded is None) == (with_user is None)
@@ -20,7 +20,7 @@ async def is_active(services: Services, session: ActiveSession) -> bool:
 
 
 async def load(services: Services, session: ActiveSession) -> ActiveSession:
-    """Go on with a session, as the next request would."""
+    """Continue a session, as the next request would."""
     loaded = await services.sessions.load(session.token)
     assert loaded is not None
     return loaded

@@ -1,39 +1,55 @@
 """Front ends on other sites."""
 
+import pytest
+
 from tests.client import Client
 from tests.conftest import Start
 
 FRONT_END = "https://front.example"
 CORS = "access-control-allow-origin"
+CROSS_SITE = {"origin": FRONT_END, "sec-fetch-site": "cross-site"}
 
 
-async def test_no_other_site_may_read_answers_unless_it_is_named(
+async def test_no_other_site_may_read_responses_unless_it_is_trusted(
     start: Start, client: Client
 ) -> None:
-    headers = {"origin": FRONT_END, "sec-fetch-site": "cross-site"}
-    assert CORS not in (await client.get("/api/public", headers=headers)).headers
-    preflight = {**headers, "access-control-request-method": "POST"}
+    preflight = {**CROSS_SITE, "access-control-request-method": "POST"}
+    assert CORS not in (await client.get("/test/public", headers=CROSS_SITE)).headers
     assert CORS not in (await client.options("/api/login", headers=preflight)).headers
 
-    named = Client(await start(trusted_origins=FRONT_END))
-    response = await named.get("/api/me", headers=headers)
+    trusting = Client(await start(trusted_origins=FRONT_END))
+    response = await trusting.get("/api/me", headers=CROSS_SITE)
     assert response.status_code == 401
     assert response.headers[CORS] == FRONT_END
     assert response.headers["access-control-allow-credentials"] == "true"
-    response = await named.options("/api/login", headers=preflight)
+    response = await trusting.options("/api/login", headers=preflight)
     assert (response.status_code, response.headers[CORS]) == (200, FRONT_END)
 
     for stranger in (FRONT_END + ".evil.example", "http://front.example", "null"):
-        headers["origin"] = preflight["origin"] = stranger
-        assert CORS not in (await named.get("/api/me", headers=headers)).headers
-        assert CORS not in (await named.options("/api/login", headers=preflight)).headers
+        other = {"origin": stranger}
+        response = await trusting.get("/api/me", headers=CROSS_SITE | other)
+        assert CORS not in response.headers
+        response = await trusting.options("/api/login", headers=preflight | other)
+        assert CORS not in response.headers
 
 
-async def test_a_named_front_end_signs_in_and_reads(start: Start) -> None:
-    app = await start(trusted_origins=FRONT_END, session_samesite="none")
-    client = Client(app)
+@pytest.mark.parametrize("method", ["GET", "POST", "PUT", "PATCH", "DELETE"])
+async def test_a_trusted_front_end_may_use_any_method_and_header(start: Start, method: str) -> None:
+    client = Client(await start(trusted_origins=FRONT_END))
+    wanted = {
+        "access-control-request-method": method,
+        "access-control-request-headers": "content-type, x-request-id",
+    }
+    response = await client.options("/test/values/theme", headers=CROSS_SITE | wanted)
+    assert response.status_code == 200
+    assert method in response.headers["access-control-allow-methods"]
+    assert "x-request-id" in response.headers["access-control-allow-headers"]
+
+
+async def test_a_trusted_front_end_signs_in_and_reads(start: Start) -> None:
+    client = Client(await start(trusted_origins=FRONT_END, session_samesite="none"))
     await client.register()
-    client.headers.update({"origin": FRONT_END, "sec-fetch-site": "cross-site"})
+    client.headers.update(CROSS_SITE)
     response = await client.sign_in()
     assert response.headers[CORS] == FRONT_END
     assert response.headers["set-cookie"].endswith("; Secure; SameSite=None")

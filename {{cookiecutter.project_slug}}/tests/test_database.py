@@ -1,30 +1,29 @@
-"""The database: migrations that fit, units of work, and what happens without it."""
+"""The database: migrations that match the models, outages, and the columns of a user."""
 
 import asyncio
-#{% if cookiecutter.database == "postgresql" %}
 import os
-#{% endif %}
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
 
-import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
-#{% if cookiecutter.database == "postgresql" %}
-from sqlalchemy import Connection, bindparam, delete, select, text
-#{% else %}
-from sqlalchemy import Connection, bindparam, select
-#{% endif %}
-from sqlalchemy.exc import IntegrityError
+from fastapi import FastAPI
+from sqlalchemy import Connection, bindparam, delete, select
 from sqlalchemy.ext.asyncio import create_async_engine
 
-from app.models import Base, User
+from app.config import ROOT
 from app.fast_lookup import CompiledSelect
+from app.models import Base, User
 from app.services import Services
-#{% if cookiecutter.database == "postgresql" %}
-from app.errors import StoreUnavailable
-#{% endif %}
 from tests.client import COOKIE, PASSWORD, Client
 from tests.conftest import Start
 from tests.migrate import migrate
+#{% if cookiecutter.session_backend == "memory" %}
+from tests.sessions import HERE
+#{% endif %}
 
 
 def test_the_migrations_make_the_tables_of_the_models(empty_database_url: str) -> None:
@@ -42,84 +41,19 @@ async def test_without_the_database_nothing_is_open_and_nothing_is_broken(
     start: Start, client: Client, unreachable_database_url: str
 ) -> None:
     await client.signed_in()
-    cookie = f"{COOKIE}={client.token}"
     app = await start(database_url=unreachable_database_url)
-    #{% if cookiecutter.session_backend == "memory" %}
-    store = app.state.services.sessions._store
-    store._sessions = client.app.state.services.sessions._store._sessions
-    #{% endif %}
     cut_off = Client(app)
-    for path in ("/api/me", "/api/session/data", "/health/ready"):
+    cookie = f"{COOKIE}={await known_token(app, client)}"
+    for path in ("/api/me", "/test/user", "/health/ready"):
         response = await cut_off.send_cookie(cookie, path)
         assert response.status_code == 503, path
         assert response.headers["retry-after"].isdigit()
-    for path in ("/api/public", "/health/live"):
+    for path in ("/test/public", "/health/live"):
         assert (await cut_off.get(path)).status_code == 200
     assert (await cut_off.sign_in()).status_code == 503
+    assert (await cut_off.register("bob")).status_code == 503
 
 
-async def test_a_unit_of_work_is_kept_whole_or_not_at_all(client: Client) -> None:
-    await client.register()
-    database = client.app.state.services.database
-    with pytest.raises(ZeroDivisionError):
-        async with database.transaction() as work:
-            (await work.get_one(User, 1)).role = "admin"
-            await work.flush()
-            raise ZeroDivisionError
-    async with database.transaction() as work:
-        assert (await work.get_one(User, 1)).role == "user"
-
-
-async def test_an_error_of_the_block_itself_is_not_taken_for_the_database(
-    client: Client,
-) -> None:
-    database = client.app.state.services.database
-    with pytest.raises(FileNotFoundError):
-        async with database.transaction():
-            raise FileNotFoundError
-
-
-async def test_two_units_of_work_that_read_before_they_write_both_succeed(
-    client: Client,
-) -> None:
-    await client.register()
-    database = client.app.state.services.database
-
-    async def count_up() -> None:
-        async with database.transaction() as work:
-            user = await work.get_one(User, 1, with_for_update=True)
-            user.session_version += 1
-
-    await asyncio.gather(*(count_up() for _ in range(8)))
-    async with database.transaction() as work:
-        assert (await work.get_one(User, 1)).session_version == 8
-
-
-async def test_an_account_that_is_deleted_takes_its_sessions_along(client: Client) -> None:
-    await client.signed_in()
-    async with client.app.state.services.database.transaction() as work:
-        await work.delete(await work.get_one(User, 1))
-    assert not await client.is_signed_in()
-
-
-async def test_an_error_does_not_show_the_values(client: Client) -> None:
-    await client.register("alice")
-    with pytest.raises(IntegrityError) as caught:
-        async with client.app.state.services.database.transaction() as work:
-            work.add(User(id=1, username="bob", password_hash="a secret hash", role="user"))
-    assert "a secret hash" not in str(caught.value)
-
-
-#{% if cookiecutter.database == "postgresql" %}
-async def test_a_connection_that_only_reads_does_not_stay(services: Services) -> None:
-    await services.users.register("alice", PASSWORD)
-    await services.database.run(text("SET default_transaction_read_only = on"))
-    with pytest.raises(StoreUnavailable):
-        await services.database.run(delete(User))
-    assert await services.database.run(delete(User)) == 1
-
-
-#{% endif %}
 async def test_a_database_that_is_not_migrated_is_not_ready(
     start: Start, empty_database_url: str
 ) -> None:
@@ -127,63 +61,109 @@ async def test_a_database_that_is_not_migrated_is_not_ready(
     assert (await Client(app).get("/health/ready")).status_code == 503
 
 
-#{% if cookiecutter.database == "postgresql" %}
-def exists(process: int) -> bool:
-    try:
-        os.kill(process, 0)
-    except ProcessLookupError:
-        return False
-    except PermissionError:
-        return True
-    return True
-
-
-async def test_a_server_that_was_started_anew_is_found_by_itself(client: Client) -> None:
-    await client.signed_in()
-
-    database = client.app.state.services.database
-
-    async def ask_all() -> set[int]:
-        # So many at once that there are several connections of each kind.
-        paths = ["/api/me", "/health/ready"] * 3
-        statements = [asyncio.create_task(database.run(text("SELECT 1"))) for _ in range(5)]
-        statuses = {each.status_code for each in await asyncio.gather(*map(client.get, paths))}
-        await asyncio.gather(*statements)
-        return statuses
-
-    assert await ask_all() == {200}
-    others = "FROM pg_stat_activity WHERE pid <> pg_backend_pid() AND datname = current_database()"
-    async with database.transaction() as work:
-        processes = list(await work.scalars(text(f"SELECT pid {others}")))
-        await work.execute(text(f"SELECT pg_terminate_backend(pid) {others}"))
-        # With the process goes its connection.
-        while any(map(exists, processes)):
-            await work.execute(text("SELECT 1"))
-    assert await ask_all() == {200}
-
-
-#{% endif %}
-async def test_those_who_are_the_first_to_come_are_all_let_in(
+async def test_the_first_requests_of_a_new_process_are_all_let_in(
     start: Start, client: Client
 ) -> None:
     await client.signed_in()
     app = await start()
-    #{% if cookiecutter.session_backend == "memory" %}
-    store = app.state.services.sessions._store
-    store._sessions = client.app.state.services.sessions._store._sessions
-    #{% endif %}
-    anew = Client(app)
-    assert all(await asyncio.gather(*(anew.opens(client.token) for _ in range(8))))
+    token = await known_token(app, client)
+    assert all(await asyncio.gather(*(Client(app).opens(token) for _ in range(8))))
 
 
-async def test_what_the_database_gives_has_the_types_of_its_columns(services: Services) -> None:
+async def test_an_account_that_is_deleted_takes_its_sessions_along(client: Client) -> None:
+    await client.signed_in()
+    await client.app.state.services.database.execute(delete(User))
+    assert not await client.is_signed_in()
+
+
+async def test_a_lookup_returns_the_types_of_the_columns(services: Services) -> None:
     await services.users.register("alice", PASSWORD)
     columns = (User.id, User.username, User.is_active, User.created_at)
     lookup = CompiledSelect(select(*columns).where(User.username == bindparam("name")))
-    row = await services.database.fetch_row(lookup, {"name": "alice"})
+    row = await services.database.fast_lookup.fetch_one(lookup, {"name": "alice"})
     assert row == (1, "alice", True, services.clock())
     assert [type(value) for value in row or ()] == [int, str, bool, float]
-    assert await services.database.fetch_row(lookup, {"name": "bob"}) is None
+    assert await services.database.fast_lookup.fetch_one(lookup, {"name": "bob"}) is None
+
+
+# What an owner adds to the model of a user.
+COLUMNS = """
+    nickname: Mapped[str] = mapped_column(String(64), default="Al")
+    birthday: Mapped[datetime.date] = mapped_column(default=datetime.date(2001, 2, 3))
+    plan: Mapped[Plan] = mapped_column(default=Plan.FREE)
+    preferences: Mapped[dict[str, Any]] = mapped_column(JSON, default={"theme": "dark"})
+"""
+IMPORTS = """
+import datetime
+import enum
+
+from sqlalchemy import JSON
+
+
+class Plan(enum.Enum):
+    FREE = 1
+
+"""
+USE = """
+import asyncio
+
+from app.config import Settings
+from app.main import create_app
+from app.models import Base
+from app.web.dependencies import CurrentUser
+from tests.client import Client
+
+app = create_app(Settings.load())
+
+
+@app.get("/profile")
+async def profile(user: CurrentUser) -> tuple[str, int, str, str]:
+    return user.nickname, user.birthday.year, user.plan.name, user.preferences["theme"]
+
+
+async def main() -> None:
+    async with app.state.services.database.new_session() as session:
+        await (await session.connection()).run_sync(Base.metadata.create_all)
+        await session.commit()
+    client = await Client(app).signed_in()
+    print((await client.get("/profile")).text)
+    await app.state.services.close()
+
+
+asyncio.run(main())
+"""
+
+
+def test_columns_that_the_owner_adds_to_a_user_are_on_the_user_of_a_request(
+    settings: dict[str, Any], empty_database_url: str, tmp_path: Path
+) -> None:
+    shutil.copytree(ROOT / "app", tmp_path / "app")
+    models = tmp_path / "app" / "models.py"
+    code = models.read_text("utf-8").replace("\n\n\nclass Base(", f"\n{IMPORTS}\n\nclass Base(")
+    created_at = "    created_at: Mapped[float]\n"
+    models.write_text(code.replace(created_at, created_at + COLUMNS, 1), "utf-8")
+    changed = {**settings, "database_url": empty_database_url, "_env_file": None}
+    variables = {name.upper(): value for name, value in changed.items() if value is not None}
+    done = subprocess.run(
+        [sys.executable, "-c", USE],
+        cwd=tmp_path,
+        env={**os.environ, **variables, "PYTHONPATH": f"{tmp_path}{os.pathsep}{ROOT}"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.stdout == '["Al",2001,"FREE","dark"]\n', done.stderr
+
+
+async def known_token(app: FastAPI, client: Client) -> str:
+    """Return the token of a session that an app of its own would accept."""
+    #{% if cookiecutter.session_backend == "memory" %}
+    # Another process knows none of ours.
+    session = await app.state.services.sessions.create(1, 0, HERE)
+    return str(session.token)
+    #{% else %}
+    return str(client.token)
+    #{% endif %}
 
 
 def differences(database_url: str) -> list[object]:

@@ -1,140 +1,302 @@
-"""Every route asks who is there, unless it says that it is public."""
+"""Dependencies protect routes as FastAPI documents them, and no route is left unprotected."""
 
+import functools
+from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 import pytest
-from fastapi import APIRouter, FastAPI, Request
-from starlette.responses import PlainTextResponse
+from fastapi import APIRouter, Depends, FastAPI
+from fastapi.staticfiles import StaticFiles
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import PlainTextResponse, Response
+from starlette.routing import BaseRoute, Host, Mount, Route, Router
+from starlette.websockets import WebSocket
 
-from app.main import create_app
-from app.models import User
 from app.config import Settings
+from app.main import create_app
+from app.models import ADMIN, User
+from app.sessions.service import SessionService
+from app.web.dependencies import refuse_unprotected_routes
 from app.web.dependencies import (
+    CurrentAuth,
     CurrentSession,
     CurrentUser,
     OptionalUser,
     current_user,
+    optional_user,
     public,
-    refuse_undeclared_routes,
+    require_role,
 )
-from app.web.route import Route
 from tests.client import Client
 from tests.conftest import PRODUCTION, Clock, Start
 
+PROTECTED = [Depends(current_user)]
 
-async def test_a_public_route_may_know_who_is_there(start: Start) -> None:
-    async def greet(user: OptionalUser) -> str:
-        return user.username if user else "nobody"
 
-    app = await start()
-    app.add_api_route("/api/greet", public(greet))
-    refuse_undeclared_routes(app)
-    client = Client(app)
-    assert (await client.get("/api/greet")).json() == "nobody"
+async def unprotected() -> str:
+    return "open"
+
+
+async def protected(user: CurrentUser) -> str:
+    return user.username
+
+
+@public
+async def for_everybody(user: OptionalUser) -> str:
+    return user.username if user else "anonymous"
+
+
+async def test_a_public_route_may_ask_who_is_signed_in(client: Client) -> None:
+    client.app.add_api_route("/greet", for_everybody)
+    refuse_unprotected_routes(client.app)
+    assert (await client.get("/greet")).json() == "anonymous"
     await client.signed_in()
-    response = await client.get("/api/greet")
+    response = await client.get("/greet")
     assert response.json() == "alice"
     assert response.headers["cache-control"] == "no-store"
 
 
-async def test_a_route_asks_in_the_same_way_however_it_is_written(start: Start) -> None:
-    router = APIRouter(prefix="/api", route_class=Route)
-
-    @router.get("/flat")
-    async def flat(user: CurrentUser, session: CurrentSession) -> str:
-        return f"{user.username} {session.record.user_id}"
+async def test_a_dependency_protects_wherever_fastapi_lets_one_write_it(client: Client) -> None:
+    router = APIRouter()
+    router.add_api_route("/of-the-route", unprotected, dependencies=PROTECTED)
+    router.add_api_route("/of-a-parameter", protected)
 
     @router.get("/in-a-thread")
-    def in_a_thread(user: CurrentUser, session: CurrentSession) -> str:
-        return f"{user.username} {session.record.user_id}"
+    def in_a_thread(user: CurrentUser, session: CurrentSession) -> int:
+        assert user.id == session.record.user_id
+        return user.id
 
-    @router.get("/with-more")
-    async def with_more(user: CurrentUser, session: CurrentSession, request: Request) -> str:
-        return f"{user.username} {session.record.user_id}" if request else ""
+    of_the_router = APIRouter(dependencies=PROTECTED)
+    of_the_router.add_api_route("/of-the-router", unprotected)
+    plain = APIRouter()
+    plain.add_api_route("/of-the-inclusion", unprotected)
+    router.include_router(plain, dependencies=PROTECTED)
+    client.app.include_router(router)
+    client.app.include_router(of_the_router)
+    refuse_unprotected_routes(client.app)
 
-    app = await start()
-    app.router.routes += router.routes
-    client = Client(app)
-    paths = [route.path for route in router.routes if isinstance(route, Route)]
-    assert [(await client.get(path)).status_code for path in paths] == [401, 401, 401]
+    paths = [
+        "/of-the-route",
+        "/of-a-parameter",
+        "/in-a-thread",
+        "/of-the-router",
+        "/of-the-inclusion",
+    ]
+    for path in paths:
+        assert (await client.get(path)).status_code == 401, path
     await client.signed_in()
-    assert [(await client.get(path)).json() for path in paths] == ["alice 1"] * 3
+    for path in paths:
+        assert (await client.get(path)).status_code == 200, path
 
 
-async def test_a_test_may_put_another_user_in_the_place_of_the_current_one(
-    start: Start,
+async def test_a_request_reads_its_session_once_and_runs_a_dependency_once(
+    client: Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    app = await start()
-    app.dependency_overrides[current_user] = lambda: User(7, "bob", "user")
-    assert (await Client(app).get("/api/me")).json()["username"] == "bob"
+    read, ran = [], []
+    load_with_user = SessionService.load_with_user
+
+    async def note(service: SessionService, token: str) -> Any:
+        read.append(token)
+        return await load_with_user(service, token)
+
+    async def own_dependency(user: CurrentUser) -> User:
+        ran.append(user)
+        return user
+
+    Own = Annotated[User, Depends(own_dependency)]  # noqa: N806
+
+    @client.app.get("/often", dependencies=[*PROTECTED, Depends(own_dependency)])
+    async def often(
+        user: CurrentUser, auth: CurrentAuth, session: CurrentSession, own: Own
+    ) -> bool:
+        return user is auth.user is own and session is auth.session
+
+    await client.signed_in()
+    monkeypatch.setattr(SessionService, "load_with_user", note)
+    assert (await client.get("/often")).json() is True
+    assert (len(read), len(ran)) == (1, 1)
 
 
-async def test_an_app_with_an_undeclared_route_does_not_start(
-    settings: dict[str, Any], clock: Clock
+async def test_the_session_is_the_same_in_whatever_order_it_is_asked_for(client: Client) -> None:
+    @client.app.put("/kept")
+    async def keep(session: CurrentSession, user: CurrentUser, auth: CurrentAuth) -> bool:
+        await session.set("theme", user.username)
+        return session is auth.session
+
+    await client.signed_in()
+    assert (await client.put("/kept")).json() is True
+    assert (await client.get("/test/values")).json() == {"theme": "alice"}
+
+
+async def test_a_test_may_replace_the_current_user(client: Client) -> None:
+    router = APIRouter()
+    router.add_api_route("/plain", protected)
+    client.app.include_router(router)
+    bob = User(id=7, username="bob", role=ADMIN)
+    client.app.dependency_overrides[current_user] = lambda: bob
+    assert (await client.get("/api/me")).json() == {"id": 7, "username": "bob", "role": ADMIN}
+    for path in ("/plain", "/test/user", "/test/admin"):
+        response = await client.get(path)
+        assert (response.status_code, response.json()) == (200, "bob"), path
+
+
+async def test_a_role_can_be_required(client: Client, caplog: pytest.LogCaptureFixture) -> None:
+    client.app.add_api_route(
+        "/editors", unprotected, dependencies=[Depends(require_role("editor"))]
+    )
+    refuse_unprotected_routes(client.app)
+    assert (await client.get("/editors")).status_code == 401
+    await client.signed_in()
+    for path, role in (("/editors", "editor"), ("/test/admin", ADMIN)):
+        caplog.clear()
+        response = await client.get(path)
+        assert response.status_code == 403
+        assert response.json() == {"detail": f"This requires the role {role}."}
+        assert "authz_fail" in caplog.text
+    await client.signed_in(role="editor")
+    assert (await client.get("/editors")).status_code == 200
+    assert (await client.get("/test/admin")).status_code == 403
+    await client.signed_in(role=ADMIN)
+    assert (await client.get("/test/admin")).json() == "alice"
+
+
+async def plain(_: Request) -> Response:
+    return PlainTextResponse("open")
+
+
+async def talk(websocket: WebSocket) -> None:
+    await websocket.accept()
+
+
+@functools.wraps(for_everybody)
+async def wrapper() -> str:
+    return "open"
+
+
+def sub_app(*endpoints: Callable[..., Any], **options: Any) -> FastAPI:
+    """Return an app with the endpoints at /0, /1 and so on."""
+    app = FastAPI(openapi_url=None, **options)
+    for number, endpoint in enumerate(endpoints):
+        app.add_api_route(f"/{number}", endpoint)
+    return app
+
+
+def router_with(path: str, endpoint: Callable[..., Any], **options: Any) -> APIRouter:
+    router = APIRouter(**options)
+    router.add_api_route(path, endpoint)
+    return router
+
+
+def router_with_frontend(folder: Path) -> APIRouter:
+    router = APIRouter()
+    router.frontend("/open", directory=folder)
+    return router
+
+
+def app_with_frontend(folder: Path) -> FastAPI:
+    app = sub_app(protected)
+    app.frontend("/open", directory=folder)
+    return app
+
+
+def app_with(*routes: BaseRoute) -> Starlette:
+    return Starlette(routes=routes)
+
+
+OPEN = Route("/open", plain)
+
+UNPROTECTED: dict[str, Callable[[FastAPI, Path], object]] = {
+    "add_api_route": lambda app, _: app.add_api_route("/open", unprotected),
+    "optional_user": lambda app, _: app.add_api_route(
+        "/open", unprotected, dependencies=[Depends(optional_user)]
+    ),
+    "functools.wraps over a public one": lambda app, _: app.add_api_route("/open", wrapper),
+    "include_router": lambda app, _: app.include_router(router_with("/open", unprotected)),
+    "include_router with a prefix": lambda app, _: app.include_router(
+        router_with("", unprotected), prefix="/open"
+    ),
+    "add_route": lambda app, _: app.add_route("/open", plain),
+    "routes.append": lambda app, _: app.router.routes.append(OPEN),
+    "add_api_websocket_route": lambda app, _: app.add_api_websocket_route("/open", talk),
+    "add_websocket_route": lambda app, _: app.router.add_websocket_route("/open", talk),
+    "mount a function": lambda app, _: app.mount("/open", PlainTextResponse("open")),
+    "mount StaticFiles": lambda app, folder: app.mount("/open", StaticFiles(directory=folder)),
+    "mount Starlette": lambda app, _: app.mount("/sub", app_with(OPEN)),
+    "mount Starlette in Starlette": lambda app, _: app.mount(
+        "/sub", app_with(Mount("/sub", routes=[OPEN]))
+    ),
+    "mount a router": lambda app, _: app.mount("/sub", Router([OPEN])),
+    "mount FastAPI": lambda app, _: app.mount("/open", sub_app(protected, unprotected)),
+    "mount FastAPI with its docs": lambda app, _: app.mount("/open", FastAPI()),
+    "mount FastAPI with frontend": lambda app, folder: app.mount("/", app_with_frontend(folder)),
+    "host": lambda app, _: app.host("open.example", app_with(OPEN)),
+    "host of a route": lambda app, _: app.router.routes.append(Host("open.example", OPEN.app)),
+    "frontend": lambda app, folder: app.frontend("/open", directory=folder),
+    "frontend of a router": lambda app, folder: app.include_router(router_with_frontend(folder)),
+}
+
+
+@pytest.mark.parametrize("add", UNPROTECTED.values(), ids=UNPROTECTED.keys())
+def test_an_unprotected_route_is_refused_however_it_is_added(
+    tmp_path: Path, add: Callable[[FastAPI, Path], object]
 ) -> None:
-    def app_with_route(path: str, endpoint: Any) -> FastAPI:
-        app = create_app(Settings.load(**settings), clock)
-        app.add_api_route(path, endpoint)
-        return app
-
-    async def forgotten() -> str:
-        return "open"
-
-    async def protected(user: CurrentUser) -> str:
-        return user.username
-
-    refuse_undeclared_routes(app_with_route("/mine", protected))
-    app = app_with_route("/forgotten", forgotten)
-    with pytest.raises(RuntimeError, match="/forgotten is open to everybody"):
-        async with app.router.lifespan_context(app):
-            pytest.fail("it started")
+    app = sub_app(protected)
+    refuse_unprotected_routes(app)
+    add(app, tmp_path)
+    with pytest.raises(RuntimeError, match=r"(open|frontend).* is open to everybody"):
+        refuse_unprotected_routes(app)
 
 
-@pytest.mark.parametrize(("mounted", "answer"), [(False, "complete"), (True, "failed")])
-async def test_a_server_is_told_whether_it_starts(
-    settings: dict[str, Any], clock: Clock, mounted: bool, answer: str
+async def test_a_protected_app_may_be_mounted(client: Client) -> None:
+    guarded = sub_app(unprotected, dependencies=PROTECTED)
+    client.app.mount("/guarded", guarded)
+    client.app.mount("/sub", sub_app(protected, for_everybody))
+    client.app.mount("/files", public(StaticFiles(directory=Path(__file__).parent)))
+    client.app.host("sub.localhost", sub_app(protected))
+    refuse_unprotected_routes(client.app)
+    hosted = {"host": "sub.localhost"}
+    for path, headers in (("/sub/0", {}), ("/guarded/0", {}), ("/0", hosted)):
+        response = await client.get(path, headers=headers)
+        assert (response.status_code, response.json()) == (401, {"detail": "Sign in first."}), path
+    assert (await client.get("/sub/1")).json() == "anonymous"
+    assert (await client.get(f"/files/{Path(__file__).name}")).status_code == 200
+    await client.signed_in()
+    for path, headers in (("/sub/0", {}), ("/sub/1", {}), ("/0", hosted)):
+        assert (await client.get(path, headers=headers)).json() == "alice", path
+    assert (await client.get("/guarded/0")).json() == "open"
+
+
+@pytest.mark.parametrize(
+    ("endpoint", "message"), [(protected, "complete"), (unprotected, "failed")]
+)
+async def test_an_app_with_an_unprotected_route_does_not_start(
+    settings: dict[str, Any],
+    clock: Clock,
+    endpoint: Callable[..., Awaitable[str]],
+    message: str,
 ) -> None:
     app = create_app(Settings.load(**settings), clock)
-    if mounted:
-        app.mount("/mounted", PlainTextResponse("open"))
-    asked = iter([{"type": "lifespan.startup"}, {"type": "lifespan.shutdown"}])
-    answers = []
+    app.include_router(router_with("/added", endpoint))
+    received = iter([{"type": "lifespan.startup"}, {"type": "lifespan.shutdown"}])
+    sent = []
 
     async def receive() -> Any:
-        return next(asked)
+        return next(received)
 
-    async def send(message: Any) -> None:
-        answers.append(message["type"])
+    async def send(event: Any) -> None:
+        sent.append(event)
 
     with suppress(RuntimeError):
         await app({"type": "lifespan", "app": app, "state": {}}, receive, send)
-    assert answers[0] == f"lifespan.startup.{answer}"
-
-
-async def test_a_mounted_app_that_is_undeclared_stops_the_start(
-    settings: dict[str, Any], clock: Clock
-) -> None:
-    app = create_app(Settings.load(**settings), clock)
-    app.mount("/mounted", PlainTextResponse("open"))
-    with pytest.raises(RuntimeError, match="/mounted is open to everybody"):
-        refuse_undeclared_routes(app)
+    assert sent[0]["type"] == f"lifespan.startup.{message}"
+    assert ("/added is open to everybody" in str(sent[0])) == (message == "failed")
 
 
 async def test_the_documentation_is_for_development_only(start: Start) -> None:
     assert (await Client(await start()).get("/docs")).status_code == 200
-    production = await start(**PRODUCTION)
+    production = Client(await start(**PRODUCTION))
     for path in ("/docs", "/redoc", "/openapi.json"):
-        assert (await Client(production).get(path)).status_code == 404
-
-
-async def test_what_the_framework_does_not_call_a_route_stops_the_start(
-    settings: dict[str, Any], clock: Clock, tmp_path: Path
-) -> None:
-    app = create_app(Settings.load(**settings), clock)
-    router = APIRouter()
-    router.frontend("/front", directory=tmp_path)
-    app.include_router(router)
-    with pytest.raises(RuntimeError, match="frontend"):
-        refuse_undeclared_routes(app)
+        assert (await production.get(path)).status_code == 404

@@ -1,16 +1,20 @@
-"""Headers that hold on every answer. The recorder looks at each; here are those of every kind."""
+"""Headers that every response has. The recorder looks at each; here is one of every kind."""
 
 import httpx2
 import pytest
+from starlette.responses import Response
 
-from tests.client import Client
+from app.sessions.service import SessionService
+from app.web.dependencies import CurrentUser, public
+from tests.client import COOKIE, Client
 from tests.conftest import PRODUCTION, Start
+from tests.recorder import check_default_headers
 
 
 @pytest.mark.parametrize(
     ("method", "path", "status"),
     [
-        ("GET", "/api/public", 200),
+        ("GET", "/test/public", 200),
         ("GET", "/docs", 200),
         ("GET", "/api/me", 401),
         ("GET", "/nowhere", 404),
@@ -25,66 +29,120 @@ from tests.conftest import PRODUCTION, Start
         #{% endif %}
     ],
 )
-async def test_every_answer_has_them(client: Client, method: str, path: str, status: int) -> None:
+async def test_every_response_has_the_security_headers(
+    client: Client, method: str, path: str, status: int
+) -> None:
+    #{% if cookiecutter.frontend == "html" %}
+    client.headers["accept"] = "text/html"
+    #{% endif %}
     response = await client.request(method, path)
     assert response.status_code == status
+    check_default_headers(response)
 
 
-async def test_even_the_answer_of_last_resort_has_them_and_no_details(
+async def test_a_refused_request_gets_the_security_headers(client: Client) -> None:
+    refused = {
+        400: {"host": "evil.example"},
+        403: {"sec-fetch-site": "cross-site"},
+        413: {"content-length": "99999999"},
+    }
+    for status, headers in refused.items():
+        response = await client.post("/api/login", headers=headers)
+        assert response.status_code == status
+        assert response.json()["detail"]
+        check_default_headers(response)
+
+
+async def test_the_last_resort_500_has_the_security_headers_and_no_details(
     client: Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     async def broken(*_: object) -> None:
         raise ZeroDivisionError("secret details")
 
-    monkeypatch.setattr(client.app.state.services.sessions, "load_with_user", broken)
-    for path in ("/api/me", "/api/data"):
-        response = await client.send_cookie("__Host-Http-session=x", path)
+    monkeypatch.setattr(SessionService, "load_with_user", broken)
+    for path in ("/api/me", "/test/user"):
+        response = await client.send_cookie(f"{COOKIE}=x", path)
         assert response.status_code == 500
-        assert "secret details" not in response.text
+        assert response.json() == {"detail": "Something went wrong. Try again later."}
         assert "ZeroDivisionError" not in response.text
+        check_default_headers(response)
+        assert response.headers["cache-control"] == "no-store"
+        assert response.headers["vary"] == "Cookie"
 
 
-async def test_so_has_a_refused_host(client: Client) -> None:
-    response = await client.get("/api/public", headers={"host": "evil.example"})
-    assert response.status_code == 400
+async def test_the_last_resort_500_in_production_pins_https(start: Start) -> None:
+    app = await start(**PRODUCTION)
+
+    @app.get("/broken")
+    @public
+    async def broken() -> None:
+        raise ZeroDivisionError
+
+    response = await Client(app).get("/broken")
+    assert response.status_code == 500
+    assert response.headers.get_list("strict-transport-security") == [
+        "max-age=31536000; includeSubDomains"
+    ]
+    check_default_headers(response)
 
 
-async def test_a_wrong_method_is_told_every_right_one(client: Client) -> None:
-    for path, methods in {
-        "/api/me": "DELETE, GET",
-        "/api/session/data/theme": "DELETE, PUT",
-        "/api/data": "GET",
-    }.items():
+async def test_a_route_may_have_cookies_headers_and_statuses_of_its_own(client: Client) -> None:
+    own = {
+        "content-security-policy": "default-src 'self'",
+        "x-frame-options": "SAMEORIGIN",
+        "location": "https://elsewhere.example/",
+        "set-cookie": "theme=dark; Domain=localhost",
+        "cache-control": "max-age=60",
+    }
+
+    @client.app.get("/public")
+    @public
+    async def of_everybody() -> Response:
+        return Response(status_code=307, headers=own)
+
+    @client.app.get("/protected")
+    async def of_a_user(_: CurrentUser) -> Response:
+        return Response(status_code=401, headers=own)
+
+    await client.signed_in()
+    for path, status, cache in (("/public", 307, "max-age=60"), ("/protected", 401, "no-store")):
+        response = await client.get(path)
+        assert response.status_code == status
+        for name, value in (own | {"cache-control": cache}).items():
+            assert response.headers.get_list(name) == [value]
+
+
+async def test_405_names_every_allowed_method(client: Client) -> None:
+    for path, methods in {"/api/me": "GET", "/test/values/theme": "DELETE, PUT"}.items():
         response = await client.request("PATCH", path)
         assert response.status_code == 405
         assert response.headers["allow"] == methods
 
 
-async def test_whatever_depended_on_a_session_is_not_stored(client: Client) -> None:
+async def test_no_response_that_depended_on_a_session_is_cached(client: Client) -> None:
     await client.register()
     responses = [await client.sign_in()]
-    for path in ("/api/me", "/api/session", "/api/session/data"):
+    for path in ("/api/me", "/api/session", "/test/values"):
         responses.append(await client.get(path))
     responses.append(await client.post("/api/logout"))
     responses.append(await client.get("/api/me"))
     for response in responses:
         assert response.headers["cache-control"] == "no-store", response.url
-        assert "Cookie" in response.headers["vary"], response.url
+        assert response.headers["vary"] == "Cookie", response.url
 
 
-async def test_what_is_public_looks_at_no_session(client: Client, statements: list[str]) -> None:
+async def test_a_public_route_looks_at_no_session(client: Client, statements: list[str]) -> None:
     await client.signed_in()
     statements.clear()
-    response = await client.get("/api/public")
+    response = await client.get("/test/public")
     assert response.status_code == 200
     assert "vary" not in response.headers
     assert statements == []
 
 
 async def test_production_speaks_https_only(start: Start) -> None:
-    app = await start(**PRODUCTION, allow_registration=True)
-    client = Client(app)
-    response = await client.get("/api/public")
+    client = Client(await start(**PRODUCTION))
+    response = await client.get("/test/public")
     assert response.headers["strict-transport-security"] == "max-age=31536000; includeSubDomains"
     client.base_url = httpx2.URL("http://localhost")
     for path in ("/nowhere", "/api/login"):
@@ -101,11 +159,11 @@ async def test_production_speaks_https_only(start: Start) -> None:
 async def test_a_header_does_not_make_http_https(start: Start) -> None:
     client = Client(await start(**PRODUCTION))
     # As uvicorn hands it on when it believes the header.
-    response = await client.get("/api/public", headers={"x-forwarded-proto": "https"})
+    response = await client.get("/test/public", headers={"x-forwarded-proto": "https"})
     assert response.status_code == 307
     assert "strict-transport-security" not in response.headers
 
 
 async def test_development_does_not_pin_localhost_to_https(client: Client) -> None:
-    response = await client.get("/api/public")
+    response = await client.get("/test/public")
     assert "strict-transport-security" not in response.headers

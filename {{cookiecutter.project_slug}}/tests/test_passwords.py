@@ -1,4 +1,4 @@
-"""Which passwords will do, and how they are kept."""
+"""Which passwords are accepted, and how they are stored."""
 
 import asyncio
 import os
@@ -7,11 +7,14 @@ import threading
 import pytest
 from passlib.context import CryptContext
 from passlib.hash import argon2
+from sqlalchemy import select, update
 
+from app.models import User
 from app.users.errors import PasswordRejected
 from app.users.passwords import _THREADS, Passwords
-from app.models import User
 from tests.client import PASSWORD, Client
+
+LONGEST = "the longest that will do " * 5 + "..."
 
 
 @pytest.fixture
@@ -29,10 +32,10 @@ def passwords() -> Passwords:
     [
         ("x7#Kq!vZ2p@Lm9", "at least 15"),
         ("x7#Kq!vZ2p@Lme\u0301", "at least 15"),  # 15 characters as typed, 14 in NFC
-        ("the longest that will do " * 5 + "....", "at most 128"),
+        (LONGEST + ".", "at most 128"),
         ("correct horse\0battery staple", "NUL"),
         ("my name is Alice, really", "your user name"),
-        ("I use MY APP every day", "this app's name"),
+        ("I use MY APP every day", "the name of this app"),
         ("passwordpassword", "easy to guess"),
         ("P@ssw0rdP@ssw0rd", "easy to guess"),
         ("123456789012345", "easy to guess"),
@@ -43,7 +46,7 @@ def passwords() -> Passwords:
         ("my name is \uff41\uff4c\uff49\uff43\uff45, really", "your user name"),
     ],
 )
-async def test_too_short_too_long_and_obvious_ones_are_refused(
+async def test_passwords_that_are_too_short_too_long_or_obvious_are_refused(
     passwords: Passwords, password: str, reason: str
 ) -> None:
     with pytest.raises(PasswordRejected, match=reason):
@@ -55,30 +58,30 @@ async def test_too_short_too_long_and_obvious_ones_are_refused(
     [
         "lowercase only!",
         "no digits and no capitals",
-        "the longest that will do " * 5 + "...",
+        LONGEST,
         "пароль пароль пароль",
         "  fifteen spaces",
         "🗝️🐎🔋📎🧀🚲☂️🪐🎻🌵🦉🧭🪁🍋🥁",
     ],
 )
-async def test_any_characters_will_do(passwords: Passwords, password: str) -> None:
+async def test_a_password_may_have_any_characters(passwords: Passwords, password: str) -> None:
     await passwords.check(password, "alice")
 
 
-async def test_a_common_one_is_refused_with_the_reason(client: Client) -> None:
+async def test_a_common_password_is_refused_with_the_reason(client: Client) -> None:
     response = await client.register(password="qwertyqwertyqwerty")
     assert response.status_code == 422
     assert "easy to guess" in response.text
 
 
-async def test_a_short_name_may_be_part_of_a_word(passwords: Passwords) -> None:
+async def test_a_short_user_name_may_be_part_of_a_word(passwords: Passwords) -> None:
     await passwords.check("correct horse battery staple", "an")
 
 
 async def test_rating_a_password_keeps_nobody_from_signing_in(
     client: Client, other: Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Some cost the library much, and whoever registers chooses theirs."""
+    """Some passwords take the library long, and whoever registers may choose one."""
     await client.register("alice")
     rating, finish = threading.Event(), threading.Event()
 
@@ -89,12 +92,12 @@ async def test_rating_a_password_keeps_nobody_from_signing_in(
 
     monkeypatch.setattr("app.users.passwords.zxcvbn", rate_for_long)
     registering = asyncio.ensure_future(other.register("mallory"))
-    await asyncio.to_thread(rating.wait, 10)
+    assert await asyncio.to_thread(rating.wait, 10)
     try:
-        answer = await asyncio.wait_for(client.sign_in("alice"), timeout=10)
+        response = await asyncio.wait_for(client.sign_in("alice"), timeout=10)
     finally:
         finish.set()
-    assert answer.status_code == 200
+    assert response.status_code == 200
     assert (await registering).status_code == 201
 
 
@@ -112,43 +115,42 @@ async def test_hashing_leaves_a_core_to_everybody_else(monkeypatch: pytest.Monke
         at_once -= 1
         return ""
 
-    # Two at a time meet here; a third one would never find its partner.
-    barrier = threading.Barrier(2)
+    # Two at a time meet here; one that is alone would wait for ever.
+    barrier = threading.Barrier(2, timeout=10)
     passwords = Passwords(min_length=15, app_name="")
     monkeypatch.setattr("app.users.passwords._CONTEXT.hash", hash_slowly)
-    await asyncio.gather(*(passwords.hash(PASSWORD) for _ in range(8)))
+    await asyncio.gather(*(passwords.hash(PASSWORD, "alice") for _ in range(8)))
     assert most == 2
 
 
-async def test_they_are_kept_as_argon2id_of_the_recommended_strength(
+async def test_passwords_are_hashed_with_argon2id_of_the_recommended_strength(
     passwords: Passwords,
 ) -> None:
-    parsed = argon2.from_string(await passwords.hash(PASSWORD))
+    parsed = argon2.from_string(await passwords.hash(PASSWORD, "alice"))
     assert parsed.type == "id"
     assert (parsed.memory_cost, parsed.rounds, parsed.parallelism) == (19_456, 2, 1)
 
 
-async def test_one_typed_in_another_normal_form_is_the_same(passwords: Passwords) -> None:
-    kept = await passwords.hash("caf\u00e9 caf\u00e9 caf\u00e9")
-    assert (await passwords.verify("cafe\u0301 cafe\u0301 cafe\u0301", kept))[0]
+async def test_a_password_typed_in_another_normal_form_is_the_same(passwords: Passwords) -> None:
+    hashed = await passwords.hash("two caf\u00e9s on the corner", "alice")
+    assert (await passwords.verify("two cafe\u0301s on the corner", hashed))[0]
+    assert not (await passwords.verify("two cafes on the corner", hashed))[0]
 
 
-async def test_nothing_is_cut_off(passwords: Passwords) -> None:
-    kept = await passwords.hash("a" * 127 + "b")
-    assert not (await passwords.verify("a" * 127, kept))[0]
-    assert not (await passwords.verify("a" * 127 + "c", kept))[0]
+async def test_no_part_of_a_password_is_cut_off(passwords: Passwords) -> None:
+    hashed = await passwords.hash(LONGEST, "alice")
+    assert (await passwords.verify(LONGEST, hashed))[0]
+    assert not (await passwords.verify(LONGEST[:-1], hashed))[0]
+    assert not (await passwords.verify(LONGEST[:-1] + "x", hashed))[0]
 
 
-async def test_a_weaker_hash_is_renewed_at_sign_in(client: Client) -> None:
+async def test_a_weak_hash_is_replaced_at_sign_in(client: Client) -> None:
     await client.register()
-    services = client.app.state.services
+    database = client.app.state.services.database
     weak = CryptContext(["argon2"], argon2__memory_cost=1024, argon2__rounds=1).hash(PASSWORD)
-    async with services.database.transaction() as work:
-        user = await work.get_one(User, 1)
-        user.password_hash = weak
+    assert await database.execute(update(User).values(password_hash=weak)) == 1
     assert (await client.sign_in()).status_code == 200
-    async with services.database.transaction() as work:
-        renewed = (await work.get_one(User, 1)).password_hash
-    assert "m=19456,t=2,p=1" in renewed
+    row = await database.fetch_one(select(User.password_hash))
+    assert "m=19456,t=2,p=1" in row.password_hash
     assert await client.is_signed_in()
     assert (await client.sign_in()).status_code == 200

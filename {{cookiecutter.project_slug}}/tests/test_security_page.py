@@ -1,4 +1,4 @@
-"""SECURITY.md says what is true."""
+"""SECURITY.md says what is true, however it is worded."""
 
 import importlib
 import re
@@ -6,45 +6,57 @@ import re
 from app.config import ROOT, Settings
 
 PAGE = (ROOT / "SECURITY.md").read_text("utf-8")
-PROMISES = 48
 
-_ROW = re.compile(r"^\| (\d+) \| .* \| .* \| (.*) \|$", re.MULTILINE)
-_LINK = re.compile(r"\[([^\]]+)\]\(([^)]+)\)")
-_SETTING = re.compile(r"^\| `([A-Z_]+)` \| (\d+) \|", re.MULTILINE)
-_CONSTANT = re.compile(r"^\| `(app[a-z._]*)\.([A-Z_]+)` \| (\d+) \|", re.MULTILINE)
+# A row begins with a number, and its last cell links to tests.
+_PROMISE = re.compile(r"^\| (\d+) \|.*\| ([^|]*) \|$", re.MULTILINE)
+_LINK = re.compile(r"\[([^\]]+)\]\(([^):]+)\)")
+_SETTING = re.compile(r"^\| `([A-Z_]+)` \| ([\d,]+) \|", re.MULTILINE)
+_CONSTANT = re.compile(r"^\| `(app[a-z._]*)\.([A-Z_]+)` \| ([\d,]+) \|", re.MULTILINE)
+_EVENTS = re.compile(r"^\| (`[a-z_]+`(?:, `[a-z_]+`)*) \|", re.MULTILINE)
 
 
-def test_every_promise_names_a_test_that_is_there() -> None:
-    rows = _ROW.findall(PAGE)
-    assert [int(number) for number, _ in rows] == list(range(1, PROMISES + 1))
-    for number, tests in rows:
+def number(text: str) -> int:
+    return int(text.replace(",", ""))
+
+
+def test_every_promise_names_a_test_that_exists() -> None:
+    rows = _PROMISE.findall(PAGE)
+    assert len(rows) > 40
+    assert [int(promise) for promise, _ in rows] == list(range(1, len(rows) + 1))
+    missing = []
+    for promise, tests in rows:
         links = _LINK.findall(tests)
-        assert links, f"promise {number} names no test"
+        assert links, f"promise {promise} names no test"
         for sentence, path in links:
             name = "test_" + sentence.replace(" ", "_")
-            code = (ROOT / path).read_text("utf-8")
-            assert re.search(rf"def {name}\(", code), f"promise {number}: no {name} in {path}"
+            file = ROOT / path
+            if not file.is_file() or f"def {name}(" not in file.read_text("utf-8"):
+                missing.append(f"promise {promise}: no {name} in {path}")
+    assert missing == []
 
 
-def test_every_link_leads_somewhere() -> None:
-    for _, path in _LINK.findall(PAGE):
-        assert (ROOT / path).is_file(), path
+def test_every_link_leads_to_a_file() -> None:
+    links = _LINK.findall(PAGE)
+    assert len(links) > 40
+    assert [path for _, path in links if not (ROOT / path).is_file()] == []
 
 
 def test_every_figure_is_the_one_in_force() -> None:
     settings = _SETTING.findall(PAGE)
-    assert len(settings) == 7
-    for name, value in settings:
-        assert Settings.model_fields[name.lower()].default == int(value), name
+    assert len(settings) >= 7
+    for name, figure in settings:
+        assert Settings.model_fields[name.lower()].default == number(figure), name
     constants = _CONSTANT.findall(PAGE)
     assert len(constants) > 10
-    for module, name, value in constants:
-        assert getattr(importlib.import_module(module), name) == int(value), f"{module}.{name}"
+    for module, name, figure in constants:
+        in_force = getattr(importlib.import_module(module), name)
+        assert in_force == number(figure), f"{module}.{name}"
 
 
 def test_every_event_that_is_logged_is_explained_and_no_other() -> None:
     code = "".join(path.read_text("utf-8") for path in (ROOT / "app").rglob("*.py"))
-    written = re.findall(r"security_log\.event\(\s*\"(\w+)\"", code)
+    logged = re.findall(r"security_log\.event\(\s*\"(\w+)\"", code)
     passed_on = re.findall(r"\"(authn_\w+)\"", code)
-    [table] = re.findall(r"^\| event \| when \|$(.*?)^$", PAGE, re.MULTILINE | re.DOTALL)
-    assert set(re.findall(r"`(\w+)`", table)) == {*written, *passed_on}
+    assert len(logged) > 10
+    explained = re.findall(r"`(\w+)`", " ".join(_EVENTS.findall(PAGE)))
+    assert sorted(explained) == sorted({*logged, *passed_on})

@@ -6,13 +6,15 @@ from typing import Any
 
 import pytest
 
+from app.sessions.active_session import ActiveSession
+from app.sessions.service import SessionService
 from tests.client import PASSWORD, Client
 from tests.conftest import Clock, Start
 
 NEW_PASSWORD = "quite another set of words"
 
 
-async def test_the_idle_limit_holds_to_the_second(client: Client, clock: Clock) -> None:
+async def test_the_idle_timeout_holds_to_the_second(client: Client, clock: Clock) -> None:
     await client.signed_in()
     clock.turn(3599)
     assert await client.is_signed_in()
@@ -20,7 +22,7 @@ async def test_the_idle_limit_holds_to_the_second(client: Client, clock: Clock) 
     assert not await client.is_signed_in()
 
 
-async def test_activity_slides_the_idle_limit_and_never_the_absolute_one(
+async def test_activity_extends_the_idle_timeout_and_never_the_lifetime(
     client: Client, clock: Clock
 ) -> None:
     await client.signed_in()
@@ -33,7 +35,7 @@ async def test_activity_slides_the_idle_limit_and_never_the_absolute_one(
     assert not await client.is_signed_in()
 
 
-async def test_remember_me_outlives_the_idle_limit_but_not_its_own(
+async def test_remember_me_outlives_the_idle_timeout_but_not_its_own_lifetime(
     client: Client, clock: Clock
 ) -> None:
     await client.register()
@@ -55,7 +57,7 @@ async def test_last_seen_is_written_once_a_minute(client: Client, clock: Clock) 
     assert (datetime.fromisoformat(seen) - datetime.fromisoformat(created)).seconds == 60
 
 
-async def test_last_seen_is_written_more_often_for_a_short_idle_limit(
+async def test_last_seen_is_written_more_often_for_a_short_idle_timeout(
     start: Start, clock: Clock
 ) -> None:
     client = await Client(await start(session_idle_timeout=20)).signed_in()
@@ -64,7 +66,7 @@ async def test_last_seen_is_written_more_often_for_a_short_idle_limit(
         assert await client.is_signed_in()
 
 
-async def test_a_session_tells_its_times(client: Client, clock: Clock) -> None:
+async def test_a_session_shows_its_times(client: Client, clock: Clock) -> None:
     await client.signed_in()
     session = (await client.get("/api/session")).json()
     assert set(session) == {"id", "created_at", "last_seen_at", "expires_at", "authenticated_at"}
@@ -75,22 +77,22 @@ async def test_a_session_tells_its_times(client: Client, clock: Clock) -> None:
 
 async def test_all_other_sessions_can_be_ended_at_once(client: Client, other: Client) -> None:
     await client.signed_in()
-    await other.sign_in()
+    await other.signed_in()
     assert (await client.delete("/api/sessions")).status_code == 204
     assert await client.is_signed_in()
     assert not await other.is_signed_in()
 
 
-async def test_a_password_change_ends_the_others_and_renews_this_one(
+async def test_a_password_change_ends_other_sessions_and_rotates_the_token(
     client: Client, other: Client, clock: Clock
 ) -> None:
     await client.signed_in()
-    await other.sign_in()
+    await other.signed_in()
     before = client.token
-    asked = (await client.get("/api/session")).json()["authenticated_at"]
+    confirmed = (await client.get("/api/session")).json()["authenticated_at"]
     clock.turn(10)
     assert await change_password(client, PASSWORD, NEW_PASSWORD) == 204
-    assert (await client.get("/api/session")).json()["authenticated_at"] > asked
+    assert (await client.get("/api/session")).json()["authenticated_at"] > confirmed
     assert client.token != before
     assert await client.is_signed_in()
     assert not await client.opens(before)
@@ -99,27 +101,31 @@ async def test_a_password_change_ends_the_others_and_renews_this_one(
     assert (await other.sign_in(password=NEW_PASSWORD)).status_code == 200
 
 
-async def test_a_password_change_asks_for_the_current_one(client: Client, other: Client) -> None:
+async def test_a_password_change_requires_the_current_password(
+    client: Client, other: Client
+) -> None:
     await client.signed_in()
-    await other.sign_in()
+    await other.signed_in()
     assert await change_password(client, "not the current one", NEW_PASSWORD) == 403
     assert await change_password(client, PASSWORD, "short") == 422
     assert await other.is_signed_in()
     assert (await client.sign_in(password=PASSWORD)).status_code == 200
 
 
-async def test_of_two_password_changes_at_once_one_wins(client: Client) -> None:
+async def test_of_several_password_changes_at_once_one_wins(client: Client) -> None:
     await client.signed_in()
-    answers = await asyncio.gather(
+    statuses = await asyncio.gather(
         *(change_password(client, PASSWORD, f"{NEW_PASSWORD} {n}") for n in range(4))
     )
     # The others find their session ended, or the password changed already.
-    assert answers.count(204) == 1
-    assert set(answers) <= {204, 401, 403}
+    assert statuses.count(204) == 1
+    assert set(statuses) <= {204, 401, 403}
     assert await client.is_signed_in()
+    won = f"{NEW_PASSWORD} {statuses.index(204)}"
+    assert (await Client(client.app).sign_in(password=won)).status_code == 200
 
 
-async def test_knowing_the_current_password_forgets_the_guesses(client: Client) -> None:
+async def test_the_right_current_password_forgets_earlier_failures(client: Client) -> None:
     await client.signed_in()
     for current, new in ((PASSWORD, NEW_PASSWORD), (NEW_PASSWORD, PASSWORD)):
         for _ in range(4):
@@ -127,30 +133,30 @@ async def test_knowing_the_current_password_forgets_the_guesses(client: Client) 
         assert await change_password(client, current, new) == 204
 
 
-async def test_guessing_at_the_current_password_is_throttled(client: Client) -> None:
+async def test_guessing_the_current_password_is_rate_limited(client: Client) -> None:
     await client.signed_in()
     for _ in range(5):
         assert await change_password(client, "not the current one", NEW_PASSWORD) == 403
     assert await change_password(client, PASSWORD, NEW_PASSWORD) == 429
 
 
-async def test_a_sign_in_that_is_overtaken_by_the_end_of_the_account_fails(
+async def test_a_sign_in_fails_when_the_account_is_disabled_meanwhile(
     client: Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     await client.register()
     services = client.app.state.services
-    begin = services.sessions.start
-    started = []
+    create = SessionService.create
+    created: list[ActiveSession] = []
 
-    async def start_after_the_account_is_closed(*values: Any, **options: Any) -> Any:
+    async def create_after_the_account_is_disabled(*values: Any, **options: Any) -> ActiveSession:
         await services.users.disable("alice")
-        started.append(await begin(*values, **options))
-        return started[0]
+        created.append(await create(*values, **options))
+        return created[0]
 
-    monkeypatch.setattr(services.sessions, "start", start_after_the_account_is_closed)
+    monkeypatch.setattr(SessionService, "create", create_after_the_account_is_disabled)
     assert (await client.sign_in()).status_code == 401
     assert client.token is None
-    assert await services.sessions.load(started[0].token) is None
+    assert await services.sessions.load(created[0].token) is None
 
 
 async def change_password(client: Client, current: str, new: str) -> int:

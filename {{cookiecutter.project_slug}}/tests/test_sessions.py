@@ -1,23 +1,26 @@
 """What a session promises, wherever it is kept: no page and no route is involved."""
 
 import asyncio
+from dataclasses import replace
 from typing import Any
 
 import pytest
+from sqlalchemy import update
 
 from app.models import User
 from app.services import Services
-from app.models import User
+from app.sessions.service import SessionService
 from app.sessions.session import SessionEnded
+from app.sessions.store import SessionStore
 from app.sessions.token import SessionTokens
+from app.users.service import AuthContext
 from tests.client import PASSWORD
 from tests.conftest import Clock, Start
 from tests.sessions import HERE, Begin, is_active, load
+from tests.test_token import OLD_KEY
 
-OLD_KEY = "vB7xK2nM9qW4eR6tY8uI0oP3aS5dF1gH_older"
 
-
-async def test_what_was_started_is_loaded(
+async def test_a_new_session_can_be_loaded(
     services: Services, begin: Begin, user: User, clock: Clock
 ) -> None:
     session = await begin()
@@ -26,20 +29,23 @@ async def test_what_was_started_is_loaded(
     assert not (await load(services, session)).token_changed
     loaded = await services.sessions.load_with_user(session.token)
     assert loaded is not None
-    assert (loaded[0].record, loaded[1]) == (session.record, user)
+    assert (loaded[0].record, loaded[1].id) == (session.record, user.id)
     assert session.record.user_id == user.id
     assert session.record.created_at == session.record.authenticated_at == clock.now
     assert session.record.expires_at == clock.now + 3600
 
 
-async def test_two_started_at_once_are_two(services: Services, begin: Begin) -> None:
+async def test_two_sessions_created_at_once_are_two(services: Services, begin: Begin) -> None:
     sessions = await asyncio.gather(begin(), begin())
-    assert len({each.token for each in sessions}) == len({each.record.key for each in sessions})
+    assert len({each.token for each in sessions}) == 2
+    assert len({each.record.key for each in sessions}) == 2
     for session in sessions:
         assert await is_active(services, session)
+    await services.sessions.revoke(sessions[0].token)
+    assert await is_active(services, sessions[1])
 
 
-async def test_many_at_once_are_all_served(services: Services, begin: Begin) -> None:
+async def test_many_requests_at_once_are_all_served(services: Services, begin: Begin) -> None:
     session = await begin()
     loaded = await asyncio.gather(
         *(services.sessions.load_with_user(session.token) for _ in range(200))
@@ -47,15 +53,15 @@ async def test_many_at_once_are_all_served(services: Services, begin: Begin) -> 
     assert all(loaded)
 
 
-async def test_a_token_of_another_key_is_none(services: Services, begin: Begin) -> None:
+async def test_a_token_of_another_key_opens_nothing(services: Services, begin: Begin) -> None:
     session = await begin()
-    assert SessionTokens([OLD_KEY]).read(session.token) is None
-    token, _ = SessionTokens([OLD_KEY]).issue(session.record)
+    assert SessionTokens([OLD_KEY]).verify(session.token) is None
+    token, _ = SessionTokens([OLD_KEY]).generate(session.record)
     assert await services.sessions.load(token) is None
 
 
 @pytest.mark.parametrize(("remember", "seconds"), [(False, 3600), (True, 2_592_000)])
-async def test_it_ends_to_the_second(
+async def test_a_session_ends_to_the_second(
     services: Services, begin: Begin, clock: Clock, remember: bool, seconds: int
 ) -> None:
     first, second = await begin(remember=remember), await begin(remember=remember)
@@ -65,7 +71,7 @@ async def test_it_ends_to_the_second(
     assert not await is_active(services, second)
 
 
-async def test_use_moves_the_idle_limit_and_never_the_absolute_one(
+async def test_use_extends_the_idle_timeout_and_never_the_lifetime(
     services: Services, begin: Begin, clock: Clock
 ) -> None:
     session = await begin()
@@ -80,25 +86,27 @@ async def test_use_moves_the_idle_limit_and_never_the_absolute_one(
     assert not await is_active(services, session)
 
 
-async def test_a_use_is_noted_once_a_minute(services: Services, begin: Begin, clock: Clock) -> None:
+async def test_use_is_recorded_once_a_minute(
+    services: Services, begin: Begin, clock: Clock
+) -> None:
     session = await begin()
     clock.turn(59)
     assert (await load(services, session)).record == session.record
     clock.turn(1)
-    noted = await load(services, session)
-    assert noted.record.last_seen_at == clock.now
+    used = await load(services, session)
+    assert used.record.last_seen_at == clock.now
     clock.turn(59)
-    assert (await load(services, noted)).record == noted.record
+    assert (await load(services, used)).record == used.record
 
 
-async def test_limits_that_were_lowered_hold_at_once(
+async def test_lowered_limits_apply_at_once(
     start: Start, services: Services, begin: Begin, clock: Clock
 ) -> None:
     sessions = [await begin(), await begin(remember=True)]
     lowered = {"session_lifetime": 100, "session_remember_lifetime": 100}
     stricter: Services = (await start(**lowered)).state.services
     #{% if cookiecutter.session_backend == "memory" %}
-    stricter.sessions._store = services.sessions._store
+    stricter.sessions = replace(stricter.sessions, store=services.sessions.store)
     #{% endif %}
     used = await begin(remember=True)
     clock.turn(99)
@@ -109,25 +117,23 @@ async def test_limits_that_were_lowered_hold_at_once(
         assert not await stricter.sessions.rotate_token(session, 0)
     await stricter.sessions.revoke(*(session.token for session in sessions))
     clock.turn(60)
-    await stricter.purge()
+    await stricter.delete_expired()
     for session in sessions:
         assert not await is_active(services, session)
 
 
-async def test_one_copy_ends_them_all_even_an_expired_one(
+async def test_any_token_of_a_session_revokes_it_even_an_expired_one(
     services: Services, begin: Begin, clock: Clock
 ) -> None:
-    first = copy = await begin()
+    first = latest = await begin()
     for _ in range(3):
         clock.turn(1800)
-        copy = await load(services, copy)
+        latest = await load(services, latest)
     await services.sessions.revoke(first.token)
-    assert not await is_active(services, copy)
+    assert not await is_active(services, latest)
 
 
-async def test_the_end_is_for_this_one_and_may_be_repeated(
-    services: Services, begin: Begin
-) -> None:
+async def test_one_session_is_revoked_and_may_be_again(services: Services, begin: Begin) -> None:
     session, other = await begin(), await begin()
     for _ in range(2):
         await services.sessions.revoke(session.token)
@@ -135,35 +141,34 @@ async def test_the_end_is_for_this_one_and_may_be_repeated(
     assert await is_active(services, other)
 
 
-async def test_several_end_together(services: Services, begin: Begin) -> None:
+async def test_several_sessions_are_revoked_together(services: Services, begin: Begin) -> None:
     sessions = [await begin(), await begin()]
     await services.sessions.revoke("nonsense", *(each.token for each in sessions))
     for session in sessions:
         assert not await is_active(services, session)
 
 
-async def test_a_use_that_is_noted_late_does_not_bring_it_back(
+async def test_use_that_is_recorded_late_does_not_bring_a_revoked_session_back(
     services: Services, begin: Begin, clock: Clock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     session = await begin()
     clock.turn(60)
-    store = services.sessions._store
-    get = store.get
+    get = SessionStore.get
 
-    async def end_after_reading(*values: Any) -> Any:
+    async def revoke_after_reading(*values: Any) -> Any:
         found = await get(*values)
         monkeypatch.undo()
         await services.sessions.revoke(session.token)
         return found
 
-    monkeypatch.setattr(store, "get", end_after_reading)
+    monkeypatch.setattr(SessionStore, "get", revoke_after_reading)
     in_flight = await services.sessions.load(session.token)
     assert in_flight is not None
     assert not await is_active(services, in_flight)
     assert not await is_active(services, session)
 
 
-async def test_a_new_token_takes_the_place_of_the_old_one(
+async def test_a_new_token_replaces_the_old_one(
     services: Services, begin: Begin, clock: Clock
 ) -> None:
     session = await begin()
@@ -178,21 +183,21 @@ async def test_a_new_token_takes_the_place_of_the_old_one(
     assert session.record.authenticated_at == session.record.last_seen_at == clock.now
     assert session.record.created_at == before.created_at
     assert await services.sessions.load(old_token) is None
-    renewed = await load(services, session)
-    assert renewed.record == session.record
-    assert await renewed.get("theme") == "dark"
+    rotated = await load(services, session)
+    assert rotated.record == session.record
+    assert await rotated.get("theme") == "dark"
     clock.turn(3599)
-    assert await is_active(services, renewed)
+    assert await is_active(services, rotated)
 
 
-async def test_one_that_was_ended_is_not_renewed(services: Services, begin: Begin) -> None:
+async def test_a_revoked_session_gets_no_new_token(services: Services, begin: Begin) -> None:
     session = await begin()
     await services.sessions.revoke(session.token)
     assert not await services.sessions.rotate_token(session, 0)
     assert not await is_active(services, session)
 
 
-async def test_of_two_renewals_at_once_one_wins(services: Services, begin: Begin) -> None:
+async def test_of_two_rotations_at_once_one_wins(services: Services, begin: Begin) -> None:
     session = await begin()
     both = [await load(services, session), await load(services, session)]
     won = await asyncio.gather(*(services.sessions.rotate_token(each, 0) for each in both))
@@ -201,7 +206,7 @@ async def test_of_two_renewals_at_once_one_wins(services: Services, begin: Begin
         assert await is_active(services, each) == has_won
 
 
-async def test_all_others_end(services: Services, begin: Begin) -> None:
+async def test_every_other_session_of_the_user_ends(services: Services, begin: Begin) -> None:
     bob = await services.users.register("bob", PASSWORD)
     bobs = await services.sessions.create(bob.id, 0, HERE)
     here, there = await begin(), await begin()
@@ -213,32 +218,29 @@ async def test_all_others_end(services: Services, begin: Begin) -> None:
     assert await is_active(services, bobs)
 
 
-@pytest.mark.parametrize("end", ["disable", "end_sessions"])
+@pytest.mark.parametrize("command", ["disable", "end_sessions"])
 async def test_an_operator_ends_every_session_of_a_user(
-    services: Services, begin: Begin, end: str
+    services: Services, begin: Begin, command: str
 ) -> None:
     bob = await services.users.register("bob", PASSWORD)
     bobs = await services.sessions.create(bob.id, 0, HERE)
     sessions = [await begin(), await begin()]
-    await getattr(services.users, end)("Alice")
+    await getattr(services.users, command)("Alice")
     for session in sessions:
         assert not await is_active(services, session)
     assert await is_active(services, bobs)
 
 
-async def test_one_of_an_earlier_session_version_is_dead_before_it_is_removed(
+async def test_a_session_of_an_earlier_version_is_dead_before_it_is_deleted(
     services: Services, begin: Begin, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    async def killed_meanwhile(*_: object) -> None:
-        pass
-
     session = await begin()
-    monkeypatch.setattr(services.sessions, "revoke_before", killed_meanwhile)
+    monkeypatch.setattr(SessionService, "revoke_before", killed_meanwhile)
     await services.users.end_sessions("alice")
     assert await services.sessions.load_with_user(session.token) is None
 
 
-async def test_a_sign_in_that_was_under_way_does_not_survive_the_account(
+async def test_a_session_created_while_the_account_is_disabled_opens_nothing(
     services: Services, begin: Begin
 ) -> None:
     await services.users.disable("alice")
@@ -251,35 +253,38 @@ async def test_a_password_change_at_the_moment_of_logout_leaves_no_session(
 ) -> None:
     session = await begin()
     await services.sessions.revoke(session.token)
+    auth = AuthContext(user, session, HERE)
     with pytest.raises(SessionEnded):
-        await services.users.change_password(user, session, HERE, PASSWORD, PASSWORD + "!")
+        await services.users.change_password(auth, PASSWORD, PASSWORD + "!")
     assert not await is_active(services, session)
 
 
-@pytest.mark.parametrize("removal", ["works", "is killed"])
-async def test_a_password_change_does_not_bring_back_what_was_ended_meanwhile(
+@pytest.mark.parametrize("deletion", ["works", "is killed"])
+async def test_a_password_change_does_not_bring_revoked_sessions_back(
     services: Services,
     begin: Begin,
     user: User,
     monkeypatch: pytest.MonkeyPatch,
-    removal: str,
+    deletion: str,
 ) -> None:
-    async def killed(*_: object) -> None:
-        pass
-
     in_flight = await load(services, await begin())
-    if removal == "is killed":
-        monkeypatch.setattr(services.sessions, "revoke_before", killed)
+    if deletion == "is killed":
+        monkeypatch.setattr(SessionService, "revoke_before", killed_meanwhile)
     await services.users.end_sessions("alice")
+    auth = AuthContext(user, in_flight, HERE)
     with pytest.raises(SessionEnded):
-        await services.users.change_password(user, in_flight, HERE, PASSWORD, PASSWORD + "!")
+        await services.users.change_password(auth, PASSWORD, PASSWORD + "!")
     assert await services.sessions.load_with_user(in_flight.token) is None
 
 
-async def test_a_closed_account_has_no_session_whatever_its_session_version(
-    services: Services, begin: Begin
+async def test_a_disabled_account_has_no_session_whatever_its_version(
+    services: Services, begin: Begin, user: User
 ) -> None:
     session = await begin()
-    async with services.database.transaction() as work:
-        (await work.get_one(User, 1)).is_active = False
+    disabled = update(User).where(User.id == user.id).values(is_active=False)
+    assert await services.database.execute(disabled) == 1
     assert await services.sessions.load_with_user(session.token) is None
+
+
+async def killed_meanwhile(*_: object) -> None:
+    pass

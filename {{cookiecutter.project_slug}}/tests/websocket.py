@@ -1,4 +1,4 @@
-"""What a test does to a WebSocket, in words."""
+"""What a test does over a WebSocket, in words."""
 
 import asyncio
 from collections.abc import Mapping
@@ -7,16 +7,19 @@ from typing import Any, Self
 
 from tests.client import COOKIE, Client
 from tests.recorder import HEADERS, TOKENS
+from tests.routes import SOCKET
+
+SESSION_ENDED = {"type": "websocket.close", "code": 1008, "reason": "Sign in first."}
 
 
 class Socket:
-    """One end of a WebSocket to the app; the test reads what the app sends."""
+    """The client's end of a WebSocket; the test reads what the app sends."""
 
     def __init__(
         self,
         client: Client,
         headers: Mapping[str, str] | None = None,
-        path: str = "/api/ws",
+        path: str = SOCKET,
         unread: int = 0,
     ) -> None:
         """unread: how many messages the connection holds before the app has to wait; 0 for all."""
@@ -57,14 +60,26 @@ class Socket:
         await asyncio.gather(self._running, return_exceptions=kind is not None)
 
     def send(self, message: dict[str, Any]) -> None:
-        """Let the app receive something."""
+        """Send the app a message."""
         self._to_app.put_nowait(message)
 
+    def send_text(self, text: str) -> None:
+        """Send the app a text."""
+        self.send({"type": "websocket.receive", "text": text})
+
     async def receive(self) -> dict[str, Any]:
-        """Return what the app sends next, which tells no token and lacks no header."""
+        """Return the next message of the app, which shows no token and lacks no header."""
         message = await asyncio.wait_for(self._from_app.get(), timeout=10)
         assert not any(token in repr(message) for token in TOKENS)
         if message["type"] == "websocket.http.response.start":
             sent = [(name.decode(), value.decode()) for name, value in message["headers"]]
             assert set(HEADERS.items()) <= set(sent)
         return message
+
+    async def accepted(self) -> None:
+        """Check that the app accepts the connection."""
+        assert (await self.receive())["type"] == "websocket.accept"
+
+    async def receive_text(self) -> str:
+        """Return the next message of the app, which is a text."""
+        return str((await self.receive())["text"])

@@ -9,13 +9,13 @@ import time
 from importlib.util import find_spec
 
 from app import database, security_log
-from app.main import create_app
 from app.config import Settings
+from app.main import create_app
 
 OFFSET = float(os.environ.get("CLOCK_OFFSET", "0"))
 PATIENCE = 10
 
-database.TIMEOUT_SECONDS *= PATIENCE
+database.DEADLINE_SECONDS *= PATIENCE
 if find_spec("app.redis"):
     redis = importlib.import_module("app.redis")
     redis.TIMEOUT_SECONDS *= PATIENCE

@@ -8,24 +8,25 @@ wrong.
 import asyncio
 import json
 import sys
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
-from contextlib import asynccontextmanager, contextmanager
+from collections.abc import Awaitable, Callable, Iterator, Sequence
+from contextlib import contextmanager
 from contextvars import ContextVar
 from functools import partial
 from itertools import combinations_with_replacement
 from typing import Any
 
 import httpx2
-from app.users import passwords
-from app.users.rate_limit import RateLimiter
+from app.config import Settings
 from app.database import Database
+from app.fast_lookup import FastLookup
 from app.main import create_app
 from app.services import Services
 from app.sessions.store import SessionStore
-from app.config import Settings
+from app.users import passwords
+from app.users.rate_limit import RateLimiter
 
 PASSWORD, CHANGED = "correct horse battery staple", "an entirely new sentence"
-COOKIE = "__Host-Http-session"
+COOKIE = "__Host-Http-my-fastapi-app-session"
 BACKEND, MAX_SWITCHES = sys.argv[1], int(sys.argv[2])
 OVER_HTTP = (200, 201, 204, 401, 403, 409, 429)
 
@@ -128,26 +129,12 @@ def in_one(owner: Any, *names: str) -> None:
 
 
 def take_apart() -> None:
-    """Find the steps: statements and units of work, commands of Redis, what memory does at once."""
-    in_steps(Database, "fetch_row", "_execute")
-    transaction = Database.transaction
-
-    @asynccontextmanager
-    async def unit_of_work(database: Database) -> AsyncIterator[Any]:
-        if player := PLAYER.get():
-            await player[0].step(player[1])
-        token = PLAYER.set(None)
-        try:
-            async with transaction(database) as work:
-                yield work
-        finally:
-            PLAYER.reset(token)
-
-    Database.transaction = unit_of_work
+    """Find the steps: statements, commands of Redis, what memory does at once."""
+    in_steps(Database, "_run")
+    in_steps(FastLookup, "fetch_one")
     # It has a test of its own, and many statements.
-    in_one(RateLimiter, "admit", "fail", "succeed")
-    if hasattr(SessionStore, "sweep"):
-        in_one(SessionStore, "sweep")
+    in_one(RateLimiter, "acquire", "fail", "succeed")
+    in_one(SessionStore, "delete_expired")
     if BACKEND == "redis":
         from app.redis import Redis
 
@@ -156,9 +143,9 @@ def take_apart() -> None:
             return [await redis.run(*command) for command in commands]
 
         Redis.run_all = run_all
-        in_steps(Redis, "get", "run")
+        in_steps(Redis, "run")
     if BACKEND == "memory":
-        methods = "add get list_for_user touch replace remove delete_others delete_before values"
+        methods = "add get list_for_user touch replace delete delete_others delete_before values"
         in_steps(SessionStore, *methods.split(), "set_value", "delete_value")
 
 

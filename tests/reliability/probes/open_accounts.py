@@ -6,18 +6,18 @@ Arguments: N, NAME, the password.
 import asyncio
 import sys
 
-from app.users.passwords import Passwords
+from app.config import Settings
 from app.models import User
 from app.services import Services
-from app.config import Settings
+from app.users.passwords import Passwords
 
 
 async def main(number: int, name: str, password: str) -> None:
     settings = Settings.load()
     services = Services(settings)
-    hashed = await Passwords(settings.password_min_length, "").hash(password)
-    async with services.database.transaction() as work:
-        work.add_all(
+    hashed = await Passwords(settings.password_min_length, "").hash(password, name)
+    async with services.database.new_session() as db:
+        db.add_all(
             User(
                 username=f"{name}{each}",
                 password_hash=hashed,
@@ -26,6 +26,7 @@ async def main(number: int, name: str, password: str) -> None:
             )
             for each in range(number)
         )
+        await db.commit()
     await services.close()
 
 

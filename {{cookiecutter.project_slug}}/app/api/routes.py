@@ -8,9 +8,9 @@ from app.api.schemas import (
     TAKEN,
     ConfirmIn,
     DeleteAccountIn,
-    # {% if cookiecutter.session_backend != "signed-cookie" %}
+    #{% if cookiecutter.session_backend != "signed-cookie" %}
     ListedSessionOut,
-    # {% endif %}
+    #{% endif %}
     LoginIn,
     PasswordIn,
     RegisterIn,
@@ -35,6 +35,21 @@ from app.web.dependencies import (
 router = APIRouter(prefix="/api", responses=ERRORS)
 
 
+# FastAPI tries routes in this order: what is asked for most comes first.
+
+
+@router.get("/session", response_model=SessionOut)
+async def get_session(session: CurrentSession) -> Session:
+    """Describe the session of this request."""
+    return session.record
+
+
+@router.get("/me", response_model=UserOut)
+async def me(user: CurrentUser) -> User:
+    """Return who is signed in."""
+    return user
+
+
 @router.post("/register", status_code=201, response_model=UserOut, responses=TAKEN)
 @public
 async def register(body: RegisterIn, users: Users, settings: CurrentSettings) -> User:
@@ -56,12 +71,6 @@ async def login(body: LoginIn, request_session: CurrentRequestSession) -> User:
 async def logout(request_session: CurrentRequestSession) -> None:
     """Sign out here: end the session at the server, and delete the cookie."""
     await request_session.sign_out()
-
-
-@router.get("/me", response_model=UserOut)
-async def me(user: CurrentUser) -> User:
-    """Return who is signed in."""
-    return user
 
 
 @router.post("/me/delete", status_code=204)
@@ -89,15 +98,7 @@ async def change_password(body: PasswordIn, auth: CurrentAuth, users: Users) -> 
 async def confirm(body: ConfirmIn, auth: CurrentAuth, users: Users) -> None:
     """Confirm the password before something sensitive; the session gets a new token."""
     await users.confirm_password(auth, body.password)
-
-
-@router.get("/session", response_model=SessionOut)
-async def get_session(session: CurrentSession) -> Session:
-    """Describe the session of this request."""
-    return session.record
-
-
-# {% if cookiecutter.session_backend != "signed-cookie" %}
+#{% if cookiecutter.session_backend != "signed-cookie" %}
 
 
 @router.get("/sessions")
@@ -109,13 +110,11 @@ async def list_sessions(auth: CurrentAuth, sessions: Sessions) -> list[ListedSes
 
 @router.delete("/sessions/{session_id}", status_code=204)
 async def revoke_session(
-    session_id: str, auth: CurrentAuth, request_session: CurrentRequestSession
+    session_id: str, user: CurrentUser, request_session: CurrentRequestSession
 ) -> None:
     """End one session of the user. Another user's is as unknown as one that never was."""
-    await request_session.revoke_one(auth, session_id)
-
-
-# {% endif %}
+    await request_session.revoke_one(user, session_id)
+#{% endif %}
 
 
 @router.delete("/sessions", status_code=204)

@@ -1,19 +1,17 @@
 """What the JSON API takes and returns."""
 
 from datetime import datetime
-
-# {% if cookiecutter.session_backend == "signed-cookie" %}
+#{% if cookiecutter.session_backend == "signed-cookie" %}
 from typing import Annotated, Any
-
-# {% else %}
+#{% else %}
 from typing import Annotated, Any, Self
-# {% endif %}
+#{% endif %}
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
-# {% if cookiecutter.session_backend != "signed-cookie" %}
+#{% if cookiecutter.session_backend != "signed-cookie" %}
 
 from app.sessions.session import Session
-# {% endif %}
+#{% endif %}
 
 # Far above any name or password that could be right, far below what takes time to handle.
 MAX_TEXT_CHARACTERS = 1024
@@ -104,7 +102,7 @@ ERRORS: dict[int | str, dict[str, Any]] = {
 }
 RATE_LIMITED: dict[int | str, dict[str, Any]] = {429: {"model": Error}}
 TAKEN: dict[int | str, dict[str, Any]] = {409: {"model": Error}}
-# {% if cookiecutter.session_backend != "signed-cookie" %}
+#{% if cookiecutter.session_backend != "signed-cookie" %}
 
 
 class ListedSessionOut(BaseModel):
@@ -122,6 +120,4 @@ class ListedSessionOut(BaseModel):
         """Show a session to the user who looks at it from the current one."""
         shown = {"id": session.id, "current": session.key == current.key}
         return cls.model_validate({**session._asdict(), **shown})
-
-
-# {% endif %}
+#{% endif %}

@@ -1,6 +1,10 @@
 """The life of a session: create, load, rotate its token, revoke."""
 
 from collections.abc import Callable
+#{% if cookiecutter.session_backend != "signed-cookie" %}
+from contextlib import suppress
+#{% endif %}
+from dataclasses import dataclass
 
 from app import security_log
 from app.config import Settings
@@ -12,32 +16,27 @@ from app.sessions.session import (
     TOUCH_SECONDS,
     ClientInfo,
     Session,
+    #{% if cookiecutter.session_backend != "signed-cookie" %}
+    SessionNotFound,
+    #{% endif %}
     session_expiry,
 )
 from app.sessions.store import SessionStore
 from app.sessions.token import SessionTokens
 
 
+@dataclass(frozen=True)
 class SessionService:
     """All that the rest of the app does with sessions. clock: Unix time in seconds.
 
     Methods that ask the store raise StoreUnavailable when it is out of reach.
     """
 
-    def __init__(
-        self,
-        store: SessionStore,
-        tokens: SessionTokens,
-        cipher: SessionCipher,
-        settings: Settings,
-        clock: Callable[[], float],
-    ) -> None:
-        self._store = store
-        self._tokens = tokens
-        self._cipher = cipher
-        self._settings = settings
-        self._touch_interval = min(TOUCH_SECONDS, settings.session_idle_timeout / 20)
-        self._clock = clock
+    store: SessionStore
+    tokens: SessionTokens
+    cipher: SessionCipher
+    settings: Settings
+    clock: Callable[[], float]
 
     async def create(
         self, user_id: int, session_version: int, client: ClientInfo, *, remember: bool = False
@@ -47,7 +46,7 @@ class SessionService:
         Its token is always new: one that came with the request may have been set by an attacker
         (session fixation, ASVS 5.0 7.2.4).
         """
-        now = self._clock()
+        now = self.clock()
         session = Session(
             user_id=user_id,
             session_version=session_version,
@@ -56,38 +55,38 @@ class SessionService:
             authenticated_at=now,
             expires_at=now,
             remember=remember,
-            # {% if cookiecutter.session_backend != "signed-cookie" %}
+            #{% if cookiecutter.session_backend != "signed-cookie" %}
             ip=client.ip,
             user_agent=client.user_agent,
-            # {% endif %}
+            #{% endif %}
         )
-        token, record = self._tokens.generate(self._with_expiry(session))
-        # {% if cookiecutter.session_backend != "signed-cookie" %}
-        await self._store.add(record)
-        # {% endif %}
+        token, record = self.tokens.generate(self._with_expiry(session))
+        #{% if cookiecutter.session_backend != "signed-cookie" %}
+        await self.store.add(record)
+        #{% endif %}
         security_log.event(
             "session_created", actor=user_id, session=record.key, user_agent=client.user_agent
         )
         # Sessions come only from here, so cleaning up here keeps what is stored bounded.
-        await self._store.delete_expired(now)
+        await self.store.delete_expired(now)
         return self._active(record, token, token_changed=True)
 
     async def load(self, token: str) -> ActiveSession | None:
         """Return the session of a token: one read, and seldom a write."""
-        claim = self._tokens.verify(token)
+        claim = self.tokens.verify(token)
         if claim is None:
             return None
-        now = self._clock()
-        record = await self._store.get(claim, now)
+        now = self.clock()
+        record = await self.store.get(claim, now)
         return await self._touched(record, token, now) if record else None
 
     async def load_with_user(self, token: str) -> tuple[ActiveSession, User] | None:
         """Return the session of a token and its user, if the account may still be used."""
-        claim = self._tokens.verify(token)
+        claim = self.tokens.verify(token)
         if claim is None:
             return None
-        now = self._clock()
-        found = await self._store.get_with_user(claim, now)
+        now = self.clock()
+        found = await self.store.get_with_user(claim, now)
         if found is None:
             return None
         record, user = found
@@ -96,14 +95,14 @@ class SessionService:
 
     async def is_active(self, token: str) -> bool:
         """Whether a token and its account are good. Asking does not count as use."""
-        claim = self._tokens.verify(token)
-        now = self._clock()
-        found = await self._store.get_with_user(claim, now) if claim else None
+        claim = self.tokens.verify(token)
+        now = self.clock()
+        found = await self.store.get_with_user(claim, now) if claim else None
         return found is not None and not self._has_expired(found[0], now)
 
     def is_fresh(self, session: ActiveSession) -> bool:
         """Whether the user has proved who they are a short while ago."""
-        return self._clock() - session.record.authenticated_at <= FRESH_SECONDS
+        return self.clock() - session.record.authenticated_at <= FRESH_SECONDS
 
     async def rotate_token(self, session: ActiveSession, session_version: int) -> bool:
         """Give a new token to a session whose user has proved again who they are.
@@ -112,12 +111,12 @@ class SessionService:
         """
         old = session.record
         # The clock of the host that wrote it may be ahead of this one's: no time goes back.
-        now = max(self._clock(), old.last_seen_at)
+        now = max(self.clock(), old.last_seen_at)
         used = self._with_expiry(old._replace(last_seen_at=now))
-        token, renewed = self._tokens.generate(
+        token, renewed = self.tokens.generate(
             used._replace(session_version=session_version, authenticated_at=now)
         )
-        if renewed.expires_at <= now or not await self._store.replace(old, renewed):
+        if renewed.expires_at <= now or not await self.store.replace(old, renewed):
             return False
         session.replace(renewed, token)
         security_log.event("session_renewed", actor=old.user_id, session=renewed.key)
@@ -126,17 +125,17 @@ class SessionService:
     async def revoke(self, *tokens: str) -> None:
         """End the sessions of tokens, whoever's they are."""
         for token in dict.fromkeys(tokens):
-            claim = self._tokens.verify(token)
+            claim = self.tokens.verify(token)
             if claim is None:
                 continue
-            # {% if cookiecutter.session_backend == "signed-cookie" %}
+            #{% if cookiecutter.session_backend == "signed-cookie" %}
             # Even when this token has expired: there may be a copy that was issued later.
             await self._revoke(claim)
-            # {% else %}
-            record = await self._store.get(claim, self._clock())
+            #{% else %}
+            record = await self.store.get(claim, self.clock())
             if record is not None:
                 await self._revoke(record)
-            # {% endif %}
+            #{% endif %}
 
     async def revoke_others(self, session: ActiveSession) -> None:
         """End every other session of the same user."""
@@ -147,32 +146,36 @@ class SessionService:
 
     async def revoke_before(self, session_version: int, user_id: int) -> None:
         """End every session of a user of an earlier session version."""
-        # {% if cookiecutter.session_backend != "signed-cookie" %}
-        await self._store.delete_before(session_version, user_id)
-        # {% endif %}
+        #{% if cookiecutter.session_backend != "signed-cookie" %}
+        await self.store.delete_before(session_version, user_id)
+        #{% endif %}
         security_log.event(
             "session_expired", actor=user_id, reason="revoked", before_version=session_version
         )
+    #{% if cookiecutter.session_backend != "signed-cookie" %}
 
-    # {% if cookiecutter.session_backend != "signed-cookie" %}
+    async def revoke_one(self, user_id: int, session_id: str) -> Session:
+        """End a session of a user, and return it.
 
-    async def revoke_one(self, user_id: int, key: bytes) -> bool:
-        """End a session by its key; false when it is not one of this user's."""
-        record = await self._store.get(key, self._clock())
-        return record is not None and record.user_id == user_id and await self._revoke(record)
+        Raises SessionNotFound, also when it is somebody else's.
+        """
+        with suppress(ValueError):
+            record = await self.store.get(bytes.fromhex(session_id), self.clock())
+            if record and record.user_id == user_id and await self._revoke(record):
+                return record
+        raise SessionNotFound
 
     async def list_for_user(self, user_id: int) -> list[Session]:
         """Return the active sessions of a user, the last used first."""
-        return await self._store.list_for_user(user_id, self._clock())
-
-    # {% endif %}
+        return await self.store.list_for_user(user_id, self.clock())
+    #{% endif %}
 
     async def delete_expired(self) -> int:
         """Delete a batch of expired sessions; how many."""
-        return await self._store.delete_expired(self._clock())
+        return await self.store.delete_expired(self.clock())
 
     async def _revoke(self, record: Session) -> bool:
-        revoked = await self._store.delete(record)
+        revoked = await self.store.delete(record)
         if revoked:
             security_log.event(
                 "session_expired", actor=record.user_id, session=record.key, reason="revoked"
@@ -184,20 +187,20 @@ class SessionService:
         if self._has_expired(record, now):
             return None
         session = self._active(record, token)
-        if now - record.last_seen_at >= self._touch_interval:
+        if now - record.last_seen_at >= min(TOUCH_SECONDS, self.settings.session_idle_timeout / 20):
             await session.touch(self._with_expiry(record._replace(last_seen_at=now)))
         return session
 
     def _has_expired(self, record: Session, now: float) -> bool:
-        return now >= session_expiry(record, self._settings)
+        return now >= session_expiry(record, self.settings)
 
     def _with_expiry(self, record: Session) -> Session:
-        return record._replace(expires_at=session_expiry(record, self._settings))
+        return record._replace(expires_at=session_expiry(record, self.settings))
 
     def _active(self, record: Session, token: str, *, token_changed: bool = False) -> ActiveSession:
-        # {% if cookiecutter.session_backend == "signed-cookie" %}
-        parts = (self._store, self._cipher, self._tokens)
-        # {% else %}
-        parts = (self._store, self._cipher)
-        # {% endif %}
+        #{% if cookiecutter.session_backend == "signed-cookie" %}
+        parts = (self.store, self.cipher, self.tokens)
+        #{% else %}
+        parts = (self.store, self.cipher)
+        #{% endif %}
         return ActiveSession(record, token, *parts, token_changed=token_changed)

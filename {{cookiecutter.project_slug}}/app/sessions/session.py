@@ -16,11 +16,11 @@ TOUCH_SECONDS = 60
 # How long after authentication something sensitive may be done (ASVS 5.0 7.5.3).
 FRESH_SECONDS = 600
 
-# {% if cookiecutter.session_backend != "signed-cookie" %}
+#{% if cookiecutter.session_backend != "signed-cookie" %}
 # All values of a session together, encrypted.
 MAX_DATA_BYTES = 16_384
 
-# {% endif %}
+#{% endif %}
 # What is nested deeper could be stored, but not returned: a response adds levels of its own.
 MAX_DEPTH = 32
 
@@ -41,25 +41,25 @@ class Session(NamedTuple):
     """
 
     user_id: int
+    # The user's at the start; once the user's has moved on, the session is dead.
     session_version: int
-    """The user's at the start; once the user's has moved on, the session is dead."""
     created_at: float
     last_seen_at: float
+    # When the user last proved who they are.
     authenticated_at: float
-    """When the user last proved who they are."""
     expires_at: float
     remember: bool
-    # {% if cookiecutter.session_backend == "signed-cookie" %}
+    #{% if cookiecutter.session_backend == "signed-cookie" %}
+    # Random bits that name the session. They open nothing.
     key: bytes = b""
-    """Random bits that name the session. They open nothing."""
+    # The values kept with it, encrypted; empty when there are none.
     data: str = ""
-    """The values kept with it, encrypted; empty when there are none."""
-    # {% else %}
+    #{% else %}
     ip: str
     user_agent: str
+    # SHA-256 of the random part of its token. It opens nothing.
     key: bytes = b""
-    """SHA-256 of the random part of its token. It opens nothing."""
-    # {% endif %}
+    #{% endif %}
 
     @property
     def id(self) -> str:
@@ -73,6 +73,14 @@ class SessionEnded(AppError):
     status, text = 401, "Sign in first."
 
 
+#{% if cookiecutter.session_backend != "signed-cookie" %}
+class SessionNotFound(AppError):
+    """The user has no such session."""
+
+    status, text = 404, "There is no such session."
+
+
+#{% endif %}
 class InvalidValue(AppError):
     """A name or a value that cannot be kept with a session."""
 

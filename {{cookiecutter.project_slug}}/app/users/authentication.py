@@ -1,5 +1,7 @@
 """Checks who somebody is by user name and password."""
 
+from dataclasses import dataclass
+
 from sqlalchemy import select, update
 
 from app import security_log
@@ -9,13 +11,13 @@ from app.users.passwords import Passwords
 from app.users.rate_limit import RateLimiter
 
 
+@dataclass(frozen=True)
 class Authenticator:
     """Checks passwords, and rate limits those who guess."""
 
-    def __init__(self, database: Database, passwords: Passwords, rate_limiter: RateLimiter) -> None:
-        self._database = database
-        self._passwords = passwords
-        self._rate_limiter = rate_limiter
+    database: Database
+    passwords: Passwords
+    rate_limiter: RateLimiter
 
     async def authenticate(
         self,
@@ -31,17 +33,17 @@ class Authenticator:
         failure: the event to log when it is wrong. session: the key of the session in which it was
         asked for. Raises TooManyFailures, or StoreUnavailable.
         """
-        attempt = await self._rate_limiter.acquire(username, ip)
-        row = await self._database.fetch_one(
+        attempt = await self.rate_limiter.acquire(username, ip)
+        row = await self.database.fetch_one(
             select(User.id, User.password_hash, User.is_active, User.session_version).where(
                 User.username == username
             )
         )
-        right, newer_hash = await self._passwords.verify(
+        right, newer_hash = await self.passwords.verify(
             password, row.password_hash if row else None
         )
         if row is None or not right or not row.is_active:
-            await self._rate_limiter.fail(attempt)
+            await self.rate_limiter.fail(attempt)
             security_log.event(
                 failure,
                 actor=row.id if row else None,
@@ -50,9 +52,9 @@ class Authenticator:
                 warning=True,
             )
             return None
-        await self._rate_limiter.succeed(attempt)
+        await self.rate_limiter.succeed(attempt)
         if newer_hash:
-            await self._database.execute(
+            await self.database.execute(
                 update(User)
                 .where(User.id == row.id, User.session_version == row.session_version)
                 .values(password_hash=newer_hash)

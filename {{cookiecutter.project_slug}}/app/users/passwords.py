@@ -69,8 +69,9 @@ class Passwords:
             reason = rating["feedback"]["warning"]
             raise PasswordRejected(f"This password is easy to guess. {reason}".strip())
 
-    async def hash(self, password: str) -> str:
-        """Return the hash to keep."""
+    async def hash(self, password: str, username: str) -> str:
+        """Return the hash of a new password of that user. Raises PasswordRejected."""
+        await self.check(password, username)
         return await to_thread.run_sync(_CONTEXT.hash, _normalise(password), limiter=self._limiter)
 
     async def verify(self, password: str, hashed: str | None) -> tuple[bool, str | None]:

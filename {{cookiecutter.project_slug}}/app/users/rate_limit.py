@@ -7,6 +7,7 @@ All workers see the same count, and a restart does not reset it (ASVS 5.0 6.3.1;
 import hashlib
 import math
 from collections.abc import Callable
+from dataclasses import dataclass
 from ipaddress import IPv6Address, IPv6Network, ip_address
 from typing import NamedTuple
 
@@ -39,6 +40,7 @@ class Attempt(NamedTuple):
     address: str
 
 
+@dataclass(frozen=True)
 class RateLimiter:
     """Counts attempts.
 
@@ -46,13 +48,10 @@ class RateLimiter:
     failure counts. clock: Unix time in seconds.
     """
 
-    def __init__(
-        self, database: Database, max_failures: int, window: int, clock: Callable[[], float]
-    ) -> None:
-        self._database = database
-        self._max_failures = max_failures
-        self._window = window
-        self._clock = clock
+    database: Database
+    max_failures: int
+    window: int
+    clock: Callable[[], float]
 
     async def acquire(self, username: str, address: str) -> Attempt:
         """Allow an attempt, or raise TooManyFailures, for existing and unknown names alike.
@@ -60,14 +59,14 @@ class RateLimiter:
         An attempt counts from before the password is checked: of a thousand at once no more are
         allowed than one after the other.
         """
-        now = self._clock()
+        now = self.clock()
         name_hash, address = _hash(username), _subscriber(address)
         statement = insert(LoginAttempt).values(name_hash=name_hash, address=address, at=now)
-        [row] = await self._database.fetch_all(statement.returning(LoginAttempt.id))
+        [row] = await self.database.fetch_all(statement.returning(LoginAttempt.id))
         attempt = Attempt(row.id, name_hash, address)
         wait = await self._wait(attempt, now)
         if wait is not None:
-            await self._database.execute(delete(LoginAttempt).where(LoginAttempt.id == row.id))
+            await self.database.execute(delete(LoginAttempt).where(LoginAttempt.id == row.id))
             security_log.event("authn_login_fail_max", name_hash=name_hash, warning=True)
             raise TooManyFailures(max(1, math.ceil(wait)))
         await self.delete_expired()
@@ -81,46 +80,46 @@ class RateLimiter:
         """Record a right password, and forget earlier failures of this account and address."""
         await self._settle(attempt, RIGHT)
         earlier = LoginAttempt.id < attempt.id
-        await self._database.execute(delete(LoginAttempt).where(*_of_both(attempt), earlier))
+        await self.database.execute(delete(LoginAttempt).where(*_of_both(attempt), earlier))
 
     async def delete_expired(self) -> int:
         """Delete a batch of attempts that no longer count; how many."""
-        now = self._clock()
-        failed = and_(_not_right, LoginAttempt.at <= now - self._window)
+        now = self.clock()
+        failed = and_(_not_right, LoginAttempt.at <= now - self.window)
         old = or_(failed, LoginAttempt.at <= now - KNOWN_SECONDS)
         batch = select(LoginAttempt.id).where(old).limit(DELETE_BATCH)
-        return await self._database.execute(delete(LoginAttempt).where(LoginAttempt.id.in_(batch)))
+        return await self.database.execute(delete(LoginAttempt).where(LoginAttempt.id.in_(batch)))
 
     async def _settle(self, attempt: Attempt, outcome: bool) -> None:
         statement = update(LoginAttempt).where(LoginAttempt.id == attempt.id)
-        await self._database.execute(statement.values(outcome=outcome))
+        await self.database.execute(statement.values(outcome=outcome))
 
     async def _wait(self, attempt: Attempt, now: float) -> float | None:
         """Return how many seconds to wait, or None when the attempt is allowed."""
-        counting = await self._database.fetch_all(
+        counting = await self.database.fetch_all(
             select(LoginAttempt).where(
                 or_(
                     LoginAttempt.name_hash == attempt.name_hash,
                     LoginAttempt.address == attempt.address,
                 ),
                 _not_right,
-                LoginAttempt.at > now - self._window,
+                LoginAttempt.at > now - self.window,
             )
         )
         of_name = [row for row in counting if row.name_hash == attempt.name_hash]
         of_address = [row for row in counting if row.address == attempt.address]
         of_both = [row for row in of_name if row.address == attempt.address]
-        limits = [(of_both, self._max_failures), (of_address, self._max_failures * WIDER)]
+        limits = [(of_both, self.max_failures), (of_address, self.max_failures * WIDER)]
         # Failures elsewhere do not lock an account for addresses that it has signed in from.
         known = select(LoginAttempt.id).where(*_of_both(attempt), LoginAttempt.outcome == RIGHT)
-        if not await self._database.fetch_one(known):
-            limits.append((of_name, self._max_failures * WIDER))
+        if not await self.database.fetch_one(known):
+            limits.append((of_name, self.max_failures * WIDER))
         waits = []
         for rows, limit in limits:
             if len(rows) > limit:
                 failures = [row.at for row in rows if row.outcome is WRONG]
                 # Attempts that are still being checked may turn out right in a moment.
-                waits.append(min(failures) + self._window - now if len(failures) >= limit else 1)
+                waits.append(min(failures) + self.window - now if len(failures) >= limit else 1)
         return max(waits, default=None)
 
 

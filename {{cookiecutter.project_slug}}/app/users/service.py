@@ -7,6 +7,7 @@ under way.
 """
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 from sqlalchemy import Executable, delete, insert, select, update
@@ -33,38 +34,30 @@ class AuthContext(NamedTuple):
     client: ClientInfo
 
 
+@dataclass(frozen=True)
 class UserService:
     """Register, sign in, change a password, delete an account. clock: Unix time in seconds.
 
     Every method raises StoreUnavailable when a store is out of reach.
     """
 
-    def __init__(
-        self,
-        database: Database,
-        sessions: SessionService,
-        passwords: Passwords,
-        authenticator: Authenticator,
-        clock: Callable[[], float],
-    ) -> None:
-        self._database = database
-        self._sessions = sessions
-        self._passwords = passwords
-        self._authenticator = authenticator
-        self._clock = clock
+    database: Database
+    sessions: SessionService
+    passwords: Passwords
+    authenticator: Authenticator
+    clock: Callable[[], float]
 
     async def register(self, username: str, password: str, role: str = ROLES[0]) -> User:
         """Create an account. Raises InvalidUsername, PasswordRejected or UsernameTaken."""
         name = normalise(username)
-        await self._passwords.check(password, name)
         statement = insert(User).values(
             username=name,
-            password_hash=await self._passwords.hash(password),
+            password_hash=await self.passwords.hash(password, name),
             role=role,
-            created_at=self._clock(),
+            created_at=self.clock(),
         )
         try:
-            [row] = await self._database.fetch_all(statement.returning(*USER_COLUMNS))
+            [row] = await self.database.fetch_all(statement.returning(*USER_COLUMNS))
         except IntegrityError:
             raise UsernameTaken from None
         user = user_from_row(row)
@@ -84,17 +77,15 @@ class UserService:
 
         Raises InvalidUsername, TooManyFailures, or SignInFailed for every other reason alike.
         """
-        row = await self._authenticator.authenticate(normalise(username), password, client.ip)
+        row = await self.authenticator.authenticate(normalise(username), password, client.ip)
         if row is None:
             raise SignInFailed
-        session = await self._sessions.create(
-            row.id, row.session_version, client, remember=remember
-        )
-        await self._sessions.revoke(*old_tokens)
+        session = await self.sessions.create(row.id, row.session_version, client, remember=remember)
+        await self.sessions.revoke(*old_tokens)
         # The account may have been disabled, or its password changed, since the row was read.
-        found = await self._sessions.load_with_user(session.token)
+        found = await self.sessions.load_with_user(session.token)
         if found is None:
-            await self._sessions.revoke(session.token)
+            await self.sessions.revoke(session.token)
             raise SignInFailed
         security_log.event("authn_login_success", actor=row.id, session=session.record.key)
         return session, found[1]
@@ -106,17 +97,16 @@ class UserService:
         SessionEnded when this session was revoked meanwhile.
         """
         await self._verify(auth, current, "authn_password_change_fail")
-        await self._passwords.check(new, auth.user.username)
-        new_hash = await self._passwords.hash(new)
-        changed = await self._database.fetch_one(_end_own_sessions(auth, password_hash=new_hash))
+        new_hash = await self.passwords.hash(new, auth.user.username)
+        changed = await self.database.fetch_one(_end_own_sessions(auth, password_hash=new_hash))
         if changed is None:
             raise SessionEnded
         key = auth.session.record.key
         security_log.event("authn_password_change", actor=auth.user.id, session=key)
         try:
-            rotated = await self._sessions.rotate_token(auth.session, changed.session_version)
+            rotated = await self.sessions.rotate_token(auth.session, changed.session_version)
         finally:
-            await self._sessions.revoke_before(changed.session_version, auth.user.id)
+            await self.sessions.revoke_before(changed.session_version, auth.user.id)
         if not rotated:
             raise SessionEnded
 
@@ -127,7 +117,7 @@ class UserService:
         """
         await self._verify(auth, password, "authn_login_fail")
         version = auth.session.record.session_version
-        if not await self._sessions.rotate_token(auth.session, version):
+        if not await self.sessions.rotate_token(auth.session, version):
             raise SessionEnded
 
     async def delete_own(self, auth: AuthContext) -> None:
@@ -135,20 +125,20 @@ class UserService:
 
         Raises SessionEnded when this session was revoked meanwhile, by another deletion perhaps.
         """
-        changed = await self._database.fetch_one(_end_own_sessions(auth, is_active=False))
+        changed = await self.database.fetch_one(_end_own_sessions(auth, is_active=False))
         if changed is None:
             raise SessionEnded
-        await self._sessions.revoke_before(changed.session_version, changed.id)
+        await self.sessions.revoke_before(changed.session_version, changed.id)
         await self._delete(changed.id)
 
     async def list_users(self) -> list[User]:
         """Return every account, by name."""
         statement = select(*USER_COLUMNS).order_by(User.username)
-        return [user_from_row(row) for row in await self._database.fetch_all(statement)]
+        return [user_from_row(row) for row in await self.database.fetch_all(statement)]
 
     async def find(self, username: str) -> User:
         """Return the account of that name. Raises InvalidUsername or UserNotFound."""
-        row = await self._database.fetch_one(
+        row = await self.database.fetch_one(
             select(*USER_COLUMNS).where(User.username == normalise(username))
         )
         if row is None:
@@ -158,8 +148,7 @@ class UserService:
     async def set_password(self, username: str, password: str) -> None:
         """Set a user's password and end their sessions. Raises UserNotFound or PasswordRejected."""
         user = await self.find(username)
-        await self._passwords.check(password, user.username)
-        new_hash = await self._passwords.hash(password)
+        new_hash = await self.passwords.hash(password, user.username)
         await self._end_sessions(user.username, password_hash=new_hash)
         security_log.event("authn_password_change", actor=user.id)
 
@@ -171,7 +160,7 @@ class UserService:
     async def enable(self, username: str) -> None:
         """Enable an account again. Raises UserNotFound."""
         user = await self.find(username)
-        await self._database.execute(update(User).where(User.id == user.id).values(is_active=True))
+        await self.database.execute(update(User).where(User.id == user.id).values(is_active=True))
         security_log.event("user_updated", actor=user.id, is_active=True)
 
     async def delete(self, username: str) -> None:
@@ -193,7 +182,7 @@ class UserService:
     async def _verify(self, auth: AuthContext, password: str, failure: str) -> None:
         """Raise WrongPassword unless it is the user's. failure: the event to log when it is not."""
         username, ip, key = auth.user.username, auth.client.ip, auth.session.record.key
-        if not await self._authenticator.authenticate(
+        if not await self.authenticator.authenticate(
             username, password, ip, failure=failure, session=key
         ):
             raise WrongPassword
@@ -201,14 +190,14 @@ class UserService:
     async def _end_sessions(self, username: str, **changes: Any) -> int:
         """Change a user and end their sessions; return whose. Raises UserNotFound."""
         by_name = User.username == normalise(username)
-        changed = await self._database.fetch_one(_bump_session_version(**changes).where(by_name))
+        changed = await self.database.fetch_one(_bump_session_version(**changes).where(by_name))
         if changed is None:
             raise UserNotFound(username)
-        await self._sessions.revoke_before(changed.session_version, changed.id)
+        await self.sessions.revoke_before(changed.session_version, changed.id)
         return int(changed.id)
 
     async def _delete(self, user_id: int) -> None:
-        await self._database.execute(delete(User).where(User.id == user_id))
+        await self.database.execute(delete(User).where(User.id == user_id))
         security_log.event("user_deleted", actor=user_id)
 
 

@@ -4,14 +4,17 @@ Every route depends on one of those that require a session, or is declared ``@pu
 the app does not start.
 """
 
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
 from typing import Annotated, Any, TypeVar
 
-from fastapi import Depends, HTTPException
+from fastapi import APIRouter, Depends, FastAPI, HTTPException
+from fastapi.dependencies.models import Dependant
 from fastapi.openapi.models import APIKey, APIKeyIn
+from fastapi.routing import iter_route_contexts
 from fastapi.security.base import SecurityBase
 from sqlalchemy.ext.asyncio import AsyncSession
 from starlette.requests import HTTPConnection
+from starlette.routing import BaseRoute
 
 from app import security_log
 from app.config import PROJECT, Settings
@@ -95,24 +98,27 @@ CurrentRequestSession = Annotated[RequestSession, Depends(current_request_sessio
 def require_role(role: str) -> Callable[..., Awaitable[User]]:
     """Return a dependency that allows users of one role only; others get 403."""
 
-    async def user_with_role(auth: CurrentAuth) -> User:
-        if auth.user.role != role:
-            key = auth.session.record.key
-            security_log.event("authz_fail", actor=auth.user.id, session=key, warning=True)
+    async def user_with_role(user: CurrentUser, request_session: CurrentRequestSession) -> User:
+        if user.role != role:
+            session = request_session.session
+            key = session.record.key if session else None
+            security_log.event("authz_fail", actor=user.id, session=key, warning=True)
             raise HTTPException(403, f"This requires the role {role}.")
-        return auth.user
+        return user
 
     return user_with_role
 
 
-async def fresh_user(auth: CurrentAuth, request_session: CurrentRequestSession) -> User:
+async def fresh_user(
+    user: CurrentUser, session: CurrentSession, request_session: CurrentRequestSession
+) -> User:
     """Return the user of the request, who has proved who they are in the last ten minutes.
 
     For what a stolen session must not do (ASVS 5.0 7.5.3). Raises ReauthenticationRequired.
     """
-    if not request_session.services.sessions.is_fresh(auth.session):
+    if not request_session.services.sessions.is_fresh(session):
         raise ReauthenticationRequired
-    return auth.user
+    return user
 
 
 AdminUser = Annotated[User, Depends(require_role(ADMIN))]
@@ -148,12 +154,64 @@ Users = Annotated[UserService, Depends(get_users)]
 Sessions = Annotated[SessionService, Depends(get_sessions)]
 
 Endpoint = TypeVar("Endpoint")
+# Endpoints and mounted apps that are declared public. Not an attribute of theirs, which
+# ``functools.wraps`` would copy to another function.
 PUBLIC: set[object] = set()
-"""Endpoints and mounted apps that are declared public. Not an attribute of theirs, which
-``functools.wraps`` would copy to another function."""
 
 
 def public(endpoint: Endpoint) -> Endpoint:
     """Declare that a route, or a mounted app, is for everybody."""
     PUBLIC.add(endpoint)
     return endpoint
+
+
+def refuse_unprotected_routes(app: FastAPI) -> None:
+    """Raise RuntimeError unless every route requires a session or is public (ASVS 5.0 8.3.1).
+
+    That is through a dependency of its own, of its router or of another dependency. Apps that are
+    mounted are looked into, unless they are declared public as a whole.
+    """
+    for path in _unprotected(app.routes, ""):
+        raise RuntimeError(
+            f"{path} is open to everybody. Let it depend on CurrentUser or another alias of "
+            "app/web/dependencies.py, or declare it @public."
+        )
+    if any(map(_serves_files, _routers(app.router))):
+        raise RuntimeError(
+            "frontend() is open to everybody. Mount StaticFiles instead, declared public."
+        )
+
+
+def _unprotected(routes: Sequence[BaseRoute], prefix: str) -> Iterator[str]:
+    for route in iter_route_contexts(routes):
+        path = f"{prefix}{route.path}"
+        mounted = getattr(route.original_route, "app", None)
+        if route.endpoint in PUBLIC or (route.endpoint is None and mounted in PUBLIC):
+            continue
+        inner = getattr(route.original_route, "routes", None)
+        if inner:
+            yield from _unprotected(inner, path)
+        elif not _requires_session(getattr(route, "dependant", None)):
+            yield path
+
+
+def _requires_session(dependant: Dependant | None) -> bool:
+    return dependant is not None and any(
+        isinstance(each.call, SessionRequired) or _requires_session(each)
+        for each in dependant.dependencies
+    )
+
+
+def _routers(router: APIRouter) -> Iterator[APIRouter]:
+    """Yield a router, those that it includes, and those of apps that it mounts."""
+    yield router
+    for route in router.routes:
+        mounted = getattr(getattr(route, "app", None), "router", None)
+        inner = getattr(route, "original_router", mounted)
+        if isinstance(inner, APIRouter):
+            yield from _routers(inner)
+
+
+def _serves_files(router: APIRouter) -> bool:
+    """Whether a router has routes beside its list of routes, as ``frontend()`` adds them."""
+    return any(isinstance(value, BaseRoute) for value in vars(router).values())

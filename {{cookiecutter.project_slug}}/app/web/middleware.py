@@ -20,18 +20,18 @@ from app.web.request_session import RawHeaders, RequestSession
 
 LOGGER = logging.getLogger("app")
 
-# {% if cookiecutter.frontend == "html" %}
+#{% if cookiecutter.frontend == "html" %}
 # Nothing is allowed but what the pages need: style, script, images and forms from here.
 CONTENT_SECURITY_POLICY = (
     b"default-src 'none'; style-src 'self'; script-src 'self'; connect-src 'self'; img-src 'self'; "
     b"form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
 )
-# {% else %}
+#{% else %}
 # There are no pages, so nothing is allowed.
 CONTENT_SECURITY_POLICY = (
     b"default-src 'none'; form-action 'none'; base-uri 'none'; frame-ancestors 'none'"
 )
-# {% endif %}
+#{% endif %}
 
 # On every response (ASVS 5.0 V3.4).
 SECURITY_HEADERS = (
@@ -180,7 +180,7 @@ def secure_headers(scope: Scope, headers: Iterable[tuple[bytes, bytes]]) -> RawH
     request_session: RequestSession = scope["state"]["request_session"]
     request_session.write_headers(secured)
     present = {name for name, _ in secured}
-    secured += [header for header in SECURITY_HEADERS if header[0] not in present]
+    secured.extend(header for header in SECURITY_HEADERS if header[0] not in present)
     if request_session.services.settings.production and scope["scheme"] in ("https", "wss"):
         secured.append(STRICT_TRANSPORT_SECURITY)
     return secured

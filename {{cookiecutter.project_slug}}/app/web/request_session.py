@@ -2,13 +2,6 @@
 
 import math
 
-# {% if cookiecutter.session_backend != "signed-cookie" %}
-from contextlib import suppress
-
-from starlette.exceptions import HTTPException
-# {% else %}
-
-# {% endif %}
 from starlette.requests import HTTPConnection
 
 from app import security_log
@@ -16,7 +9,6 @@ from app.models import User
 from app.services import Services
 from app.sessions.active_session import ActiveSession
 from app.sessions.session import ClientInfo
-from app.users.service import AuthContext
 
 MAX_USER_AGENT_CHARACTERS = 200
 
@@ -38,8 +30,8 @@ class RequestSession:
         self.session: ActiveSession | None = None
         self.user: User | None = None
         self._deletes_cookie = False
+        # Whether anything in the response may depend on the session.
         self.depends_on_session = False
-        """Whether anything in the response may depend on the session."""
 
     @property
     def client(self) -> ClientInfo:
@@ -73,7 +65,8 @@ class RequestSession:
         if self.user is None and (token := self.session_token()):
             found = await self.services.sessions.load_with_user(token)
             if found:
-                self.session, self.user = found
+                # A session that is loaded already may have changed since: it stays.
+                self.session, self.user = self.session or found[0], found[1]
         return self.user
 
     async def sign_in(self, username: str, password: str, *, remember: bool = False) -> User:
@@ -91,19 +84,13 @@ class RequestSession:
         """Revoke every session that the request brought, and let the response delete the cookie."""
         await self.services.sessions.revoke(*self.session_tokens())
         self._deletes_cookie = True
+    #{% if cookiecutter.session_backend != "signed-cookie" %}
 
-    # {% if cookiecutter.session_backend != "signed-cookie" %}
-
-    async def revoke_one(self, auth: AuthContext, session_id: str) -> None:
-        """Revoke a session of the user. Raises 404 when there is none of that id."""
-        with suppress(ValueError):
-            key = bytes.fromhex(session_id)
-            if await self.services.sessions.revoke_one(auth.user.id, key):
-                self._deletes_cookie = key == auth.session.record.key
-                return
-        raise HTTPException(404, "There is no such session.")
-
-    # {% endif %}
+    async def revoke_one(self, user: User, session_id: str) -> None:
+        """Revoke a session of the user. Raises SessionNotFound."""
+        revoked = await self.services.sessions.revoke_one(user.id, session_id)
+        self._deletes_cookie = self.session is not None and revoked.key == self.session.record.key
+    #{% endif %}
 
     def write_headers(self, headers: RawHeaders) -> None:
         """Add to the headers of a response what the session asks for."""

@@ -1,16 +1,16 @@
-"""Another site makes a visitor's client send something."""
+"""Another site makes a user's browser send something (CSRF)."""
 
 import pytest
 from starlette.datastructures import Headers
 
-from app.web.csrf import refusal
+from app.web.csrf import cross_origin_error
 from tests.client import ORIGIN, PASSWORD, Client
 from tests.conftest import Start
-from tests.routes import SAFE_METHODS, http_routes_of
+from tests.routes import SAFE_METHODS, http_routes
 
 FRONT_END = "https://front.example"
 
-# Method, Sec-Fetch-Site, Origin, and whether it may pass.
+# Method, Sec-Fetch-Site, Origin, and whether the request is allowed.
 CASES = [
     ("POST", "same-origin", ORIGIN, True),
     ("POST", "same-origin", "null", True),
@@ -45,28 +45,28 @@ CASES = [
 ]
 
 
-def refused(method: str, sites: list[str], origins: list[str]) -> str | None:
+def error(method: str, sites: list[str], origins: list[str]) -> str | None:
     """Return why a request with these headers is refused."""
     sent = [("host", "localhost")]
     sent += [("sec-fetch-site", site) for site in sites]
     sent += [("origin", origin) for origin in origins]
     raw = [(name.encode(), value.encode("latin-1")) for name, value in sent]
-    return refusal(method, "https", Headers(raw=raw), {FRONT_END})
+    return cross_origin_error(method, "https", Headers(raw=raw), {FRONT_END})
 
 
-@pytest.mark.parametrize(("method", "site", "origin", "passes"), CASES)
+@pytest.mark.parametrize(("method", "site", "origin", "allowed"), CASES)
 def test_only_the_app_itself_and_trusted_origins_may_change_things(
-    method: str, site: str | None, origin: str | None, passes: bool
+    method: str, site: str | None, origin: str | None, allowed: bool
 ) -> None:
-    reason = refused(method, [site] if site else [], [origin] if origin else [])
-    assert (reason is None) == passes
+    reason = error(method, [site] if site else [], [origin] if origin else [])
+    assert (reason is None) == allowed
 
 
 @pytest.mark.parametrize(
     ("sites", "origins"), [(["same-origin"] * 2, [ORIGIN]), ([], [ORIGIN, ORIGIN])]
 )
-def test_a_header_that_comes_twice_is_refused(sites: list[str], origins: list[str]) -> None:
-    assert refused("POST", sites, origins)
+def test_a_header_that_is_sent_twice_is_refused(sites: list[str], origins: list[str]) -> None:
+    assert error("POST", sites, origins)
 
 
 @pytest.mark.parametrize("site", ["cross-site", "same-site"])
@@ -75,7 +75,7 @@ async def test_every_unsafe_route_refuses_other_sites_and_siblings(
 ) -> None:
     await client.signed_in()
     body = {"username": "alice", "password": PASSWORD}
-    for method, path in http_routes_of(client.app):
+    for method, path in http_routes():
         if method in SAFE_METHODS:
             continue
         for headers in (
@@ -86,20 +86,20 @@ async def test_every_unsafe_route_refuses_other_sites_and_siblings(
         ):
             response = await client.request(method, path, data=body, headers=headers)
             assert response.status_code == 403, f"{method} {path}"
-            assert "refused" in response.text
+            assert "This request was refused" in response.json()["detail"]
             assert "set-cookie" not in response.headers
     assert await client.is_signed_in()
 
 
-async def test_nobody_is_signed_in_to_the_account_of_somebody_else(client: Client) -> None:
-    """Login CSRF: what the victim then enters would be the attacker's to read."""
+async def test_login_csrf_is_refused(client: Client) -> None:
+    """Whatever the victim then entered would be the attacker's to read."""
     await client.register("mallory")
     client.headers["sec-fetch-site"] = "cross-site"
     assert (await client.sign_in("mallory")).status_code == 403
     assert client.token is None
 
 
-async def test_no_path_of_a_refused_method_gets_past(client: Client) -> None:
+async def test_no_spelling_of_method_or_path_evades_the_check(client: Client) -> None:
     await client.signed_in()
     for method in ("POST", "post", "PATCH", "PROPFIND"):
         for path in ("/nowhere", "//api/logout", "/api/logout/"):

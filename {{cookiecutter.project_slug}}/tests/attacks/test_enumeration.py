@@ -1,4 +1,4 @@
-"""Somebody wants to know which names have an account."""
+"""An attacker wants to know which user names have an account."""
 
 import threading
 from collections.abc import Callable
@@ -7,59 +7,65 @@ from typing import Any
 import pytest
 from passlib.hash import argon2
 
-from tests.client import Client
+from app.users import passwords
+from tests.client import COOKIE, Client
 from tests.conftest import Start
 
 WRONG = "not the right password"
+STRONG = passwords._CONTEXT
 
 
 @pytest.fixture
-def cheap_hashes() -> None:
-    """Hash here as in production."""
+def strong_hashes(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Hash as in production."""
+    monkeypatch.setattr(passwords, "_CONTEXT", STRONG)
 
 
-async def test_wrong_name_wrong_password_and_closed_account_get_the_same_answer(
-    start: Start,
+async def disabled_account(client: Client, username: str) -> None:
+    await client.register(username)
+    await client.app.state.services.users.disable(username)
+
+
+async def test_wrong_name_wrong_password_and_disabled_account_get_the_same_response(
+    client: Client,
 ) -> None:
-    app = await start()
-    client = Client(app)
     await client.register("alice")
-    await client.register("mallory")
-    await app.state.services.users.disable("mallory")
-    answers = [
-        await client.sign_in("nobody"),
-        await client.sign_in("alice", "not the right password"),
+    await disabled_account(client, "mallory")
+    responses = [
+        await client.sign_in("unknown"),
+        await client.sign_in("alice", WRONG),
         await client.sign_in("mallory"),
     ]
-    assert {answer.status_code for answer in answers} == {401}
-    assert len({answer.content for answer in answers}) == 1
-    assert len({str(answer.headers) for answer in answers}) == 1
-    assert answers[0].headers["www-authenticate"].startswith("Cookie ")
+    assert {response.status_code for response in responses} == {401}
+    assert len({response.content for response in responses}) == 1
+    assert len({str(response.headers) for response in responses}) == 1
+    challenge = f'Cookie cookie-name="{COOKIE}"'
+    assert responses[0].headers["www-authenticate"] == challenge
 
 
-async def test_a_name_that_does_not_exist_is_throttled_alike(client: Client) -> None:
+async def test_unknown_names_are_rate_limited_alike(client: Client) -> None:
     await client.register("alice")
-    answers = []
-    for name in ("alice", "nobody"):
+    responses = []
+    for name in ("alice", "unknown"):
         for _ in range(5):
             await client.sign_in(name, WRONG)
-        answers.append(await client.sign_in(name, WRONG))
-    assert answers[0].status_code == answers[1].status_code == 429
-    assert answers[0].content == answers[1].content
-    assert str(answers[0].headers) == str(answers[1].headers)
+        responses.append(await client.sign_in(name, WRONG))
+    assert responses[0].status_code == responses[1].status_code == 429
+    assert responses[0].content == responses[1].content
+    assert str(responses[0].headers) == str(responses[1].headers)
 
 
-async def test_every_kind_of_failure_costs_one_hash_alike_off_the_event_loop(
+@pytest.mark.usefixtures("strong_hashes")
+async def test_every_failed_sign_in_costs_one_hash_off_the_event_loop(
     start: Start, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     client = Client(await start())
     await client.register("alice")
-    await client.register("mallory")
-    await client.app.state.services.users.disable("mallory")
+    await disabled_account(client, "mallory")
     hashes = note_hashes(monkeypatch)
-    for name in ("nobody", "alice", "mallory"):
+    for name in ("unknown", "alice", "mallory"):
         hashes.clear()
-        await client.sign_in(name, WRONG)
+        assert (await client.sign_in(name, WRONG)).status_code == 401
         [(thread, strength)] = hashes
         assert thread is not threading.main_thread()
         assert strength == "m=19456,t=2,p=1"

@@ -1,4 +1,4 @@
-"""Somebody sends anything at all: what holds for every input.
+"""An attacker sends anything at all: what holds for every input.
 
 Hypothesis looks for the input; the same ones each time, so that a red test means a change.
 """
@@ -11,28 +11,29 @@ from urllib.parse import urljoin, urlsplit
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from app.users.errors import InvalidUsername
-from app.users.usernames import MAX_CHARACTERS, normalise
-from app.sessions.cookie import CookiePolicy
-from app.sessions.token import SessionTokens
-from app.config import Settings, SettingsError
+from app.config import PROJECT, Settings, SettingsError
 #{% if cookiecutter.frontend == "html" %}
 from app.pages.redirects import HOME, safe_next
 #{% endif %}
-from tests.attacks.test_cross_site import refused
+from app.sessions.cookie import SessionCookie
+from app.sessions.token import SessionTokens
+from app.users.errors import InvalidUsername
+from app.users.usernames import MAX_CHARACTERS, normalise
+from tests.attacks.test_cross_site import error
 from tests.client import COOKIE, ORIGIN
 from tests.conftest import KEY
-from tests.test_token import issue
+from tests.test_token import generate
 
 always = settings(max_examples=150, deadline=None, derandomize=True)
 
 NAME = COOKIE.encode()
-TOKEN = issue(KEY)
+TOKEN = generate(KEY)
+TOKENS = SessionTokens([KEY])
 
 # What can stand in a header.
 BYTES = st.characters(max_codepoint=255)
 
-# What cookie headers are made of, and what might be taken for it.
+# What Cookie headers are made of, and what might be taken for it.
 crumbs = st.sampled_from(
     [NAME, b"=", b";", b"; ", b" ", b"\t", b"\xa0", b"\x85", b"\0", b'"', b",", TOKEN.encode()]
 )
@@ -41,8 +42,8 @@ headers = st.lists(crumbs | st.binary(max_size=6), max_size=12).map(b"".join)
 
 @always
 @given(header=headers)
-def test_a_value_is_read_from_under_the_exact_name_only(header: bytes) -> None:
-    found = CookiePolicy(secure=True, samesite="lax").read([(b"cookie", header)])
+def test_a_cookie_is_read_under_its_exact_name_only(header: bytes) -> None:
+    found = SessionCookie(PROJECT["slug"], secure=True, samesite="lax").read([(b"cookie", header)])
     pairs = [pair[1:] if pair.startswith(b" ") else pair for pair in header.split(b";")]
     exact = [pair[len(NAME) + 1 :] for pair in pairs if pair.startswith(NAME + b"=")]
     assert [value.encode("latin-1") for value in found] == exact
@@ -50,16 +51,16 @@ def test_a_value_is_read_from_under_the_exact_name_only(header: bytes) -> None:
 
 @always
 @given(text=st.text(max_size=300) | st.from_regex(r"[A-Za-z0-9_-]{43}\.[A-Za-z0-9_-]{43}"))
-def test_no_text_is_a_token_but_one_that_was_issued(text: str) -> None:
-    assert SessionTokens([KEY]).read(text) is None
+def test_no_text_is_a_valid_token(text: str) -> None:
+    assert TOKENS.verify(text) is None
 
 
 @always
 @given(place=st.integers(0, len(TOKEN)), length=st.integers(0, 4), text=st.text(max_size=4))
 @example(place=0, length=0, text="")
-def test_no_change_of_a_token_is_one(place: int, length: int, text: str) -> None:
+def test_no_changed_token_is_valid(place: int, length: int, text: str) -> None:
     changed = TOKEN[:place] + text + TOKEN[place + length :]
-    assert (SessionTokens([KEY]).read(changed) is None) == (changed != TOKEN)
+    assert (TOKENS.verify(changed) is None) == (changed != TOKEN)
 
 
 #{% if cookiecutter.frontend == "html" %}
@@ -69,10 +70,10 @@ def test_no_change_of_a_token_is_one(place: int, length: int, text: str) -> None
     | st.text(max_size=20)
     | st.text(max_size=20).map("/".__add__)
 )
-def test_whatever_is_next_is_on_this_site(address: str) -> None:
+def test_next_always_leads_to_this_site(address: str) -> None:
     checked = safe_next(address)
     assert checked in (address, HOME)
-    # As clients read it: they drop tabs and line breaks, and take a backslash for a slash.
+    # As browsers read it: they drop tabs and line breaks, and take a backslash for a slash.
     read = checked.translate({9: None, 10: None, 13: None, 92: "/"})
     parts = urlsplit(urljoin(f"{ORIGIN}/login", read))
     assert f"{parts.scheme}://{parts.netloc}" == ORIGIN
@@ -85,8 +86,8 @@ def test_whatever_is_next_is_on_this_site(address: str) -> None:
     | st.from_regex(r"(https?://)?[a-z.]{0,10}localhost[a-z.:0-9@/]{0,10}", fullmatch=True),
     method=st.sampled_from(["POST", "PUT", "PATCH", "DELETE", "CONNECT", "post", "X"]),
 )
-def test_no_origin_but_ours_may_change_anything(origin: str, method: str) -> None:
-    reason = refused(method, [], [origin])
+def test_no_other_origin_may_change_anything(origin: str, method: str) -> None:
+    reason = error(method, [], [origin])
     assert (reason is None) == (origin == ORIGIN)
 
 
@@ -95,16 +96,14 @@ def test_no_origin_but_ours_may_change_anything(origin: str, method: str) -> Non
     site=st.text(BYTES, min_size=1, max_size=20),
     origin=st.none() | st.text(BYTES, max_size=20) | st.just(ORIGIN),
 )
-def test_a_browser_that_names_the_site_is_believed_to_the_letter(
-    site: str, origin: str | None
-) -> None:
-    reason = refused("POST", [site], [origin] if origin else [])
+def test_sec_fetch_site_is_taken_literally(site: str, origin: str | None) -> None:
+    reason = error("POST", [site], [origin] if origin else [])
     assert (reason is None) == (site in ("same-origin", "none"))
 
 
 @always
 @given(name=st.text(max_size=70))
-def test_a_name_has_one_spelling(name: str) -> None:
+def test_a_user_name_has_one_spelling(name: str) -> None:
     try:
         spelled = normalise(name)
     except InvalidUsername:
@@ -119,7 +118,7 @@ def test_a_name_has_one_spelling(name: str) -> None:
     name=st.sampled_from(sorted(Settings.model_fields)),
     value=st.text(max_size=60) | st.integers() | st.lists(st.text(max_size=50), max_size=3),
 )
-def test_a_setting_is_taken_or_refused_with_a_sentence(name: str, value: Any) -> None:
+def test_a_setting_is_accepted_or_refused_with_a_sentence(name: str, value: Any) -> None:
     values: dict[str, Any] = {"_env_file": None, "secret_keys": KEY, name: value}
     sentences = ""
     try:

@@ -1,4 +1,4 @@
-"""Somebody writes into the security log what never happened."""
+"""An attacker writes into the security log what never happened."""
 
 import json
 import logging
@@ -16,7 +16,7 @@ def all_levels(caplog: pytest.LogCaptureFixture) -> None:
 
 
 @pytest.mark.parametrize("text", ['a"b', "a\nb", "a\r\n{}", "a\u2028b", "a%sb", "日本"], ids=ascii)
-def test_no_value_can_forge_a_line(caplog: pytest.LogCaptureFixture, text: str) -> None:
+def test_no_value_can_forge_a_log_line(caplog: pytest.LogCaptureFixture, text: str) -> None:
     security_log.event("session_created", actor=text, detail=text)
     [record] = caplog.records
     line = record.getMessage()
@@ -28,7 +28,7 @@ def test_no_value_can_forge_a_line(caplog: pytest.LogCaptureFixture, text: str) 
 @pytest.mark.parametrize(
     "text", ['x", "event": "authn_login_success', "x\n{}", "x\u2028{}"], ids=ascii
 )
-async def test_neither_a_name_nor_a_browser_forges_one(
+async def test_no_user_name_or_user_agent_can_forge_a_log_line(
     client: Client, caplog: pytest.LogCaptureFixture, text: str
 ) -> None:
     await client.sign_in(text, "not the right password")
@@ -42,7 +42,7 @@ async def test_neither_a_name_nor_a_browser_forges_one(
     assert names[:-3] in ([], ["authn_login_fail"])
 
 
-async def test_what_was_typed_as_a_name_is_not_written(
+async def test_what_was_typed_as_a_user_name_is_not_logged(
     client: Client, caplog: pytest.LogCaptureFixture
 ) -> None:
     for _ in range(6):

@@ -1,4 +1,4 @@
-"""Somebody has copied a cookie, and keeps it after its session has ended."""
+"""An attacker has copied a cookie, and keeps it after its session has ended."""
 
 from collections.abc import Awaitable, Callable
 
@@ -6,7 +6,7 @@ import pytest
 
 from tests.client import COOKIE, PASSWORD, Client
 from tests.conftest import Clock
-from tests.websocket import Socket
+from tests.websocket import SESSION_ENDED, Socket
 
 NEW_PASSWORD = "quite another set of words"
 
@@ -20,8 +20,7 @@ async def log_out(client: Client, _: Clock) -> None:
 
 
 async def revoke_others(client: Client, _: Clock) -> None:
-    elsewhere = Client(client.app)
-    await elsewhere.sign_in()
+    elsewhere = await Client(client.app).signed_in()
     await elsewhere.delete("/api/sessions")
 
 
@@ -31,8 +30,7 @@ async def change_password(client: Client, _: Clock) -> None:
 
 
 async def change_password_elsewhere(client: Client, clock: Clock) -> None:
-    elsewhere = Client(client.app)
-    await elsewhere.sign_in()
+    elsewhere = await Client(client.app).signed_in()
     await change_password(elsewhere, clock)
 
 
@@ -41,14 +39,14 @@ async def confirm_password(client: Client, _: Clock) -> None:
 
 
 async def delete_account(client: Client, _: Clock) -> None:
-    assert (await client.delete("/api/me")).status_code == 204
+    assert (await client.post("/api/me/delete", json={"confirm": "alice"})).status_code == 204
 
 
 async def operator_ends_sessions(client: Client, _: Clock) -> None:
     await client.app.state.services.users.end_sessions("alice")
 
 
-async def operator_closes_account(client: Client, _: Clock) -> None:
+async def operator_disables_account(client: Client, _: Clock) -> None:
     await client.app.state.services.users.disable("alice")
 
 
@@ -60,11 +58,11 @@ async def operator_changes_role(client: Client, _: Clock) -> None:
     await client.app.state.services.users.change_role("alice", "admin")
 
 
-async def idle_for_too_long(_: Client, clock: Clock) -> None:
+async def idle_timeout(_: Client, clock: Clock) -> None:
     clock.turn(3600)
 
 
-async def used_for_too_long(client: Client, clock: Clock) -> None:
+async def lifetime(client: Client, clock: Clock) -> None:
     for _ in range(24):
         clock.turn(1800)
         await client.get("/api/me")
@@ -79,11 +77,11 @@ ENDS = [
     confirm_password,
     delete_account,
     operator_ends_sessions,
-    operator_closes_account,
+    operator_disables_account,
     operator_deletes_account,
     operator_changes_role,
-    idle_for_too_long,
-    used_for_too_long,
+    idle_timeout,
+    lifetime,
     #{% if cookiecutter.frontend == "html" %}
 ]
 
@@ -111,19 +109,19 @@ async def test_a_copied_cookie_is_worthless_after(
     thief = Client(client.app)
     copied = str(client.token)
     await end(client, clock)
-    for path in ("/api/me", "/api/session", "/api/session/data"):
+    for path in ("/api/me", "/api/session", "/test/user", "/test/values"):
         assert (await thief.send_cookie(f"{COOKIE}={copied}", path)).status_code == 401, path
-    thief.cookies.set(COOKIE, copied, domain="localhost.local", path="/")
+    thief.use_token(copied)
     body = {"current_password": PASSWORD, "new_password": NEW_PASSWORD + "!"}
     assert (await thief.post("/api/password", json=body)).status_code == 401
-    assert (await thief.put("/api/session/data/x", json=1)).status_code == 401
+    assert (await thief.put("/test/values/x", json=1)).status_code == 401
     assert (await thief.delete("/api/sessions")).status_code == 401
     async with Socket(thief) as socket:
-        assert (await socket.receive())["type"] == "websocket.accept"
-        assert (await socket.receive())["code"] == 1008
+        await socket.accepted()
+        assert await socket.receive() == SESSION_ENDED
 
 
-async def test_a_token_of_an_account_that_is_gone_is_not_inherited_by_the_next(
+async def test_the_token_of_a_deleted_account_does_not_open_the_next_one(
     client: Client, other: Client
 ) -> None:
     await client.signed_in("alice")
@@ -134,10 +132,10 @@ async def test_a_token_of_an_account_that_is_gone_is_not_inherited_by_the_next(
     assert not await client.opens(copied)
 
 
-async def test_a_logout_while_another_request_renews_ends_both_tokens(
+async def test_a_logout_during_a_refresh_ends_both_tokens(
     client: Client, clock: Clock
 ) -> None:
-    """The refresh that was under way must not leave a token that outlives the logout."""
+    """A request that records use at that moment must not leave a token that outlives the logout."""
     await client.signed_in()
     before = str(client.token)
     clock.turn(60)

@@ -2,7 +2,8 @@
 
 import asyncio
 import tempfile
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from itertools import count
 from pathlib import Path
 
@@ -12,7 +13,7 @@ from sqlalchemy.ext.asyncio import create_async_engine
 
 from app.models import Base
 from tests.migrate import migrate
-from tests.postgresql import find_binaries, running
+from tests.postgresql import create_database, find_binaries, running
 from tests.servers import free_port, missing
 
 _numbers = count()
@@ -34,7 +35,7 @@ def server() -> Iterator[str]:
 
 @pytest.fixture(scope="session")
 def migrated(server: str) -> str:
-    _execute(f"{server}/postgres", "CREATE DATABASE migrated")
+    create_database(server, "migrated")
     migrate(f"{server}/migrated")
     return server
 
@@ -43,15 +44,14 @@ def migrated(server: str) -> str:
 def database_url(migrated: str) -> str:
     """Return the URL of a database whose tables are empty."""
     url = f"{migrated}/migrated"
-    tables = ", ".join(Base.metadata.tables)
-    _execute(url, f"TRUNCATE {tables} RESTART IDENTITY")
+    asyncio.run(empty_tables(url))
     return url
 
 
 @pytest.fixture
 def empty_database_url(server: str) -> str:
     name = f"empty_{next(_numbers)}"
-    _execute(f"{server}/postgres", f"CREATE DATABASE {name}")
+    create_database(server, name)
     return f"{server}/{name}"
 
 
@@ -59,12 +59,30 @@ def empty_database_url(server: str) -> str:
 def unreachable_database_url() -> str:
     return f"postgresql+asyncpg://postgres@127.0.0.1:{free_port()}/none"
 
+# What bounds the wait for a connection, in app/engine.py.
+TIMEOUT = "DEADLINE_SECONDS"
 
-def _execute(url: str, statement: str) -> None:
-    async def execute() -> None:
-        engine = create_async_engine(url, isolation_level="AUTOCOMMIT")
+LockUsers = Callable[[], AbstractAsyncContextManager[None]]
+
+
+@pytest.fixture
+def lock_users(database_url: str) -> LockUsers:
+    """Lock the table of the users, as a migration may."""
+
+    @asynccontextmanager
+    async def lock() -> AsyncIterator[None]:
+        engine = create_async_engine(database_url)
         async with engine.connect() as connection:
-            await connection.execute(text(statement))
+            await connection.execute(text("LOCK TABLE users IN ACCESS EXCLUSIVE MODE"))
+            yield
         await engine.dispose()
 
-    asyncio.run(execute())
+    return lock
+
+
+async def empty_tables(url: str) -> None:
+    tables = ", ".join(Base.metadata.tables)
+    engine = create_async_engine(url)
+    async with engine.begin() as connection:
+        await connection.execute(text(f"TRUNCATE {tables} RESTART IDENTITY"))
+    await engine.dispose()

@@ -1,21 +1,22 @@
 """A PostgreSQL of the project's own, for machines on which none is running.
 
-``python -m tests.postgresql COMMAND`` runs a command beside one, unless the database of the
-settings answers already. The tests start theirs the same way. For development only: it trusts
-whoever connects from this machine.
+``python -m tests.postgresql COMMAND`` runs a command beside one, with the database that
+DATABASE_URL names, unless a server answers there already. The tests start theirs the same way. For
+development only: it trusts whoever connects from this machine.
 """
 
+import asyncio
 import os
 import shutil
 import subprocess
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from functools import partial
 from importlib.util import find_spec
 from pathlib import Path
 
-from sqlalchemy import make_url
+from sqlalchemy import make_url, text
+from sqlalchemy.ext.asyncio import create_async_engine
 
 from app.config import ROOT, Settings, SettingsError
 from tests.servers import call_beside
@@ -61,17 +62,40 @@ def running(binaries: Path, folder: Path, port: int, *options: str) -> Iterator[
         run("pg_ctl", "-w", "-m", "fast", "stop")
 
 
+def create_database(server: str, name: str) -> None:
+    """Create a database, unless the server has one of that name. server: a URL without a path."""
+
+    async def create() -> None:
+        engine = create_async_engine(f"{server}/postgres", isolation_level="AUTOCOMMIT")
+        async with engine.connect() as connection:
+            found = text("SELECT 1 FROM pg_database WHERE datname = :name")
+            if not await connection.scalar(found, {"name": name}):
+                quoted = engine.dialect.identifier_preparer.quote(name)
+                await connection.exec_driver_sql(f"CREATE DATABASE {quoted}")
+        await engine.dispose()
+
+    asyncio.run(create())
+
+
 def main(command: Sequence[str]) -> int:
     """Run a command beside a database; return its exit status."""
     try:
-        url = make_url(Settings.load().database_url)
+        url = make_url(Settings.load().database_url.get_secret_value())
     except SettingsError as error:
         print(error, file=sys.stderr)
         return 1
     port = url.port or 5432
     binaries = find_binaries()
-    run = partial(running, binaries, FOLDER, port) if binaries else None
-    return call_beside("PostgreSQL", url.host or "localhost", port, run, command)
+
+    @contextmanager
+    def run() -> Iterator[None]:
+        assert binaries
+        with running(binaries, FOLDER, port):
+            create_database(f"postgresql+asyncpg://postgres@127.0.0.1:{port}", str(url.database))
+            yield
+
+    host = url.host or "localhost"
+    return call_beside("PostgreSQL", host, port, run if binaries else None, command)
 
 
 if __name__ == "__main__":

@@ -1,9 +1,13 @@
 """A database for each test, copied from one that was migrated once."""
 
 import shutil
+import sqlite3
+from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, closing
 from pathlib import Path
 
 import pytest
+from sqlalchemy import make_url
 from sqlalchemy.engine.interfaces import DBAPIConnection
 from sqlalchemy.pool import ConnectionPoolEntry
 
@@ -47,3 +51,22 @@ def unreachable_database_url(tmp_path: Path) -> str:
     path = tmp_path / "broken.db"
     path.write_bytes(b"this is no database " * 1000)
     return f"sqlite+aiosqlite:///{path}"
+
+
+# What bounds the wait for a connection, in app/engine.py.
+TIMEOUT = "TIMEOUT_SECONDS"
+
+LockUsers = Callable[[], AbstractAsyncContextManager[None]]
+
+
+@pytest.fixture
+def lock_users(database_url: str) -> LockUsers:
+    """Hold the write lock, as another program may."""
+
+    @asynccontextmanager
+    async def lock() -> AsyncIterator[None]:
+        with closing(sqlite3.connect(str(make_url(database_url).database))) as connection:
+            connection.execute("BEGIN IMMEDIATE")
+            yield
+
+    return lock

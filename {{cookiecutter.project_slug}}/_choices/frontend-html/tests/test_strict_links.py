@@ -1,4 +1,4 @@
-"""Links from other sites."""
+"""Links from other sites, with each SameSite."""
 
 import pytest
 
@@ -13,7 +13,7 @@ FOLLOWED = {
 
 
 @pytest.mark.parametrize("path", ["/", "/account", "/login?next=/account", "/?q=a%20b&c=%C3%A9"])
-async def test_a_strict_cookie_that_a_link_leaves_behind_is_asked_for_once_more(
+async def test_a_link_is_opened_again_so_that_the_browser_sends_a_strict_cookie(
     start: Start, path: str
 ) -> None:
     client = await Client(await start(session_samesite="strict")).signed_in()
@@ -28,19 +28,19 @@ async def test_a_strict_cookie_that_a_link_leaves_behind_is_asked_for_once_more(
 
 
 @pytest.mark.parametrize("samesite", ["lax", "none"])
-async def test_other_cookies_come_with_a_link(start: Start, samesite: str) -> None:
+async def test_a_lax_or_none_cookie_comes_with_a_link(start: Start, samesite: str) -> None:
     client = await Client(await start(session_samesite=samesite)).signed_in()
     assert "Hello alice" in (await client.get("/", headers=FOLLOWED)).text
 
 
 @pytest.mark.parametrize("path", ["//evil.example/", "/%2fevil.example", "/\\evil.example"])
-async def test_a_link_is_opened_once_more_in_this_app_only(start: Start, path: str) -> None:
+async def test_a_link_is_opened_again_only_in_this_app(start: Start, path: str) -> None:
     client = Client(await start(session_samesite="strict"))
     response = await client.get(f"https://localhost{path}", headers=FOLLOWED)
     assert 'content="0; url=/"' in response.text
 
 
-async def test_the_address_of_a_link_is_text(start: Start) -> None:
+async def test_the_address_of_a_link_is_escaped(start: Start) -> None:
     client = Client(await start(session_samesite="strict"))
     response = await client.get('/?a="><script>&b=;url=//evil.example', headers=FOLLOWED)
     [refresh] = [line for line in response.text.splitlines() if "http-equiv" in line]

@@ -8,7 +8,7 @@ async def test_users_see_their_own_sessions_and_no_others(client: Client, other:
     await client.signed_in("alice")
     await Client(client.app).signed_in("bob")
     other.headers["user-agent"] = "Telephone/1.0"
-    await other.sign_in("alice")
+    await other.signed_in("alice")
     sessions = (await client.get("/api/sessions")).json()
     assert len(sessions) == 2
     assert [each["ip"] for each in sessions if each["current"]] == ["192.0.2.1"]
@@ -16,29 +16,28 @@ async def test_users_see_their_own_sessions_and_no_others(client: Client, other:
     assert (there["ip"], there["user_agent"]) == ("198.51.100.7", "Telephone/1.0")
 
 
-async def test_an_expired_session_is_in_no_list(
+async def test_an_expired_session_is_not_listed(
     client: Client, other: Client, clock: Clock
 ) -> None:
     await client.signed_in()
     clock.turn(1800)
-    await other.sign_in()
+    await other.signed_in()
     assert len((await other.get("/api/sessions")).json()) == 2
     clock.turn(1800)
     assert len((await other.get("/api/sessions")).json()) == 1
 
 
-async def test_a_user_agent_is_kept_without_what_cannot_be_seen(client: Client) -> None:
-    await client.register()
+async def test_a_user_agent_is_kept_without_invisible_characters(client: Client) -> None:
     client.headers["user-agent"] = "Tele\x1b[31mphone" + "x" * 300
-    await client.sign_in()
+    await client.signed_in()
     [session] = (await client.get("/api/sessions")).json()
     assert session["user_agent"].startswith("Tele[31mphonexxx")
     assert len(session["user_agent"]) <= 200
 
 
-async def test_a_session_can_be_ended_from_another_device(client: Client, other: Client) -> None:
+async def test_a_session_can_be_ended_from_another_one(client: Client, other: Client) -> None:
     await client.signed_in()
-    await other.sign_in()
+    await other.signed_in()
     there = (await other.get("/api/session")).json()["id"]
     assert (await client.delete(f"/api/sessions/{there}")).status_code == 204
     assert not await other.is_signed_in()
@@ -53,13 +52,13 @@ async def test_ending_the_current_session_deletes_its_cookie(client: Client) -> 
     assert client.token is None
 
 
-async def test_the_session_of_somebody_else_is_unknown(client: Client, other: Client) -> None:
+async def test_the_session_of_another_user_is_unknown(client: Client, other: Client) -> None:
     await client.signed_in("alice")
     await other.signed_in("bob")
-    hers = (await client.get("/api/session")).json()["id"]
-    stranger = await other.delete(f"/api/sessions/{hers}")
-    nobody = await other.delete(f"/api/sessions/{'0' * 64}")
+    alices = (await client.get("/api/session")).json()["id"]
+    of_another = await other.delete(f"/api/sessions/{alices}")
+    unknown = await other.delete(f"/api/sessions/{'0' * 64}")
     nonsense = await other.delete("/api/sessions/nonsense")
-    assert stranger.status_code == nobody.status_code == nonsense.status_code == 404
-    assert stranger.content == nobody.content == nonsense.content
+    assert of_another.status_code == unknown.status_code == nonsense.status_code == 404
+    assert of_another.content == unknown.content == nonsense.content
     assert await client.is_signed_in()

@@ -8,6 +8,7 @@ from anyio import to_thread
 
 from app import security_log
 from app.services import Services
+from app.sessions.service import SessionService
 from app.sessions.session import ClientInfo
 from tests.cli import Run
 from tests.client import PASSWORD
@@ -55,7 +56,7 @@ async def test_a_revoked_session_is_not_listed_even_while_it_is_stored(
     async def killed(*_: object) -> None:
         """Stop after the first of the two steps of ending sessions."""
 
-    monkeypatch.setattr(services.sessions, "revoke_before", killed)
+    monkeypatch.setattr(SessionService, "revoke_before", killed)
     await services.users.end_sessions("alice")
     assert await to_thread.run_sync(run, "list-sessions", "alice") == (0, "", "")
 

@@ -1,27 +1,34 @@
 """Sessions in the database: what they cost, and what the tables hold."""
 
 import pytest
-from sqlalchemy import text
+from sqlalchemy import func, select
 
+from app.models import Base, SessionValue, UserSession
 from app.services import Services
 from tests.client import COOKIE, Client
 from tests.conftest import Clock, Start
 from tests.sessions import Begin
 
 
-@pytest.mark.parametrize("path", ["/api/session", "/api/me", "/api/data"])
+async def count_rows(services: Services, model: type[Base]) -> int:
+    [row] = await services.database.fetch_all(select(func.count()).select_from(model))
+    return int(row[0])
+
+
+@pytest.mark.parametrize("path", ["/api/session", "/api/me", "/api/sessions"])
 async def test_an_authenticated_request_costs_one_statement(
     client: Client, statements: list[str], path: str
 ) -> None:
     await client.signed_in()
     statements.clear()
     assert (await client.get(path)).status_code == 200
-    [statement] = statements
+    statement, *listing = statements
     assert statement.startswith("SELECT")
     assert ("users" in statement) == (path != "/api/session")
+    assert len(listing) == (path == "/api/sessions")
 
 
-async def test_noting_that_a_session_was_used_costs_one_more(
+async def test_recording_that_a_session_was_used_costs_one_statement_more(
     client: Client, statements: list[str], clock: Clock
 ) -> None:
     await client.signed_in()
@@ -31,7 +38,7 @@ async def test_noting_that_a_session_was_used_costs_one_more(
     assert [statement.split()[0] for statement in statements] == ["SELECT", "UPDATE"]
 
 
-async def test_one_that_we_signed_but_do_not_know_costs_one(
+async def test_the_token_of_a_revoked_session_costs_one_statement(
     services: Services, begin: Begin, statements: list[str]
 ) -> None:
     session = await begin()
@@ -41,35 +48,38 @@ async def test_one_that_we_signed_but_do_not_know_costs_one(
     assert [statement.split()[0] for statement in statements] == ["SELECT"]
 
 
-async def test_values_go_with_their_session(services: Services, begin: Begin) -> None:
+async def test_values_are_deleted_with_their_session(services: Services, begin: Begin) -> None:
     session = await begin()
     await session.set("theme", "dark")
+    assert await count_rows(services, SessionValue) == 1
     await services.sessions.revoke(session.token)
-    count = text("SELECT count(*) FROM session_values")
-    assert (await services.database.one(count))[0] == 0
+    assert await count_rows(services, SessionValue) == 0
 
 
-async def test_expired_sessions_are_swept_away(
+async def test_expired_sessions_are_deleted_with_their_values(
     services: Services, begin: Begin, clock: Clock
 ) -> None:
     session = await begin()
     await session.set("theme", "dark")
-    clock.turn(3600)
+    clock.turn(3599)
+    assert await services.sessions.delete_expired() == 0
+    clock.turn(1)
     assert await services.sessions.delete_expired() == 1
     assert await services.delete_expired() == 0
+    assert await count_rows(services, UserSession) == 0
+    assert await count_rows(services, SessionValue) == 0
 
 
-async def test_signing_in_sweeps_so_that_the_table_stays_bounded(
+async def test_each_sign_in_deletes_expired_sessions(
     services: Services, begin: Begin, clock: Clock
 ) -> None:
     for _ in range(3):
         await begin()
         clock.turn(3600)
-    count = text("SELECT count(*) FROM sessions")
-    assert (await services.database.one(count))[0] == 1
+    assert await count_rows(services, UserSession) == 1
 
 
-async def test_a_logout_that_cannot_be_done_is_not_pretended(
+async def test_a_logout_without_the_database_is_an_error_and_keeps_the_cookie(
     start: Start, client: Client, unreachable_database_url: str
 ) -> None:
     await client.signed_in()

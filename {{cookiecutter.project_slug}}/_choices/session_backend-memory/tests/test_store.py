@@ -5,16 +5,18 @@ from typing import Any
 
 import pytest
 
+from app.config import Settings, SettingsError
 from app.services import Services
 from app.sessions.session import Session
-from app.sessions.store import SWEEP_BATCH, SessionStore
-from app.config import Settings, SettingsError
+from app.sessions.store import DELETE_BATCH, SessionStore
 from tests.client import Client
 from tests.conftest import PRODUCTION, Clock, Start
 from tests.sessions import HERE, Begin, is_active
 
 
-@pytest.mark.parametrize(("path", "cost"), [("/api/session", 0), ("/api/me", 1), ("/api/data", 1)])
+@pytest.mark.parametrize(
+    ("path", "cost"), [("/api/session", 0), ("/api/me", 1), ("/api/sessions", 1)]
+)
 async def test_an_authenticated_request_costs_one_statement_for_its_user(
     client: Client, statements: list[str], path: str, cost: int
 ) -> None:
@@ -34,7 +36,7 @@ def store(services: Services) -> SessionStore:
     return SessionStore(services.database, limit=10)
 
 
-async def test_it_is_bounded_and_what_expires_first_makes_room(store: SessionStore) -> None:
+async def test_the_store_is_bounded_and_what_expires_first_makes_room(store: SessionStore) -> None:
     for number in range(10):
         await store.add(session(number, expires_at=100 - number))
     for number in range(10, 1000):
@@ -44,7 +46,7 @@ async def test_it_is_bounded_and_what_expires_first_makes_room(store: SessionSto
     assert await store.get(session(0).key, 0) is None
 
 
-async def test_a_full_one_ends_a_few_and_not_all(services: Services) -> None:
+async def test_a_full_store_ends_a_few_sessions_and_not_all(services: Services) -> None:
     store = SessionStore(services.database, limit=2_000)
     for number in range(2_001):
         await store.add(session(number, expires_at=100 + number, user_id=number))
@@ -53,55 +55,56 @@ async def test_a_full_one_ends_a_few_and_not_all(services: Services) -> None:
     assert await store.get(session(999).key, 0) is None
 
 
-async def test_a_sweep_forgets_what_has_expired_and_all_that_belongs_to_it(
+async def test_deleting_expired_sessions_leaves_nothing_of_them_behind(
     services: Services,
 ) -> None:
     store = SessionStore(services.database)
-    for number in range(3 * SWEEP_BATCH):
+    for number in range(3 * DELETE_BATCH):
         await store.add(session(number, expires_at=10 if number % 2 else 1000, user_id=number))
         await store.set_value(session(number).key, "x", b"encrypted")
-    swept = [await store.delete_expired(10) for _ in range(3)]
-    assert sum(swept) == 3 * SWEEP_BATCH / 2
-    assert len(store._sessions) == len(store._values) == len(store._of_user) == sum(swept)
-    assert len(store._to_sweep) == sum(swept)
+    deleted = [await store.delete_expired(10) for _ in range(3)]
+    half = 3 * DELETE_BATCH // 2
+    assert sum(deleted) == half
+    assert len(store._sessions) == len(store._values) == len(store._of_user) == half
+    assert sorted(store._to_check) == sorted(store._sessions)
 
 
-async def test_starting_sessions_sweeps_so_that_memory_stays_bounded(
+async def test_each_sign_in_deletes_expired_sessions(
     services: Services, begin: Begin, clock: Clock
 ) -> None:
-    for _ in range(5):
+    for _ in range(3):
         await begin()
         clock.turn(3600)
-    assert len(services.sessions._store._sessions) == 1
+    assert len(services.sessions.store._sessions) == 1
 
 
-async def test_nothing_is_left_of_one_that_was_ended(services: Services, begin: Begin) -> None:
-    live = await begin()
-    await live.set("theme", "dark")
-    await services.sessions.revoke(live.token)
-    store = services.sessions._store
+async def test_nothing_is_left_of_a_revoked_session(services: Services, begin: Begin) -> None:
+    session = await begin()
+    await session.set("theme", "dark")
+    await services.sessions.revoke(session.token)
+    store = services.sessions.store
     assert (store._sessions, store._values, store._of_user) == ({}, {}, {})
 
 
-async def test_what_the_shell_has_ended_is_in_no_list_once_the_user_is_back(
+async def test_what_the_command_line_has_revoked_is_not_listed_once_the_user_is_back(
     start: Start, services: Services, begin: Begin
 ) -> None:
     session = await begin()
-    shell: Services = (await start()).state.services
-    await shell.accounts.end_sessions("alice")
+    command_line: Services = (await start()).state.services
+    await command_line.users.end_sessions("alice")
     assert await services.sessions.load_with_user(session.token) is None
     again = await services.sessions.create(1, 1, HERE)
     assert not await is_active(services, session)
     assert [each.key for each in await services.sessions.list_for_user(1)] == [again.record.key]
 
 
-async def test_another_process_knows_nothing_of_them(start: Start, client: Client) -> None:
+async def test_another_process_does_not_know_the_sessions(start: Start, client: Client) -> None:
     await client.signed_in()
     stranger = Client(await start())
     assert not await stranger.opens(client.token)
 
 
-def test_production_refuses_more_than_one_worker_and_says_what_to_choose(
+def test_production_refuses_more_than_one_worker_and_says_what_to_choose_instead(
     settings: dict[str, Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     Settings.load(**settings, **PRODUCTION)

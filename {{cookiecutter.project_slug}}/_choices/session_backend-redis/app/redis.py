@@ -12,8 +12,8 @@ from redis.backoff import NoBackoff
 from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.exceptions import RedisError
 
-from app.errors import StoreUnavailable
 from app.config import PROJECT
+from app.errors import StoreUnavailable
 
 # How long a round trip may take before the request is answered 503, and one step of it: connecting,
 # or waiting for an answer.

@@ -9,55 +9,55 @@ from unittest.mock import AsyncMock
 import pytest
 from redis.asyncio import Redis
 
+from app.config import PROJECT
+from app.errors import StoreUnavailable
 from app.services import Services
 from app.sessions.redis_format import name_of
-from app.errors import StoreUnavailable
+from app.sessions.service import SessionService
 from tests.client import Client
 from tests.conftest import Clock
 from tests.sessions import Begin, is_active, load
 
-BeforeItIsThere = Callable[[Callable[[], Awaitable[None]]], None]
+SLUG = PROJECT["slug"]
+INDEX = f"{SLUG}:sessions:1"
+
+BeforeTheRecord = Callable[[Callable[[], Awaitable[object]]], None]
 
 
 @pytest.fixture
 def commands(services: Services, monkeypatch: pytest.MonkeyPatch) -> list[list[str]]:
-    """Collect the turns that are taken from here on: the names of the commands of each."""
-    turns: list[list[str]] = []
-    get, run, run_all = services.redis.get, services.redis.run, services.redis.run_all
+    """Collect the round trips from here on: the names of the commands in each."""
+    round_trips: list[list[str]] = []
+    run, run_all = services.redis.run, services.redis.run_all
 
-    async def noting_get(name: str) -> Any:
-        turns.append(["GET"])
-        return await get(name)
-
-    async def noting_run(*command: Any) -> Any:
-        turns.append([str(command[0])])
+    async def note(*command: Any) -> Any:
+        round_trips.append([str(command[0])])
         return await run(*command)
 
-    async def noting_run_all(commands: Any) -> Any:
-        turns.append([str(command[0]) for command in commands])
+    async def note_all(commands: Any) -> Any:
+        round_trips.append([str(command[0]) for command in commands])
         return await run_all(commands)
 
-    monkeypatch.setattr(services.redis, "get", noting_get)
-    monkeypatch.setattr(services.redis, "run", noting_run)
-    monkeypatch.setattr(services.redis, "run_all", noting_run_all)
-    return turns
+    monkeypatch.setattr(services.redis, "run", note)
+    monkeypatch.setattr(services.redis, "run_all", note_all)
+    return round_trips
 
 
 @pytest.fixture
-def before_it_is_there(services: Services, monkeypatch: pytest.MonkeyPatch) -> BeforeItIsThere:
-    """Let something happen once, when the next session is in the index and its record is not."""
+def before_the_record(services: Services, monkeypatch: pytest.MonkeyPatch) -> BeforeTheRecord:
+    """Do something once, when the next session is in the index and its record is not stored."""
     run = services.redis.run
 
-    def let(deed: Callable[[], Awaitable[None]]) -> None:
+    def do(something: Callable[[], Awaitable[object]]) -> None:
         async def run_late(*command: Any) -> Any:
             if command[0] == "SET":
                 monkeypatch.setattr(services.redis, "run", run)
-                await deed()
+                await something()
             return await run(*command)
 
         monkeypatch.setattr(services.redis, "run", run_late)
 
-    return let
+    return do
 
 
 @pytest.fixture
@@ -68,7 +68,9 @@ async def redis(redis_url: str) -> AsyncIterator[Any]:
     await client.aclose()
 
 
-@pytest.mark.parametrize(("path", "cost"), [("/api/session", 0), ("/api/me", 1), ("/api/data", 1)])
+@pytest.mark.parametrize(
+    ("path", "cost"), [("/api/session", 0), ("/api/me", 1), ("/test/values", 0)]
+)
 async def test_an_authenticated_request_costs_one_command_and_one_statement_for_its_user(
     client: Client, commands: list[list[str]], statements: list[str], path: str, cost: int
 ) -> None:
@@ -76,7 +78,7 @@ async def test_an_authenticated_request_costs_one_command_and_one_statement_for_
     commands.clear()
     statements.clear()
     assert (await client.get(path)).status_code == 200
-    assert commands == [["GET"]]
+    assert commands == [["GET"], ["HGETALL"]][: 1 + path.endswith("/values")]
     assert [statement.split()[0] for statement in statements] == ["SELECT"] * cost
 
 
@@ -88,7 +90,7 @@ async def test_a_forged_token_costs_nothing(client: Client, commands: list[list[
     assert commands == []
 
 
-async def test_noting_the_use_costs_two_more(
+async def test_recording_that_a_session_was_used_costs_two_round_trips_more(
     client: Client, commands: list[list[str]], clock: Clock
 ) -> None:
     await client.signed_in()
@@ -96,6 +98,16 @@ async def test_noting_the_use_costs_two_more(
     commands.clear()
     await client.get("/api/session")
     assert commands == [["GET"], ["EVAL"], ["ZREMRANGEBYSCORE", "ZADD", "EXPIRE", "EXPIRE"]]
+
+
+async def test_every_key_begins_with_the_slug_of_the_project(
+    services: Services, begin: Begin, redis: Any
+) -> None:
+    await (await begin()).set("theme", "dark")
+    await services.ping()
+    keys = await redis.keys()
+    assert len(keys) == 4
+    assert {key.split(b":")[0].decode() for key in keys} == {SLUG}
 
 
 async def test_every_key_expires(
@@ -106,40 +118,41 @@ async def test_every_key_expires(
     for _ in range(2):
         lives = {key: await redis.ttl(key) for key in await redis.keys()}
         assert len(lives) == 3
-        index = lives.pop(b"sessions:1")
+        index = lives.pop(INDEX.encode())
         assert 43_000 < index <= 43_200
         assert all(3500 < life <= 3600 for life in lives.values())
         clock.turn(60)
         session = await load(services, session)
     await begin(remember=True)
-    assert 2_591_000 < await redis.ttl("sessions:1") <= 2_592_000
+    assert 2_591_000 < await redis.ttl(INDEX) <= 2_592_000
     await begin()
-    assert 2_591_000 < await redis.ttl("sessions:1") <= 2_592_000
+    assert 2_591_000 < await redis.ttl(INDEX) <= 2_592_000
 
 
-async def test_nothing_is_left_of_one_that_was_ended(
+async def test_nothing_is_left_of_a_revoked_session(
     services: Services, begin: Begin, redis: Any
 ) -> None:
     session, other = await begin(), await begin()
     for each in (session, other):
         await each.set("theme", "dark")
+    assert len(await redis.keys()) == 5
     await services.sessions.revoke_others(other)
     await services.sessions.revoke(other.token)
     assert await redis.keys() == []
 
 
-async def test_nothing_is_left_of_one_whose_place_was_taken(
+async def test_nothing_is_left_of_a_session_that_another_one_has_replaced(
     services: Services, begin: Begin, redis: Any
 ) -> None:
     session = await begin()
     await session.set("theme", "dark")
     assert await services.sessions.rotate_token(session, 0)
-    assert await redis.zrange("sessions:1", 0, -1) == [session.record.key]
+    assert await redis.zrange(INDEX, 0, -1) == [session.record.key]
     assert len(await redis.keys()) == 3
-    assert all([await redis.ttl(key) > 3500 for key in await redis.keys()])
+    assert min([await redis.ttl(key) for key in await redis.keys()]) > 3500
 
 
-async def test_use_keeps_the_values_as_long_as_the_session(
+async def test_values_are_kept_as_long_as_the_session_is_used(
     services: Services, begin: Begin, redis: Any, clock: Clock
 ) -> None:
     session = await begin()
@@ -151,21 +164,21 @@ async def test_use_keeps_the_values_as_long_as_the_session(
     assert await redis.ttl(values) > 3500
 
 
-async def test_one_that_is_about_to_be_added_stays_in_the_index(
-    services: Services, begin: Begin, before_it_is_there: BeforeItIsThere
+async def test_a_session_that_is_about_to_be_added_stays_in_the_index(
+    services: Services, begin: Begin, before_the_record: BeforeTheRecord
 ) -> None:
     session = await begin()
-    before_it_is_there(lambda: services.sessions.revoke_others(session))
+    before_the_record(lambda: services.sessions.revoke_others(session))
     late = await begin()
     assert await is_active(services, late)
     await services.sessions.revoke_others(session)
     assert not await is_active(services, late)
 
 
-async def test_one_that_is_renewed_while_the_others_are_ended_is_ended_too(
+async def test_a_session_whose_token_rotates_while_the_others_are_revoked_is_revoked_too(
     services: Services,
     begin: Begin,
-    before_it_is_there: BeforeItIsThere,
+    before_the_record: BeforeTheRecord,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     here, there = await begin(), await begin()
@@ -185,7 +198,7 @@ async def test_one_that_is_renewed_while_the_others_are_ended_is_ended_too(
         await renewal
         return [found[each] if each in found else await run(*each) for each in commands]
 
-    before_it_is_there(wait)
+    before_the_record(wait)
     monkeypatch.setattr(services.redis, "run_all", run_apart)
     renewal = asyncio.create_task(services.sessions.rotate_token(there, 0))
     await is_entered.wait()
@@ -195,50 +208,50 @@ async def test_one_that_is_renewed_while_the_others_are_ended_is_ended_too(
     assert await is_active(services, here)
 
 
-async def test_one_that_is_renewed_while_all_are_being_ended_is_not_there(
+async def test_a_session_whose_token_rotates_while_all_are_revoked_is_gone(
     services: Services,
     begin: Begin,
-    before_it_is_there: BeforeItIsThere,
+    before_the_record: BeforeTheRecord,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     session = await begin()
-    # They are looked for before it is there, and removed a moment later.
-    monkeypatch.setattr(services.sessions, "revoke_before", AsyncMock())
-    before_it_is_there(lambda: services.users.end_sessions("alice"))
+    # They are looked for before this one is there, and removed a moment later.
+    monkeypatch.setattr(SessionService, "revoke_before", AsyncMock())
+    before_the_record(lambda: services.users.end_sessions("alice"))
     assert not await services.sessions.rotate_token(session, 0)
     assert await services.sessions.list_for_user(1) == []
 
 
-async def test_the_index_cleans_itself(begin: Begin, redis: Any, clock: Clock) -> None:
+async def test_the_index_forgets_what_has_expired(begin: Begin, redis: Any, clock: Clock) -> None:
     for _ in range(3):
         await begin()
     clock.turn(43_200)
     session = await begin()
-    assert await redis.zrange("sessions:1", 0, -1) == [session.record.key]
+    assert await redis.zrange(INDEX, 0, -1) == [session.record.key]
 
 
-async def test_an_index_that_is_lost_is_made_again_by_use(
+async def test_a_lost_index_is_restored_when_the_session_is_used(
     services: Services, begin: Begin, redis: Any, clock: Clock
 ) -> None:
     session = await begin()
-    await redis.delete("sessions:1")
+    await redis.delete(INDEX)
     clock.turn(60)
     session = await load(services, session)
     assert [each.key for each in await services.sessions.list_for_user(1)] == [session.record.key]
-    assert 43_000 < await redis.ttl("sessions:1") <= 43_200
+    assert 43_000 < await redis.ttl(INDEX) <= 43_200
 
 
-async def test_a_use_that_is_noted_late_enters_nothing(
+async def test_recording_the_use_of_a_revoked_session_stores_nothing(
     services: Services, begin: Begin, redis: Any
 ) -> None:
     session = await begin()
     await services.sessions.revoke(session.token)
     seen = session.record._replace(last_seen_at=session.record.last_seen_at + 60)
-    await services.sessions._store.touch(session.record, seen)
+    await services.sessions.store.touch(session.record, seen)
     assert await redis.keys() == []
 
 
-async def test_a_session_that_redis_lost_is_in_no_list(
+async def test_a_session_that_redis_lost_is_not_listed(
     services: Services, begin: Begin, redis: Any
 ) -> None:
     session, other = await begin(), await begin()
@@ -247,13 +260,15 @@ async def test_a_session_that_redis_lost_is_in_no_list(
     assert not await is_active(services, session)
 
 
-async def test_no_token_is_in_it_and_no_value_can_be_read(begin: Begin, redis: Any) -> None:
+async def test_redis_holds_no_token_and_no_readable_value(begin: Begin, redis: Any) -> None:
     session = await begin()
     await session.set("theme", "a readable text")
     random = session.token.split(".")[0]
-    dump = b""
+    [values] = await redis.keys("*:values")
+    dump = repr(await redis.hgetall(values)).encode()
     for key in await redis.keys():
         dump += key + await redis.dump(key)
+    assert b"theme" in dump
     assert hashlib.sha256(random.encode()).digest() == session.record.key
     for text in (random, session.token.split(".")[1], "readable"):
         assert text.encode() not in dump
@@ -264,7 +279,7 @@ async def test_garbage_opens_nothing(
     services: Services, begin: Begin, redis: Any, garbage: bytes
 ) -> None:
     session = await begin()
-    [key] = await redis.keys("session:*")
+    [key] = await redis.keys(f"{SLUG}:session:*")
     await redis.set(key, garbage)
     with pytest.raises(StoreUnavailable):
         await services.sessions.load(session.token)
@@ -274,7 +289,7 @@ async def test_a_key_of_another_kind_opens_nothing(
     services: Services, begin: Begin, redis: Any
 ) -> None:
     session = await begin()
-    [key] = await redis.keys("session:*")
+    [key] = await redis.keys(f"{SLUG}:session:*")
     await redis.delete(key)
     await redis.lpush(key, "x")
     with pytest.raises(StoreUnavailable):

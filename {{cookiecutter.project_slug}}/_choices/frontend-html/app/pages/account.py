@@ -1,20 +1,13 @@
 """The pages of an account: password, sessions, and its deletion."""
 
-from typing import Any
-
 from fastapi import APIRouter, Request
 from starlette.responses import Response
 
 from app.pages.auth import FormField, NextField, NextQuery
 from app.pages.redirects import HOME, safe_next, see_other
-
-# {% if cookiecutter.session_backend != "signed-cookie" %}
 from app.pages.session_list import describe_sessions
-
-# {% endif %}
 from app.pages.templating import form_again, page
 from app.users.errors import AccountError
-from app.users.service import AuthContext
 from app.web.dependencies import (
     CurrentAuth,
     CurrentRequestSession,
@@ -32,7 +25,8 @@ async def account(
     request: Request, auth: CurrentAuth, sessions: Sessions, changed: bool = False
 ) -> Response:
     """Show the password form and the user's sessions."""
-    return page(request, "account.html", **await _sessions(auth, sessions), changed=changed)
+    shown = await describe_sessions(auth, sessions)
+    return page(request, "account.html", **shown, changed=changed)
 
 
 @router.post("/account")
@@ -48,7 +42,8 @@ async def change_password(
     try:
         await users.change_password(auth, current_password, new_password)
     except AccountError as error:
-        return form_again(request, "account.html", error, **await _sessions(auth, sessions))
+        shown = await describe_sessions(auth, sessions)
+        return form_again(request, "account.html", error, **shown)
     return see_other("/account?changed=1")
 
 
@@ -57,21 +52,17 @@ async def revoke_other_sessions(auth: CurrentAuth, sessions: Sessions) -> Respon
     """Sign out everywhere else."""
     await sessions.revoke_others(auth.session)
     return see_other("/account")
-
-
-# {% if cookiecutter.session_backend != "signed-cookie" %}
+#{% if cookiecutter.session_backend != "signed-cookie" %}
 
 
 @router.post("/account/sessions/{session_id}/end")
 async def revoke_session(
-    session_id: str, auth: CurrentAuth, request_session: CurrentRequestSession
+    session_id: str, user: CurrentUser, request_session: CurrentRequestSession
 ) -> Response:
     """End one session of the user."""
-    await request_session.revoke_one(auth, session_id)
+    await request_session.revoke_one(user, session_id)
     return see_other("/account")
-
-
-# {% endif %}
+#{% endif %}
 
 
 @router.get("/confirm")
@@ -110,12 +101,3 @@ async def delete(
     await users.delete_own(auth)
     await request_session.sign_out()
     return see_other("/login")
-
-
-async def _sessions(auth: AuthContext, sessions: Sessions) -> dict[str, Any]:
-    """Return what the account page shows of the user's sessions."""
-    # {% if cookiecutter.session_backend == "signed-cookie" %}
-    return {}
-    # {% else %}
-    return describe_sessions(await sessions.list_for_user(auth.user.id), auth.session.record)
-    # {% endif %}

@@ -1,4 +1,4 @@
-"""Somebody sends a link to our sign-in page that leads on to theirs."""
+"""An attacker sends a link to the sign-in page that leads on to another site."""
 
 import pytest
 
@@ -36,14 +36,14 @@ from tests.test_pages import submit
     ],
     ids=ascii,
 )
-async def test_next_leads_nowhere_else(client: Client, path: str) -> None:
+async def test_next_leads_to_no_other_site(client: Client, path: str) -> None:
     assert safe_next(path) == "/"
     await client.register()
     response = await submit(client, "/login", username="alice", password=PASSWORD, next=path)
     assert response.headers["location"] == "/"
 
 
-async def test_no_page_hands_on_another_site(client: Client) -> None:
+async def test_no_page_passes_on_the_address_of_another_site(client: Client) -> None:
     await client.signed_in()
     for path in ("/login", "/confirm"):
         for address in ("https://evil.example", "//evil.example", "/\\evil.example"):

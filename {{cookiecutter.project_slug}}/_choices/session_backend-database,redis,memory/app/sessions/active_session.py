@@ -23,8 +23,8 @@ class ActiveSession:
     token: str
     store: SessionStore
     cipher: SessionCipher
+    # Whether the response has to set the cookie.
     token_changed: bool = False
-    """Whether the response has to set the cookie."""
 
     def replace(self, record: Session, token: str) -> None:
         """Continue with another record and a new token."""

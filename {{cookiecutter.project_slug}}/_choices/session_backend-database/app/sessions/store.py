@@ -4,15 +4,14 @@ Every method is one statement. None inserts a session where it meant to update o
 flight cannot bring back a session that was revoked meanwhile.
 """
 
+from dataclasses import dataclass
+
 from sqlalchemy import bindparam, delete, func, insert, literal, select, update
-
-# {% if cookiecutter.database == "sqlite" %}
+#{% if cookiecutter.database == "sqlite" %}
 from sqlalchemy.dialects.sqlite import insert as insert_or_update
-
-# {% else %}
+#{% else %}
 from sqlalchemy.dialects.postgresql import insert as insert_or_update
-
-# {% endif %}
+#{% endif %}
 from sqlalchemy.exc import IntegrityError
 
 from app.database import Database
@@ -33,6 +32,7 @@ _GET_WITH_USER = CompiledSelect(
 )
 
 
+@dataclass(frozen=True)
 class SessionStore:
     """The table ``sessions``.
 
@@ -40,24 +40,23 @@ class SessionStore:
     Every method raises StoreUnavailable when the database is out of reach.
     """
 
-    def __init__(self, database: Database) -> None:
-        self._database = database
+    database: Database
 
     async def add(self, session: Session) -> None:
         """Store a new session. Raises SessionEnded when its user was deleted meanwhile."""
         try:
-            await self._database.execute(insert(UserSession).values(session._asdict()))
+            await self.database.execute(insert(UserSession).values(session._asdict()))
         except IntegrityError:
             raise SessionEnded from None
 
     async def get(self, key: bytes, now: float) -> Session | None:
         """Return the active session of that key."""
-        row = await self._database.fast_lookup.fetch_one(_GET, {"key": key, "now": now})
+        row = await self.database.fast_lookup.fetch_one(_GET, {"key": key, "now": now})
         return Session._make(row) if row else None
 
     async def get_with_user(self, key: bytes, now: float) -> tuple[Session, User] | None:
         """Return the active session of that key and its user, if the user may still use it."""
-        row = await self._database.fast_lookup.fetch_one(_GET_WITH_USER, {"key": key, "now": now})
+        row = await self.database.fast_lookup.fetch_one(_GET_WITH_USER, {"key": key, "now": now})
         if row is None:
             return None
         width = len(_COLUMNS)
@@ -65,7 +64,7 @@ class SessionStore:
 
     async def list_for_user(self, user_id: int, now: float) -> list[Session]:
         """Return the active sessions of a user, the last used first."""
-        rows = await self._database.fetch_all(
+        rows = await self.database.fetch_all(
             select(*_COLUMNS)
             .where(UserSession.user_id == user_id, UserSession.expires_at > now)
             .order_by(UserSession.last_seen_at.desc())
@@ -74,7 +73,7 @@ class SessionStore:
 
     async def touch(self, before: Session, seen: Session) -> None:
         """Record that a session was used, unless another request has done so meanwhile."""
-        await self._database.execute(
+        await self.database.execute(
             update(UserSession)
             .where(UserSession.key == before.key, UserSession.last_seen_at == before.last_seen_at)
             .values(last_seen_at=seen.last_seen_at, expires_at=seen.expires_at)
@@ -83,35 +82,35 @@ class SessionStore:
     async def replace(self, old: Session, renewed: Session) -> bool:
         """Replace a session by another; false when that one was revoked meanwhile."""
         statement = update(UserSession).where(UserSession.key == old.key)
-        return await self._database.execute(statement.values(renewed._asdict())) == 1
+        return await self.database.execute(statement.values(renewed._asdict())) == 1
 
     async def delete(self, session: Session) -> bool:
         """End a session; whether it was still there."""
         statement = delete(UserSession).where(UserSession.key == session.key)
-        return await self._database.execute(statement) == 1
+        return await self.database.execute(statement) == 1
 
     async def delete_others(self, session: Session) -> None:
         """End every other session of the same user."""
         same_user = UserSession.user_id == session.user_id
-        await self._database.execute(
+        await self.database.execute(
             delete(UserSession).where(same_user, UserSession.key != session.key)
         )
 
     async def delete_before(self, session_version: int, user_id: int) -> None:
         """End every session of a user of an earlier session version."""
         earlier = UserSession.session_version < session_version
-        await self._database.execute(
+        await self.database.execute(
             delete(UserSession).where(UserSession.user_id == user_id, earlier)
         )
 
     async def delete_expired(self, now: float) -> int:
         """Delete a batch of expired sessions; how many."""
         expired = select(UserSession.key).where(UserSession.expires_at <= now).limit(DELETE_BATCH)
-        return await self._database.execute(delete(UserSession).where(UserSession.key.in_(expired)))
+        return await self.database.execute(delete(UserSession).where(UserSession.key.in_(expired)))
 
     async def values(self, key: bytes) -> dict[str, bytes]:
         """Return the encrypted values of a session by name."""
-        rows = await self._database.fetch_all(
+        rows = await self.database.fetch_all(
             select(SessionValue.name, SessionValue.encrypted).where(SessionValue.session_key == key)
         )
         return {row.name: row.encrypted for row in rows}
@@ -130,7 +129,7 @@ class SessionStore:
             ["session_key", "name", "encrypted"], row
         )
         try:
-            written = await self._database.execute(
+            written = await self.database.execute(
                 statement.on_conflict_do_update(
                     index_elements=["session_key", "name"], set_={"encrypted": encrypted}
                 )
@@ -146,7 +145,5 @@ class SessionStore:
             SessionValue.session_key == key, SessionValue.name == name
         )
         exists = select(UserSession.key).where(UserSession.key == key)
-        if not await self._database.execute(statement) and not await self._database.fetch_one(
-            exists
-        ):
+        if not await self.database.execute(statement) and not await self.database.fetch_one(exists):
             raise SessionEnded

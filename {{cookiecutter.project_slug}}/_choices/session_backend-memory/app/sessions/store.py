@@ -36,8 +36,8 @@ class SessionStore:
         self._sessions: dict[bytes, Session] = {}
         self._values: dict[bytes, dict[str, bytes]] = {}
         self._of_user: dict[int, tuple[bytes, ...]] = {}
+        # Every key once, the one checked longest ago first; some are of sessions gone.
         self._to_check: deque[bytes] = deque()
-        """Every key once, the one checked longest ago first; some are of sessions gone."""
 
     async def add(self, session: Session) -> None:
         """Store a new session. When there are too many, those that expire first are ended."""

@@ -4,8 +4,8 @@ import struct
 
 from itsdangerous.encoding import base64_encode
 
-from app.errors import StoreUnavailable
 from app.config import PROJECT
+from app.errors import StoreUnavailable
 from app.sessions.session import Session
 
 # Part of every key: a change of what is written needs another one, or old records become garbage.

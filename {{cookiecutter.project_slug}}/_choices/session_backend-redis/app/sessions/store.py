@@ -10,6 +10,7 @@ session that was revoked meanwhile. Times to live are relative, so clocks need n
 """
 
 import math
+from dataclasses import dataclass
 from typing import Any
 
 from app.config import Settings
@@ -59,6 +60,7 @@ return redis.call('EXISTS', KEYS[1])
 """
 
 
+@dataclass(frozen=True)
 class SessionStore:
     """Sessions in Redis, their users in the database.
 
@@ -66,30 +68,29 @@ class SessionStore:
     Every method raises StoreUnavailable when Redis or the database is out of reach.
     """
 
-    def __init__(self, redis: Redis, database: Database, settings: Settings) -> None:
-        self._redis = redis
-        self._database = database
-        self._settings = settings
+    redis: Redis
+    database: Database
+    settings: Settings
 
     async def add(self, session: Session) -> None:
         """Store a new session."""
         # The index first: it never misses an active session.
         await self._add_to_index(session)
-        await self._redis.run("SET", name_of(session.key), pack(session), "PX", _life(session))
+        await self.redis.run("SET", name_of(session.key), pack(session), "PX", _life(session))
 
     async def get(self, key: bytes, now: float) -> Session | None:
         """Return the active session of that key."""
-        return unpack(key, await self._redis.run("GET", name_of(key)), now)
+        return unpack(key, await self.redis.run("GET", name_of(key)), now)
 
     async def get_with_user(self, key: bytes, now: float) -> tuple[Session, User] | None:
         """Return the active session of that key and its user, if the user may still use it."""
         session = await self.get(key, now)
-        return await with_user(session, self._database) if session else None
+        return await with_user(session, self.database) if session else None
 
     async def list_for_user(self, user_id: int, now: float) -> list[Session]:
         """Return the active sessions of a user, the last used first."""
-        keys = await self._redis.run("ZRANGEBYSCORE", index_of(user_id), f"({now}", "+inf")
-        records = await self._redis.run_all([("GET", name_of(key)) for key in keys])
+        keys = await self.redis.run("ZRANGEBYSCORE", index_of(user_id), f"({now}", "+inf")
+        records = await self.redis.run_all([("GET", name_of(key)) for key in keys])
         found = [unpack(key, record, now) for key, record in zip(keys, records, strict=True)]
         live = [session for session in found if session]
         return sorted(live, key=lambda session: session.last_seen_at, reverse=True)
@@ -107,19 +108,17 @@ class SessionStore:
         what is sent with the old token from then on is refused, not lost.
         """
         await self.add(renewed)
-        # Whoever revokes all sessions of a user changes the session version first, and then looks for
-        # them: this one was there already and is found, or the change is noticed here.
-        stands = await with_user(renewed, self._database)
+        # Whoever revokes all sessions of a user changes the session version first, and then looks
+        # for them: this one was there already and is found, or the change is noticed here.
+        stands = await with_user(renewed, self.database)
         taken, _, values = await self._run_script(_TAKE, old.key)
         if not taken or not stands:
             await self.delete(renewed)
             return False
         if values:
             place = values_of(renewed.key)
-            await self._redis.run_all(
-                [("HSET", place, *values), ("PEXPIRE", place, _life(renewed))]
-            )
-        await self._redis.run("ZREM", index_of(old.user_id), old.key)
+            await self.redis.run_all([("HSET", place, *values), ("PEXPIRE", place, _life(renewed))])
+        await self.redis.run("ZREM", index_of(old.user_id), old.key)
         return True
 
     async def delete(self, session: Session) -> bool:
@@ -152,7 +151,7 @@ class SessionStore:
 
     async def values(self, key: bytes) -> dict[str, bytes]:
         """Return the encrypted values of a session by name."""
-        values = await self._redis.run("HGETALL", values_of(key))
+        values = await self.redis.run("HGETALL", values_of(key))
         return {name.decode(errors="replace"): encrypted for name, encrypted in values.items()}
 
     async def set_value(self, key: bytes, name: str, encrypted: bytes) -> None:
@@ -170,15 +169,15 @@ class SessionStore:
             raise SessionEnded
 
     async def _named_beside(self, session: Session) -> list[bytes]:
-        named = await self._redis.run("ZRANGE", index_of(session.user_id), 0, -1)
+        named = await self.redis.run("ZRANGE", index_of(session.user_id), 0, -1)
         return [key for key in named if key != session.key]
 
     async def _add_to_index(self, session: Session) -> None:
         """Add a session that was just used to the index, and remove those past their end."""
         index, now = index_of(session.user_id), session.last_seen_at
-        ends_at = session_end(session, self._settings)
+        ends_at = session_end(session, self.settings)
         left = math.ceil(ends_at - now)
-        await self._redis.run_all(
+        await self.redis.run_all(
             [
                 ("ZREMRANGEBYSCORE", index, "-inf", now),
                 ("ZADD", index, math.ceil(ends_at), session.key),
@@ -188,17 +187,17 @@ class SessionStore:
         )
 
     async def _run_script(self, script: str, key: bytes, *arguments: str | bytes | int) -> Any:
-        return await self._redis.run("EVAL", script, 2, name_of(key), values_of(key), *arguments)
+        return await self.redis.run("EVAL", script, 2, name_of(key), values_of(key), *arguments)
 
     async def _delete_all(self, keys: list[bytes], user_id: int) -> bool:
         """End sessions; whether any of them was still there."""
         if not keys:
             return False
-        answers = await self._redis.run_all([("DEL", name_of(key), values_of(key)) for key in keys])
-        # One round trip later, and without those that were not there: they may be about to be added.
+        answers = await self.redis.run_all([("DEL", name_of(key), values_of(key)) for key in keys])
+        # One round trip later, and only those that were there: others may be about to be added.
         removed = [key for key, count in zip(keys, answers, strict=True) if count]
         if removed:
-            await self._redis.run("ZREM", index_of(user_id), *removed)
+            await self.redis.run("ZREM", index_of(user_id), *removed)
         return bool(removed)
 
 

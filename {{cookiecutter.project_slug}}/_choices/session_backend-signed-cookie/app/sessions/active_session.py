@@ -24,8 +24,8 @@ class ActiveSession:
     store: SessionStore
     cipher: SessionCipher
     tokens: SessionTokens
+    # Whether the response has to set the cookie.
     token_changed: bool = False
-    """Whether the response has to set the cookie."""
 
     def replace(self, record: Session, token: str) -> None:
         """Continue with another record and a new token."""

@@ -4,6 +4,7 @@ A token cannot be taken back, so each is checked against two facts, in one state
 session was revoked, and whether the user's session version has moved on.
 """
 
+from dataclasses import dataclass
 from typing import Any
 
 from sqlalchemy import bindparam, delete, exists, insert, select, update
@@ -31,16 +32,16 @@ _GET_USER = CompiledSelect(
 )
 
 
+@dataclass(frozen=True)
 class SessionStore:
     """The table ``ended_sessions``, and the users' session versions.
 
-    ``now`` is Unix time in seconds. Every method raises StoreUnavailable when the database is out of
-    reach.
+    ``now`` is Unix time in seconds. Every method raises StoreUnavailable when the database is out
+    of reach.
     """
 
-    def __init__(self, database: Database, settings: Settings) -> None:
-        self._database = database
-        self._settings = settings
+    database: Database
+    settings: Settings
 
     async def get(self, session: Session, now: float) -> Session | None:
         """Return the session that a token says, if it is still good."""
@@ -58,10 +59,10 @@ class SessionStore:
     async def delete(self, session: Session) -> bool:
         """End a session; whether it was not revoked already."""
         # The limits may have been longer when the token was issued.
-        ends_at = max(session_end(session, self._settings), session.expires_at)
+        ends_at = max(session_end(session, self.settings), session.expires_at)
         statement = insert(EndedSession).values(key=session.key, ends_at=ends_at)
         try:
-            await self._database.execute(statement)
+            await self.database.execute(statement)
         except IntegrityError:
             return False
         return True
@@ -71,7 +72,7 @@ class SessionStore:
 
         None when the version of this one is no longer good.
         """
-        row = await self._database.fetch_one(
+        row = await self.database.fetch_one(
             update(User)
             .where(User.id == session.user_id, User.session_version == session.session_version)
             .values(session_version=User.session_version + 1)
@@ -82,7 +83,7 @@ class SessionStore:
     async def delete_expired(self, now: float) -> int:
         """Forget a batch of revoked sessions whose tokens have all expired; how many."""
         expired = select(EndedSession.key).where(EndedSession.ends_at <= now).limit(DELETE_BATCH)
-        return await self._database.execute(
+        return await self.database.execute(
             delete(EndedSession).where(EndedSession.key.in_(expired))
         )
 
@@ -94,4 +95,4 @@ class SessionStore:
             "session_version": session.session_version,
             "key": session.key,
         }
-        return await self._database.fast_lookup.fetch_one(_GET_USER, values)
+        return await self.database.fast_lookup.fetch_one(_GET_USER, values)

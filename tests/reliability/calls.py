@@ -25,7 +25,7 @@ HANGING = 0
 
 
 @dataclass(frozen=True)
-class Visit:
+class Call:
     """A kind of request.
 
     token: whose, by a name of ``App.tokens``; none when it is empty. body: JSON text.
@@ -37,25 +37,25 @@ class Visit:
     body: str = ""
 
 
-ME = Visit("GET", "/api/me", "kept")
-SESSION = Visit("GET", "/api/session", "kept")
-PUT = Visit("PUT", "/api/session/data/colour", "kept", '"red"')
-LOGOUT = Visit("POST", "/api/logout", "leaving")
-LOGIN = Visit("POST", "/api/login", body=json.dumps(ACCOUNT))
+ME = Call("GET", "/api/me", "kept")
+SESSION = Call("GET", "/api/session", "kept")
+PUT = Call("PUT", "/api/session/data/colour", "kept", '"red"')
+LOGOUT = Call("POST", "/api/logout", "leaving")
+LOGIN = Call("POST", "/api/login", body=json.dumps(ACCOUNT))
 # Those who are not signed in any more, or never were.
-ENDED = Visit("GET", "/api/me", "ended")
-FORGED = Visit("GET", "/api/me", "forged")
-NOBODY = Visit("GET", "/api/me")
-READY = Visit("GET", "/health/ready")
-LIVE = Visit("GET", "/health/live")
-PUBLIC = Visit("GET", "/api/public", "kept")
+ENDED = Call("GET", "/api/me", "ended")
+FORGED = Call("GET", "/api/me", "forged")
+NOBODY = Call("GET", "/api/me")
+READY = Call("GET", "/health/ready")
+LIVE = Call("GET", "/health/live")
+PUBLIC = Call("GET", "/api/public", "kept")
 
 
 @dataclass(frozen=True)
 class Answer:
     """What came back. seconds: from when all were sent."""
 
-    visit: Visit
+    call: Call
     status: int
     seconds: float
     sets_cookie: bool
@@ -79,7 +79,7 @@ class App:
         self._post("/api/register")
         for name in ("kept", "ended"):
             self.sign_in(name)
-        self.send({Visit("POST", "/api/logout", "ended"): 1})
+        self.send({Call("POST", "/api/logout", "ended"): 1})
         kept = self.tokens["kept"]
         self.tokens["forged"] = kept[:-8] + kept[-8:].swapcase()
 
@@ -87,13 +87,13 @@ class App:
         """Begin a session, whose token goes by that name."""
         self.tokens[name] = self._post("/api/login").cookies[COOKIE]
 
-    def send(self, visits: Mapping[Visit, int]) -> list[Answer]:
-        """Send all of these visits at once, each so often; the answers."""
-        return run_aside(self._send([each for each, n in visits.items() for _ in range(n)]))
+    def send(self, calls: Mapping[Call, int]) -> list[Answer]:
+        """Send all of these calls at once, each so often; the answers."""
+        return run_aside(self._send([each for each, n in calls.items() for _ in range(n)]))
 
-    def status(self, visit: Visit) -> int:
+    def status(self, call: Call) -> int:
         """Send one request; the status of its answer."""
-        [answer] = self.send({visit: 1})
+        [answer] = self.send({call: 1})
         return answer.status
 
     def files(self) -> int:
@@ -104,26 +104,26 @@ class App:
         url = f"{self._served.url}{path}"
         return httpx2.post(url, json=ACCOUNT, headers=HEADERS).raise_for_status()
 
-    async def _send(self, visits: Sequence[Visit]) -> list[Answer]:
+    async def _send(self, calls: Sequence[Call]) -> list[Answer]:
         limits = httpx2.Limits(max_connections=None)
         async with httpx2.AsyncClient(
             base_url=self._served.url, headers=HEADERS, timeout=HANGING_SECONDS, limits=limits
         ) as client:
-            return await asyncio.gather(*(self._ask(client, visit) for visit in visits))
+            return await asyncio.gather(*(self._ask(client, call) for call in calls))
 
-    async def _ask(self, client: httpx2.AsyncClient, visit: Visit) -> Answer:
-        headers = {"content-type": "application/json"} if visit.body else {}
-        if visit.token:
-            headers["cookie"] = f"{COOKIE}={self.tokens[visit.token]}"
+    async def _ask(self, client: httpx2.AsyncClient, call: Call) -> Answer:
+        headers = {"content-type": "application/json"} if call.body else {}
+        if call.token:
+            headers["cookie"] = f"{COOKIE}={self.tokens[call.token]}"
         began = time.monotonic()
         try:
             answer = await client.request(
-                visit.method, visit.path, headers=headers, content=visit.body
+                call.method, call.path, headers=headers, content=call.body
             )
         except httpx2.TimeoutException:
-            return Answer(visit, HANGING, time.monotonic() - began, sets_cookie=False)
+            return Answer(call, HANGING, time.monotonic() - began, sets_cookie=False)
         seconds = time.monotonic() - began
-        return Answer(visit, answer.status_code, seconds, "set-cookie" in answer.headers)
+        return Answer(call, answer.status_code, seconds, "set-cookie" in answer.headers)
 
 
 @contextmanager

@@ -1,24 +1,34 @@
-"""A start with settings that are wrong or dangerous is stopped, one sentence for each fault."""
+"""Settings that are wrong or dangerous stop the start, with one sentence for each mistake."""
 
-import runpy
 import subprocess
 import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
-from fastapi import FastAPI
+from sqlalchemy import make_url
 
-from app.config import DATABASE_DRIVER, DEFAULT_DATABASE_URL, ROOT, Settings, SettingsError
+#{% if cookiecutter.database == "sqlite" %}
+from app.config import DEFAULT_DATABASE_URL, ROOT, Settings, SettingsError
+#{% else %}
+from app.config import DEFAULT_DATABASE_URL, PROJECT, ROOT, Settings, SettingsError
+#{% endif %}
+from app.main import load_app
+from app.services import Services
 from tests.conftest import KEY, PRODUCTION
 
-DATABASE_URL = f"{DATABASE_DRIVER}://app@database.example/app"
+#{% if cookiecutter.database == "sqlite" %}
+DATABASE_URL = "sqlite+aiosqlite:////var/lib/app/app.db?key=database-password"
+#{% else %}
+DATABASE_URL = "postgresql+asyncpg://app:database-password@database.example/app"
+#{% endif %}
+SECRETS = (KEY, "database-password", "redis-password")
 
 
 def load(**values: Any) -> Settings:
     defaults = {"_env_file": None, "secret_keys": KEY, "database_url": DATABASE_URL}
     #{% if cookiecutter.session_backend == "redis" %}
-    defaults["redis_url"] = "rediss://user:password@redis.example:6380/0"
+    defaults["redis_url"] = "rediss://user:redis-password@redis.example:6380/0"
     #{% endif %}
     return Settings.load(**{**defaults, **values})
 
@@ -26,6 +36,7 @@ def load(**values: Any) -> Settings:
 def test_the_defaults_are_those_that_are_documented() -> None:
     settings = load(database_url=DEFAULT_DATABASE_URL)
     assert settings.environment == "development"
+    assert (settings.database_pool_size, settings.database_statement_timeout) == (10, 30)
     assert (settings.session_lifetime, settings.session_idle_timeout) == (43_200, 3_600)
     assert settings.session_remember_lifetime == 2_592_000
     assert settings.session_cookie_secure
@@ -37,6 +48,17 @@ def test_the_defaults_are_those_that_are_documented() -> None:
     assert settings.max_body_bytes == 65_536
 
 
+#{% if cookiecutter.database == "sqlite" %}
+def test_the_default_database_is_a_file_in_the_project() -> None:
+    assert make_url(DEFAULT_DATABASE_URL).database == str(ROOT / "app.db")
+
+
+#{% else %}
+def test_the_default_database_is_named_after_the_project() -> None:
+    assert make_url(DEFAULT_DATABASE_URL).database == PROJECT["slug"]
+
+
+#{% endif %}
 def test_production_is_closed_until_it_is_opened() -> None:
     settings = load(**PRODUCTION)
     assert not settings.allow_registration
@@ -57,8 +79,12 @@ def test_lists_are_json_or_separated_by_commas(written: str, keys: list[str]) ->
     assert [key.get_secret_value() for key in load(secret_keys=written).secret_keys] == keys
 
 
-def test_a_key_is_never_shown() -> None:
-    assert KEY not in repr(load())
+def test_no_form_of_the_settings_shows_a_secret() -> None:
+    settings = load()
+    assert settings.database_url.get_secret_value() == DATABASE_URL
+    for shown in (repr(settings), str(settings), settings.model_dump_json()):
+        assert "session_lifetime" in shown
+        assert not [secret for secret in SECRETS if secret in shown]
 
 
 @pytest.mark.parametrize(
@@ -69,28 +95,33 @@ def test_an_origin_is_taken_as_browsers_send_it(origin: str) -> None:
     assert load(trusted_origins=origin).trusted_origins == (origin,)
 
 
-FAULTS = [
+MISTAKES = [
     ({"secret_keys": ""}, "SECRET_KEYS: is not set"),
     ({"secret_keys": "tooshort"}, "SECRET_KEYS: each key needs at least 32 characters"),
     ({"secret_keys": list(KEY)}, "SECRET_KEYS: each key needs at least 32 characters"),
     ({"secret_keys": f"{KEY},short"}, "SECRET_KEYS: each key needs at least 32 characters"),
-    ({"secret_keys": "changeme-" * 5}, "SECRET_KEYS: holds a placeholder"),
-    ({"secret_keys": "a" * 64}, "SECRET_KEYS: holds a placeholder"),
-    ({"secret_keys": "your-secret-key-goes-here-1234567890"}, "SECRET_KEYS: holds a placeholder"),
-    ({"secret_keys": f"{KEY},{KEY}"}, "SECRET_KEYS: holds the same key twice"),
+    ({"secret_keys": "changeme-" * 5}, "SECRET_KEYS: contains a placeholder"),
+    ({"secret_keys": "a" * 64}, "SECRET_KEYS: contains a placeholder"),
+    ({"secret_keys": "your-secret-key-goes-here-1234567890"}, "SECRET_KEYS: contains a placeholder"),
+    ({"secret_keys": f"{KEY},{KEY}"}, "SECRET_KEYS: contains the same key twice"),
     ({"secret_keys": "[1, 2"}, "SECRET_KEYS: "),
     ({"environment": "staging"}, "ENVIRONMENT: "),
     ({"database_url": "mysql://localhost/app"}, "DATABASE_URL: must be a URL that begins with"),
     ({"database_url": "nonsense"}, "DATABASE_URL: must be a URL that begins with"),
+    ({"database_url": ""}, "DATABASE_URL: must be a URL that begins with"),
     #{% if cookiecutter.database == "sqlite" %}
-    ({"database_url": "sqlite+aiosqlite://"}, "DATABASE_URL: must name a file"),
-    ({"database_url": "sqlite+aiosqlite:///:memory:"}, "DATABASE_URL: must name a file"),
+    ({"database_url": "sqlite+aiosqlite://"}, "DATABASE_URL: must name a database that all workers share"),
+    ({"database_url": "sqlite+aiosqlite:///:memory:"}, "DATABASE_URL: must name a database that all workers share"),
     #{% else %}
+    ({"database_url": "postgresql+asyncpg://database.example"}, "DATABASE_URL: must name a database"),
+    ({"database_url": "postgresql://database.example/app"}, "DATABASE_URL: must be a URL that"),
     (
         {**PRODUCTION, "database_url": DEFAULT_DATABASE_URL},
         "DATABASE_URL: must be set in production",
     ),
     #{% endif %}
+    ({"database_pool_size": 0}, "DATABASE_POOL_SIZE: "),
+    ({"database_statement_timeout": 0}, "DATABASE_STATEMENT_TIMEOUT: "),
     ({"session_lifetime": "0"}, "SESSION_LIFETIME: "),
     ({"session_lifetime": "soon"}, "SESSION_LIFETIME: "),
     ({"session_remember_lifetime": 400 * 86_400 + 1}, "SESSION_REMEMBER_LIFETIME: "),
@@ -136,8 +167,10 @@ FAULTS = [
 ]
 
 
-@pytest.mark.parametrize(("values", "sentence"), FAULTS)
-def test_a_fault_stops_the_start_with_one_sentence(values: dict[str, Any], sentence: str) -> None:
+@pytest.mark.parametrize(("values", "sentence"), MISTAKES)
+def test_a_mistake_stops_the_start_with_one_sentence(
+    values: dict[str, Any], sentence: str
+) -> None:
     with pytest.raises(SettingsError) as caught:
         load(**values)
     [line] = str(caught.value).splitlines()
@@ -145,21 +178,26 @@ def test_a_fault_stops_the_start_with_one_sentence(values: dict[str, Any], sente
     assert line.endswith(".")
 
 
-def test_all_faults_are_told_at_once_and_no_secret_with_them() -> None:
+def test_all_mistakes_are_reported_at_once_and_no_secret_with_them() -> None:
+    wrong: dict[str, Any] = {
+        "secret_keys": "not-long-enough",
+        "database_url": "mysql://app:database-password@database.example/app",
+        #{% if cookiecutter.session_backend == "redis" %}
+        "redis_url": "http://user:redis-password@redis.example",
+        #{% endif %}
+        "session_lifetime": "soon",
+        "session_cookie_secure": False,
+        "session_samesite": "lax",
+    }
     with pytest.raises(SettingsError) as caught:
-        load(
-            secret_keys="not-long-enough",
-            environment="production",
-            session_cookie_secure=False,
-            session_samesite="lax",
-            session_lifetime="soon",
-        )
-    names = [line.split(":")[0] for line in str(caught.value).splitlines()]
-    assert names == ["SECRET_KEYS", "SESSION_LIFETIME", "SESSION_COOKIE_SECURE", "ALLOWED_HOSTS"]
-    assert "not-long-enough" not in str(caught.value)
+        load(environment="production", **wrong)
+    mistakes = [line.split(":")[0] for line in str(caught.value).splitlines()]
+    del wrong["session_samesite"]
+    assert mistakes == [*(name.upper() for name in wrong), "ALLOWED_HOSTS"]
+    assert not [secret for secret in ("not-long-enough", *SECRETS) if secret in str(caught.value)]
 
 
-def test_the_server_does_not_start_with_faults(tmp_path: Path) -> None:
+def test_the_server_does_not_start_with_mistakes(tmp_path: Path) -> None:
     environment = {"PATH": "", "PYTHONPATH": str(ROOT), "SECRET_KEYS": "x", "LOGIN_WINDOW": "0"}
     done = subprocess.run(
         [sys.executable, "-c", "import app.main"],
@@ -177,20 +215,22 @@ def test_the_server_does_not_start_with_faults(tmp_path: Path) -> None:
     ]
 
 
-def test_the_module_that_servers_import_makes_the_app(
+def test_the_app_that_servers_run_has_the_settings_of_the_environment(
     settings: dict[str, Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    for name, value in settings.items():
+    monkeypatch.setitem(Settings.model_config, "env_file", None)
+    for name, value in {**settings, "login_window": "60"}.items():
         if value is not None:
             monkeypatch.setenv(name.upper(), value)
-    assert isinstance(runpy.run_module("app.main")["app"], FastAPI)
+    services: Services = load_app().state.services
+    assert services.settings == Settings.load(**settings, login_window=60)
 
 
-def test_it_says_what_is_wrong_and_that_another_try_would_fail_alike(
+def test_a_start_that_would_fail_again_says_why_and_exits_with_status_3(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setenv("SECRET_KEYS", "short")
     with pytest.raises(SystemExit) as caught:
-        runpy.run_module("app.main")
+        load_app()
     assert caught.value.code == 3
     assert "SECRET_KEYS: each key needs at least 32 characters." in capsys.readouterr().err

@@ -1,0 +1,136 @@
+"""What can go wrong on the way to PostgreSQL, and which part of it is the database's fault."""
+
+import asyncio
+import os
+from urllib.parse import quote
+
+import pytest
+from sqlalchemy import delete, select, text
+
+from app.errors import StoreUnavailable
+from app.models import User
+from app.services import Services
+from app.web.dependencies import DbSession, public
+from tests.client import PASSWORD, Client
+from tests.conftest import Start
+from tests.database import LockUsers
+from tests.migrate import migrate
+from tests.postgresql import create_database
+
+
+def test_the_database_of_a_project_is_created_once(server: str) -> None:
+    name = 'a-slug with "quotes"'
+    for _ in range(2):
+        create_database(server, name)
+    migrate(f"{server}/{quote(name)}")
+
+
+async def test_a_server_that_stalls_is_answered_with_503_by_every_route_of_the_app(
+    client: Client, lock_users: LockUsers
+) -> None:
+    await client.signed_in()
+    password = {"password": PASSWORD}
+    name_and_password = {"username": "alice", **password}
+    new_password = {"current_password": PASSWORD, "new_password": f"{PASSWORD}!"}
+    async with lock_users():
+        responses = await asyncio.gather(
+            client.get("/api/me"),
+            client.get("/health/ready"),
+            client.post("/api/login", json=name_and_password),
+            client.post("/api/register", json={"username": "bob", **password}),
+            client.post("/api/confirm", json=password),
+            client.post("/api/password", json=new_password),
+            client.post("/api/me/delete", json={"confirm": "alice"}),
+        )
+    assert [each.status_code for each in responses] == [503] * 7
+    assert (await client.get("/api/me")).status_code == 200
+
+
+async def test_a_statement_over_the_limit_is_answered_with_503(start: Start) -> None:
+    app = await start(database_statement_timeout=1)
+
+    async def sleep(db: DbSession) -> None:
+        await db.execute(text("SELECT pg_sleep(10)"))
+
+    app.add_api_route("/sleep", public(sleep))
+    client = Client(app)
+    began = asyncio.get_running_loop().time()
+    assert (await client.get("/sleep")).status_code == 503
+    assert 1 <= asyncio.get_running_loop().time() - began < 5
+    assert (await client.signed_in()).token
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        text("SELECT 1 / 0"),
+        text("SELECT no_such_column"),
+        text("SELECT 'text'::integer"),
+        text("INSERT INTO users (username) VALUES (repeat('a', 65))"),
+        select(User).where(User.id == 2**40),
+    ],
+    ids=str,
+)
+async def test_a_wrong_statement_is_an_error_of_the_app_and_costs_no_connection(
+    start: Start, statement: object
+) -> None:
+    app = await start(database_pool_size=1)
+
+    async def process(db: DbSession) -> int:
+        return int(await db.scalar(text("SELECT pg_backend_pid()")) or 0)
+
+    async def fail(db: DbSession) -> None:
+        await db.execute(statement)  # type: ignore[call-overload]
+
+    for route in (process, fail):
+        app.add_api_route(f"/{route.__name__}", public(route))
+    client = Client(app)
+    before = (await client.get("/process")).json()
+    assert (await client.get("/fail")).status_code == 500
+    assert (await client.get("/process")).json() == before
+
+
+async def test_a_connection_that_only_reads_does_not_stay(services: Services) -> None:
+    await services.users.register("alice", PASSWORD)
+    await services.database.execute(text("SET default_transaction_read_only = on"))
+    with pytest.raises(StoreUnavailable):
+        await services.database.execute(delete(User))
+    assert await services.database.execute(delete(User)) == 1
+
+
+def exists(process: int) -> bool:
+    try:
+        os.kill(process, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True
+    return True
+
+
+async def test_a_server_that_was_restarted_is_found_again(client: Client) -> None:
+    await client.signed_in()
+    database = client.app.state.services.database
+
+    async def read(db: DbSession) -> None:
+        await db.get(User, 1)
+
+    client.app.add_api_route("/read", public(read))
+
+    async def ask_all() -> set[int]:
+        # So many at once that there are several connections of each kind.
+        paths = ["/api/me", "/health/ready", "/read"] * 3
+        statements = [database.fetch_all(text("SELECT 1")) for _ in range(5)]
+        responses, *_ = await asyncio.gather(asyncio.gather(*map(client.get, paths)), *statements)
+        return {each.status_code for each in responses}
+
+    assert await ask_all() == {200}
+    others = "FROM pg_stat_activity WHERE pid <> pg_backend_pid() AND datname = current_database()"
+    async with database.new_session() as session:
+        processes = list(await session.scalars(text(f"SELECT pid {others}")))
+        await session.execute(text(f"SELECT pg_terminate_backend(pid) {others}"))
+        # With the process goes its connection.
+        while any(map(exists, processes)):
+            await session.execute(text("SELECT 1"))
+    assert len(processes) > 3
+    assert await ask_all() == {200}

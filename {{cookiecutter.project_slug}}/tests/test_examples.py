@@ -1,0 +1,48 @@
+"""The examples in ``app/api/examples.py``. Delete this file with them."""
+
+from tests.client import Client
+from tests.websocket import SESSION_ENDED, Socket
+
+PATHS = ("/api/data", "/api/admin/users", "/api/session/data")
+
+
+async def test_without_a_session_only_the_public_example_responds(client: Client) -> None:
+    response = await client.get("/api/public")
+    assert response.json() == {"message": "Hello! Everybody can see this."}
+    for path in PATHS:
+        assert (await client.get(path)).status_code == 401, path
+    async with Socket(client, path="/api/ws") as socket:
+        await socket.accepted()
+        assert await socket.receive() == SESSION_ENDED
+
+
+async def test_a_signed_in_user_sees_the_protected_example(client: Client) -> None:
+    await client.signed_in()
+    assert "alice" in (await client.get("/api/data")).json()["message"]
+    assert (await client.get("/api/admin/users")).status_code == 403
+
+
+async def test_an_administrator_lists_the_accounts(client: Client, other: Client) -> None:
+    await other.signed_in("alice")
+    await client.signed_in("root", role="admin")
+    assert (await client.get("/api/admin/users")).json() == [
+        {"id": 1, "username": "alice", "role": "user"},
+        {"id": 2, "username": "root", "role": "admin"},
+    ]
+
+
+async def test_values_can_be_kept_with_the_session(client: Client) -> None:
+    await client.signed_in()
+    response = await client.put("/api/session/data/cart", json=["apples", 3])
+    assert response.status_code == 204
+    assert (await client.get("/api/session/data")).json() == {"cart": ["apples", 3]}
+    assert (await client.delete("/api/session/data/cart")).status_code == 204
+    assert (await client.get("/api/session/data")).json() == {}
+
+
+async def test_the_websocket_says_who_is_signed_in(client: Client) -> None:
+    await client.signed_in()
+    async with Socket(client, path="/api/ws") as socket:
+        await socket.accepted()
+        assert await socket.receive_text() == '{"username":"alice"}'
+        socket.send_text("ignored")
