@@ -18,20 +18,28 @@ UV = str(Path(sys.executable).parent / "uv")
 
 
 def configure(folder: Path) -> Path:
-    """Keep cookiecutter's replays and clones in a folder; return the configuration that says so."""
+    """Prepare a folder to bake from; return the configuration that cookiecutter is given.
+
+    It holds the template as it stands now, without what Git ignores, so that all projects of a run
+    are of the same one. Replays and clones are kept in it as well.
+    """
+    copy_template(folder / "template")
     config = folder / "config.yaml"
     config.write_text(f"replay_dir: {folder}/replay\ncookiecutters_dir: {folder}/clones\n")
     return config
 
 
-def bake(folder: Path, config: Path, answers: Mapping[str, str]) -> Project:
-    """Bake a project into a folder."""
+def bake(
+    folder: Path, config: Path, answers: Mapping[str, str], *, overwrite: bool = False
+) -> Project:
+    """Bake a project into a folder. overwrite: over the one that is there."""
     path = cookiecutter(
-        str(REPOSITORY),
+        str(config.parent / "template"),
         no_input=True,
         extra_context=dict(answers),
         output_dir=str(folder),
         config_file=str(config),
+        overwrite_if_exists=overwrite,
     )
     return Project(Path(path), {**DEFAULTS, **answers})
 

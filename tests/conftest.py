@@ -89,9 +89,13 @@ def shared(tmp_path_factory: pytest.TempPathFactory) -> Shared:
 
 
 @pytest.fixture(scope="session")
-def cookiecutter_config(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Keep cookiecutter's replays and clones out of the home folder."""
-    return baking.configure(tmp_path_factory.mktemp("cookiecutter"))
+def cookiecutter_config(shared: Shared) -> Path:
+    """Prepare the template to be baked; keep cookiecutter's replays out of the home folder."""
+
+    def configure(folder: Path) -> None:
+        baking.configure(folder)
+
+    return shared.once("cookiecutter", configure) / "config.yaml"
 
 
 @pytest.fixture(scope="session")

@@ -16,7 +16,7 @@ from tests.conftest import Bake
 from tests.documents import Document
 from tests.project import REPOSITORY, Project
 from tests.shell import Shell
-from tests.test_terminal import PASSWORD, TWICE
+from tests.test_terminal import PASSWORD
 
 TEMPLATE = REPOSITORY / "{{cookiecutter.project_slug}}"
 README = Document(REPOSITORY / "README.md")
@@ -215,14 +215,15 @@ def unknown(document: Document, projects: list[Project], folders: list[Path]) ->
     for name in set(PATH.findall(document.text)) - NEW_FILES:
         if not any((folder / name).exists() for folder in folders):
             found.append(name)
+    commands = set().union(*map(commands_of, projects))
+    named = re.findall(r"python -m app ([a-z][a-z-]+)", document.text)
+    found += [name for name in named if name not in commands]
     for command in document.commands:
         match command.removeprefix(".venv/bin/").removeprefix("python -m ").split():
             case ["make", *words]:
                 known = set().union(*map(targets, folders))
                 exists = all("=" in word or word in known for word in words)
-            case ["app", name, *_]:
-                exists = name in set().union(*map(commands_of, projects))
-            case [module, *_] if "python -m" in command:
+            case [module, *_] if "python -m" in command and module != "app":
                 path = REPOSITORY / module.replace(".", "/")
                 exists = module == "venv" or path.exists() or path.with_suffix(".py").exists()
             case _:
@@ -299,7 +300,7 @@ def test_the_commands_in_the_readme_of_a_project_work(ready: Bake) -> None:
     [create_user], without_make, *_ = document.scripts
     type_script(shell, without_make)
     assert len(shell.served) == 1
-    shell.answer(create_user.replace("NAME", "root"), TWICE)
+    shell.type(f"{create_user.replace('NAME', 'root')} --password-stdin", answers=f"{PASSWORD}\n")
     commands = [each for each in document.spans if each.startswith("python -m app ")]
     # First the user, whom all others need; last the command that deletes the user.
     for command in sorted(commands, key=lambda each: ("create" not in each, "delete" in each)):
@@ -312,7 +313,7 @@ def test_the_first_feature_in_the_readme_of_a_project_works(ready: Bake) -> None
     project = ready()
     document = Document(project.path / "README.md")
     model, routes, test, *_ = document.blocks("python")
-    [migration] = [each for each in document.scripts if "revision" in each[1]]
+    [migration] = [each for each in document.scripts if "revision" in " ".join(each)]
 
     def write(file: str, text: str) -> None:
         (project.path / file).write_text(text, encoding="utf-8")

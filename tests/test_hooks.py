@@ -13,10 +13,10 @@ from pathlib import Path, PurePath, PurePosixPath, PureWindowsPath
 from typing import Any
 
 import pytest
-from cookiecutter.main import cookiecutter
 
 from tests import processes, terminal
 from tests.answers import CHOICES, COOKIECUTTER, DEFAULTS, type_answers
+from tests.baking import bake as bake_into
 from tests.baking import copy_template
 from tests.conftest import Bake
 from tests.hooks import load
@@ -63,14 +63,7 @@ def test_git_tracks_neither_the_key_nor_data(bake: Bake) -> None:
 
 def bake_once_more(project: Project, config: Path, **answers: str) -> None:
     """Generate a project over itself, as ``cookiecutter -f`` does."""
-    cookiecutter(
-        str(REPOSITORY),
-        no_input=True,
-        extra_context=answers,
-        output_dir=str(project.path.parent),
-        config_file=str(config),
-        overwrite_if_exists=True,
-    )
+    bake_into(project.path.parent, config, answers, overwrite=True)
 
 
 def test_a_key_that_is_there_stays(bake: Bake, cookiecutter_config: Path) -> None:

@@ -2,16 +2,23 @@
 
 from collections.abc import Mapping
 
+from starlette.exceptions import HTTPException
 
-class AppError(Exception):
-    """An error with a sentence for people, and an HTTP status and headers for their clients."""
+
+class AppError(HTTPException):
+    """An error with a sentence for people, and a status and headers for their clients.
+
+    It is an HTTPException, so that apps which are mounted respond to it as well.
+    """
 
     status = 422
     text = "Something in the request is not valid."
-    headers: Mapping[str, str] = {}
 
-    def __init__(self, text: str = "") -> None:
-        super().__init__(text or self.text)
+    def __init__(self, text: str = "", headers: Mapping[str, str] | None = None) -> None:
+        super().__init__(self.status, text or self.text, headers)
+
+    def __str__(self) -> str:
+        return self.detail
 
 
 class StoreUnavailable(AppError):
@@ -22,8 +29,7 @@ class StoreUnavailable(AppError):
 
     status = 503
     text = "A part of this service does not respond. Try again in a few seconds."
-    headers: Mapping[str, str] = {"Retry-After": "2"}
 
     def __init__(self, cause: str = "") -> None:
-        super().__init__()
+        super().__init__(headers={"Retry-After": "2"})
         self.cause = cause

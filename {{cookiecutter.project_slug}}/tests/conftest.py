@@ -3,11 +3,13 @@
 from collections import defaultdict
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import AsyncExitStack, contextmanager
+from functools import cache
 from typing import Any
 
 import pytest
 from fastapi import FastAPI
 from sqlalchemy import Engine, event
+from zxcvbn import zxcvbn
 
 from app.config import Settings
 from app.fast_lookup import CompiledSelect, FastLookup
@@ -64,11 +66,15 @@ def anyio_backend() -> str:
     return "asyncio"
 
 
+CHEAP_HASHES = passwords._CONTEXT.copy(argon2__memory_cost=64, argon2__time_cost=1)
+RATINGS = cache(zxcvbn)
+
+
 @pytest.fixture(autouse=True)
 def cheap_hashes(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Spend no time on strong hashes where they are not what is tested."""
-    cheap = passwords._CONTEXT.copy(argon2__memory_cost=64, argon2__time_cost=1)
-    monkeypatch.setattr(passwords, "_CONTEXT", cheap)
+    """Spend no time on strong hashes, or on rating a password again, where neither is tested."""
+    monkeypatch.setattr(passwords, "_CONTEXT", CHEAP_HASHES)
+    monkeypatch.setattr(passwords, "zxcvbn", RATINGS)
 
 
 @pytest.fixture(autouse=True)
@@ -108,26 +114,23 @@ IDLE_APPS: defaultdict[str, list[FastAPI]] = defaultdict(list)
 
 @contextmanager
 def lend_app(settings: Settings, clock: Clock) -> Iterator[FastAPI]:
-    """Lend an app with these settings, as new."""
-    # Passwords and URLs are stars in it: what uses them is made anew below.
+    """Lend an app with these settings, and take back whatever the test adds to it."""
+    # Secrets and URLs are stars in it. They are for the services, which are made anew.
     idle = IDLE_APPS[repr(settings)]
     if idle:
         app = idle.pop()
         Services.__init__(app.state.services, settings, clock)
-        app.middleware_stack = None
     else:
         app = create_app(settings, clock)
         app.include_router(routes.router)
-    before = parts_of(app)
+    own_routes, middleware = [*app.routes], [*app.user_middleware]
+    handlers = {**app.exception_handlers}
     yield app
-    app.dependency_overrides.clear()
-    if parts_of(app) == before:
-        idle.append(app)
-
-
-def parts_of(app: FastAPI) -> tuple[Any, ...]:
-    """Return what a test may have added to an app."""
-    return list(app.routes), list(app.user_middleware), dict(app.exception_handlers)
+    app.router.routes[:], app.user_middleware[:] = own_routes, middleware
+    app.exception_handlers = handlers
+    app.dependency_overrides = {}
+    app.middleware_stack = app.openapi_schema = None
+    idle.append(app)
 
 
 @pytest.fixture

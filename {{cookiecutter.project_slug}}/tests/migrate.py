@@ -7,7 +7,7 @@ from app.config import ROOT
 
 
 def migrate(database_url: str, revision: str = "head") -> None:
-    """Bring a database up to a revision, or down to ``base``."""
+    """Upgrade a database to a revision, or downgrade it to ``base``."""
     config = Config(ROOT / "alembic.ini")
     config.attributes["database_url"] = database_url
     (command.downgrade if revision == "base" else command.upgrade)(config, revision)

@@ -70,9 +70,9 @@ async def test_the_first_requests_of_a_new_process_are_all_let_in(
     assert all(await asyncio.gather(*(Client(app).opens(token) for _ in range(8))))
 
 
-async def test_an_account_that_is_deleted_takes_its_sessions_along(client: Client) -> None:
+async def test_a_user_who_is_deleted_from_the_database_is_signed_out(client: Client) -> None:
     await client.signed_in()
-    await client.app.state.services.database.execute(delete(User))
+    assert await client.app.state.services.database.execute(delete(User)) == 1
     assert not await client.is_signed_in()
 
 
@@ -156,12 +156,13 @@ def test_columns_that_the_owner_adds_to_a_user_are_on_the_user_of_a_request(
 
 
 async def known_token(app: FastAPI, client: Client) -> str:
-    """Return the token of a session that an app of its own would accept."""
+    """Return a token for the user of a client that another app knows, as another process would."""
     #{% if cookiecutter.session_backend == "memory" %}
-    # Another process knows none of ours.
-    session = await app.state.services.sessions.create(1, 0, HERE)
+    user_id = (await client.get("/api/me")).json()["id"]
+    session = await app.state.services.sessions.create(user_id, 0, HERE)
     return str(session.token)
     #{% else %}
+    assert app is not client.app
     return str(client.token)
     #{% endif %}
 

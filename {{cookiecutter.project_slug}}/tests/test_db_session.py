@@ -8,11 +8,11 @@ from typing import Any
 import httpx2
 import pytest
 from fastapi import FastAPI
-from sqlalchemy import select, update
+from sqlalchemy import ColumnElement, select, update
 from sqlalchemy.exc import IntegrityError
 
 from app import engine
-from app.models import User
+from app.models import LoginAttempt, User
 from app.services import Services
 from app.web.dependencies import CurrentUser, DbSession, public
 from tests.client import Client
@@ -223,6 +223,18 @@ async def test_an_error_of_the_route_is_not_taken_for_one_of_the_database(
         raise error
 
     assert (await call(app, fail)).status_code == 500
+
+
+@pytest.mark.parametrize(
+    "condition", [LoginAttempt.name_hash == "text", User.id == 2**80], ids=["type", "size"]
+)
+async def test_a_value_that_does_not_fit_its_column_is_an_error_of_the_route(
+    app: FastAPI, condition: ColumnElement[bool]
+) -> None:
+    async def find(db: DbSession) -> None:
+        await db.scalar(select(1).where(condition))
+
+    assert (await call(app, find)).status_code == 500
 
 
 async def test_an_error_does_not_show_the_values(client: Client) -> None:

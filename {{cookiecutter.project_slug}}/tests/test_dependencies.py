@@ -28,6 +28,7 @@ from app.web.dependencies import (
     current_user,
     optional_user,
     public,
+    refuse_unprotected_routes,
     require_role,
 )
 from tests.client import Client

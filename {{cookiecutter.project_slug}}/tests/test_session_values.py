@@ -105,9 +105,7 @@ async def test_what_json_cannot_hold_is_refused(begin: Begin, value: Any) -> Non
     assert await session.values() == {}
 
 
-async def test_too_much_data_is_refused_and_loses_nothing(
-    services: Services, begin: Begin
-) -> None:
+async def test_too_much_data_is_refused_and_loses_nothing(services: Services, begin: Begin) -> None:
     session = await begin()
     await session.set("small", "value")
     for size in (16_384, 65_536):

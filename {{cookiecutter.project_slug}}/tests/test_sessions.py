@@ -1,7 +1,9 @@
 """What a session promises, wherever it is kept: no page and no route is involved."""
 
 import asyncio
+#{% if cookiecutter.session_backend == "memory" %}
 from dataclasses import replace
+#{% endif %}
 from typing import Any
 
 import pytest

@@ -4,8 +4,6 @@ from fastapi import APIRouter, HTTPException
 
 from app.api.schemas import (
     ERRORS,
-    RATE_LIMITED,
-    TAKEN,
     ConfirmIn,
     DeleteAccountIn,
     #{% if cookiecutter.session_backend != "signed-cookie" %}
@@ -16,6 +14,7 @@ from app.api.schemas import (
     RegisterIn,
     SessionOut,
     UserOut,
+    errors,
 )
 from app.models import User
 from app.sessions.session import Session
@@ -50,7 +49,7 @@ async def me(user: CurrentUser) -> User:
     return user
 
 
-@router.post("/register", status_code=201, response_model=UserOut, responses=TAKEN)
+@router.post("/register", status_code=201, response_model=UserOut, responses=errors(409))
 @public
 async def register(body: RegisterIn, users: Users, settings: CurrentSettings) -> User:
     """Create an account."""
@@ -59,7 +58,7 @@ async def register(body: RegisterIn, users: Users, settings: CurrentSettings) ->
     return await users.register(body.username, body.password)
 
 
-@router.post("/login", response_model=UserOut, responses=RATE_LIMITED)
+@router.post("/login", response_model=UserOut, responses=errors(429))
 @public
 async def login(body: LoginIn, request_session: CurrentRequestSession) -> User:
     """Sign in. One answer for a wrong name, a wrong password and a disabled account."""
@@ -88,13 +87,13 @@ async def delete_me(
     await request_session.sign_out()
 
 
-@router.post("/password", status_code=204, responses=RATE_LIMITED)
+@router.post("/password", status_code=204, responses=errors(429))
 async def change_password(body: PasswordIn, auth: CurrentAuth, users: Users) -> None:
     """Change the password: every other session ends, this one gets a new token."""
     await users.change_password(auth, body.current_password, body.new_password)
 
 
-@router.post("/confirm", status_code=204, responses=RATE_LIMITED)
+@router.post("/confirm", status_code=204, responses=errors(429))
 async def confirm(body: ConfirmIn, auth: CurrentAuth, users: Users) -> None:
     """Confirm the password before something sensitive; the session gets a new token."""
     await users.confirm_password(auth, body.password)

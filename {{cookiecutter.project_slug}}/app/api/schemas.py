@@ -96,12 +96,21 @@ class Error(BaseModel):
     detail: str
 
 
-# The errors that any route of the API may respond with, for the OpenAPI schema.
-ERRORS: dict[int | str, dict[str, Any]] = {
-    status: {"model": Error} for status in (400, 401, 403, 404, 413, 503)
-}
-RATE_LIMITED: dict[int | str, dict[str, Any]] = {429: {"model": Error}}
-TAKEN: dict[int | str, dict[str, Any]] = {409: {"model": Error}}
+Responses = dict[int | str, dict[str, Any]]
+
+
+def errors(*statuses: int) -> Responses:
+    """Describe errors that routes may respond with, for the OpenAPI schema."""
+    described: Responses = {status: {"model": Error} for status in statuses}
+    for status, header in ((401, "WWW-Authenticate"), (429, "Retry-After"), (503, "Retry-After")):
+        if status in described:
+            schema = {"required": True, "schema": {"type": "string"}}
+            described[status]["headers"] = {header: schema}
+    return described
+
+
+# Those of any route of the API.
+ERRORS = errors(400, 401, 403, 404, 413, 503)
 #{% if cookiecutter.session_backend != "signed-cookie" %}
 
 

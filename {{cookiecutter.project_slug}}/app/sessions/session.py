@@ -93,18 +93,17 @@ class TooMuchData(AppError):
 
 def session_end(session: Session, settings: Settings) -> float:
     """When a session ends whatever happens (ASVS 5.0 7.3.2)."""
-    lifetime = settings.session_lifetime
-    return session.created_at + (
-        settings.session_remember_lifetime if session.remember else lifetime
-    )
+    if session.remember:
+        return session.created_at + settings.session_remember_lifetime
+    return session.created_at + settings.session_lifetime
 
 
 def session_expiry(session: Session, settings: Settings) -> float:
     """When a session ends unless it is used (ASVS 5.0 7.3.1). Use never moves its end."""
     end = session_end(session, settings)
-    return (
-        end if session.remember else min(end, session.last_seen_at + settings.session_idle_timeout)
-    )
+    if session.remember:
+        return end
+    return min(end, session.last_seen_at + settings.session_idle_timeout)
 
 
 def check_name(name: str) -> None:

@@ -50,5 +50,5 @@ class TooManyFailures(AccountError):
     def __init__(self, retry_after: int) -> None:
         minutes = math.ceil(retry_after / 60)
         unit = "minute" if minutes == 1 else "minutes"
-        super().__init__(f"Too many failed attempts. Try again in {minutes} {unit}.")
-        self.headers = {"Retry-After": str(retry_after)}
+        text = f"Too many failed attempts. Try again in {minutes} {unit}."
+        super().__init__(text, {"Retry-After": str(retry_after)})

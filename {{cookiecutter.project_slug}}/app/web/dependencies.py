@@ -55,18 +55,20 @@ class SessionRequired(SecurityBase):
 @SessionRequired
 async def current_session(connection: HTTPConnection) -> ActiveSession:
     """Return the session of the request without reading its user. Raises NotAuthenticated."""
-    session = await get_request_session(connection).load_session()
+    request_session = get_request_session(connection)
+    session = await request_session.load_session()
     if session is None:
-        raise NotAuthenticated
+        raise NotAuthenticated(headers=request_session.challenge)
     return session
 
 
 @SessionRequired
 async def current_user(connection: HTTPConnection) -> User:
     """Return the user of the request, read together with the session. Raises NotAuthenticated."""
-    user = await get_request_session(connection).load_user()
+    request_session = get_request_session(connection)
+    user = await request_session.load_user()
     if user is None:
-        raise NotAuthenticated
+        raise NotAuthenticated(headers=request_session.challenge)
     return user
 
 
@@ -156,12 +158,12 @@ Sessions = Annotated[SessionService, Depends(get_sessions)]
 Endpoint = TypeVar("Endpoint")
 # Endpoints and mounted apps that are declared public. Not an attribute of theirs, which
 # ``functools.wraps`` would copy to another function.
-PUBLIC: set[object] = set()
+_PUBLIC: list[object] = []
 
 
 def public(endpoint: Endpoint) -> Endpoint:
     """Declare that a route, or a mounted app, is for everybody."""
-    PUBLIC.add(endpoint)
+    _PUBLIC.append(endpoint)
     return endpoint
 
 
@@ -184,9 +186,10 @@ def refuse_unprotected_routes(app: FastAPI) -> None:
 
 def _unprotected(routes: Sequence[BaseRoute], prefix: str) -> Iterator[str]:
     for route in iter_route_contexts(routes):
-        path = f"{prefix}{route.path}"
-        mounted = getattr(route.original_route, "app", None)
-        if route.endpoint in PUBLIC or (route.endpoint is None and mounted in PUBLIC):
+        path = f"{prefix}{route.path or getattr(route.original_route, 'host', '')}"
+        declared = route.endpoint or getattr(route.original_route, "app", None)
+        # Compared by identity: not everything that can be mounted has a hash.
+        if any(each is declared for each in _PUBLIC):
             continue
         inner = getattr(route.original_route, "routes", None)
         if inner:

@@ -30,13 +30,11 @@ def json_error(
     return JSONResponse({"detail": detail}, status, headers)
 
 
-def headers_of(connection: HTTPConnection, error: AppError) -> dict[str, str]:
-    """Return the headers of an error: a 401 says how to sign in (RFC 9110, 15.5.2)."""
-    headers = dict(error.headers)
+def headers_of(connection: HTTPConnection, error: AppError) -> Mapping[str, str]:
+    """Return the headers of an error: a 401 says how to sign in."""
     if error.status == 401:
-        cookie_name = get_request_session(connection).services.cookie.name
-        headers["WWW-Authenticate"] = f'Cookie cookie-name="{cookie_name}"'
-    return headers
+        return get_request_session(connection).challenge
+    return error.headers or {}
 
 
 def add_error_handlers(app: FastAPI, error_response: ErrorResponse) -> None:

@@ -40,6 +40,11 @@ class RequestSession:
         text = agent.decode("latin-1")[:MAX_USER_AGENT_CHARACTERS]
         return ClientInfo(self.ip, "".join(filter(str.isprintable, text)))
 
+    @property
+    def challenge(self) -> dict[str, str]:
+        """The header that says with a 401 how to sign in (RFC 9110, 15.5.2)."""
+        return {"WWW-Authenticate": f'Cookie cookie-name="{self.services.cookie.name}"'}
+
     def session_tokens(self) -> list[str]:
         """Return every session token that came with the request, unverified."""
         self.depends_on_session = True

@@ -84,9 +84,7 @@ async def test_a_signed_but_unknown_token_creates_nothing(
     assert [each for each in statements if not each.startswith("SELECT")] == []
 
 
-async def test_a_malformed_token_is_the_same_as_none(
-    client: Client, statements: list[str]
-) -> None:
+async def test_a_malformed_token_is_the_same_as_none(client: Client, statements: list[str]) -> None:
     for value in ("", "x", "A" * 65_536, "\xff" * 100, "{}", "null", "%00", "." * 4000):
         for path in ("/api/me", "/api/session", "/test/values"):
             response = await client.send_cookie(f"{COOKIE}={value}", path)

@@ -86,8 +86,8 @@ async def test_a_proxy_that_the_operator_names_is_believed(
     monkeypatch.setenv("FORWARDED_ALLOW_IPS", "127.0.0.1")
     client = BehindUvicorn(await start(), address="127.0.0.1")
     client.headers["x-forwarded-for"] = "203.0.113.9"
-    caplog.set_level("INFO", "app.security")
-    await client.signed_in()
+    await client.register()
+    await client.sign_in()
     created = [json.loads(line) for line in caplog.messages if "session_created" in line]
     assert [event["address"] for event in created] == ["203.0.113.9"]
 

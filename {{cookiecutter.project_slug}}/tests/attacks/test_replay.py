@@ -132,9 +132,7 @@ async def test_the_token_of_a_deleted_account_does_not_open_the_next_one(
     assert not await client.opens(copied)
 
 
-async def test_a_logout_during_a_refresh_ends_both_tokens(
-    client: Client, clock: Clock
-) -> None:
+async def test_a_logout_during_a_refresh_ends_both_tokens(client: Client, clock: Clock) -> None:
     """A request that records use at that moment must not leave a token that outlives the logout."""
     await client.signed_in()
     before = str(client.token)

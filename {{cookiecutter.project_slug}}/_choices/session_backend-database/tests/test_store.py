@@ -1,9 +1,9 @@
 """Sessions in the database: what they cost, and what the tables hold."""
 
 import pytest
-from sqlalchemy import func, select
+from sqlalchemy import delete, func, select
 
-from app.models import Base, SessionValue, UserSession
+from app.models import Base, SessionValue, User, UserSession
 from app.services import Services
 from tests.client import COOKIE, Client
 from tests.conftest import Clock, Start
@@ -53,6 +53,17 @@ async def test_values_are_deleted_with_their_session(services: Services, begin: 
     await session.set("theme", "dark")
     assert await count_rows(services, SessionValue) == 1
     await services.sessions.revoke(session.token)
+    assert await count_rows(services, SessionValue) == 0
+
+
+async def test_the_sessions_of_a_user_are_deleted_with_the_user(
+    services: Services, begin: Begin
+) -> None:
+    await (await begin()).set("theme", "dark")
+    async with services.database.new_session() as session:
+        await session.execute(delete(User))
+        await session.commit()
+    assert await count_rows(services, UserSession) == 0
     assert await count_rows(services, SessionValue) == 0
 
 

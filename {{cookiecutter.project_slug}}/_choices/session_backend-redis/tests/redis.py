@@ -1,7 +1,7 @@
-"""A Redis of the project's own, for machines on which none is running.
+"""A Redis for development and tests, where none is running.
 
-``python -m tests.redis COMMAND`` runs a command beside one, unless the Redis of the settings
-answers already. For development only: it asks for no password, and keeps nothing when it ends.
+``python -m tests.redis COMMAND`` runs a command, and a Redis for it unless one answers at REDIS_URL
+already. For development only: it requires no password, and loses everything when it ends.
 """
 
 import shutil
@@ -28,14 +28,14 @@ OK = b"+OK\r\n"
 
 @pytest.fixture(autouse=True)
 def patience(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Wait ten times as long as the app does: a busy machine is no broken Redis."""
+    """Wait ten times as long as the app does: a busy machine is not a broken Redis."""
     times = getattr(request, "param", 10)
     for name in ("TIMEOUT_SECONDS", "STEP_SECONDS"):
         monkeypatch.setattr(redis, name, getattr(redis, name) * times)
 
 
 def find_binary() -> str | None:
-    """Return where a server is installed."""
+    """Return the path of an installed server."""
     return next(filter(None, map(shutil.which, BINARIES)), None)
 
 
@@ -75,14 +75,14 @@ def running_cluster(binary: str, folder: Path, nodes: int = 3) -> Iterator[list[
 
 
 def wait_for(words: str, server: subprocess.Popen[str]) -> None:
-    """Return once a server has said these words. Raises OSError when it ends instead."""
+    """Wait until a server has logged these words. Raises OSError when it exits instead."""
     assert server.stdout is not None
     if not any(words in line for line in server.stdout):
         raise OSError(f"the server ended with status {server.wait()}")
 
 
 def send(port: int, *words: str) -> bytes:
-    """Send one command to a server on loopback; return its answer as it came."""
+    """Send one command to a server on loopback; return the raw reply."""
     text = f"*{len(words)}\r\n" + "".join(f"${len(word)}\r\n{word}\r\n" for word in words)
     with socket.create_connection(("127.0.0.1", port)) as connection:
         connection.sendall(text.encode())
@@ -108,13 +108,13 @@ def redis_port(redis_binary: str) -> Iterator[int]:
 
 @pytest.fixture
 def redis_url(redis_port: int) -> str:
-    """Return the URL of a Redis that holds nothing."""
+    """Return the URL of an empty Redis."""
     assert send(redis_port, "FLUSHALL") == OK
     return f"redis://127.0.0.1:{redis_port}/0"
 
 
 def main(command: Sequence[str]) -> int:
-    """Run a command beside a Redis; return its exit status."""
+    """Run a command beside Redis; return its exit status."""
     try:
         url = urlsplit(Settings.load().redis_url.get_secret_value())
     except SettingsError as error:

@@ -32,12 +32,13 @@ async def test_a_password_change_that_redis_cannot_follow_leaves_no_other_sessio
     client, thief = Client(app), Client(app)
     with running(redis_binary, port):
         await client.signed_in()
-        await thief.sign_in()
+        await thief.signed_in()
         send(port, "CONFIG", "SET", "maxmemory", "1")
         assert (await client.get("/health/ready")).status_code == 503
         body = {"current_password": PASSWORD, "new_password": PASSWORD + "!"}
         assert (await client.post("/api/password", json=body)).status_code == 503
         send(port, "CONFIG", "SET", "maxmemory", "0")
+        assert not await thief.is_signed_in()
         assert (await thief.get("/api/session")).status_code == 401
         assert (await client.sign_in(password=PASSWORD + "!")).status_code == 200
 

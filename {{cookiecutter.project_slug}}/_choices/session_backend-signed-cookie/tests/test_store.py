@@ -89,7 +89,9 @@ async def test_values_fit_into_the_cookie_or_are_refused(client: Client) -> None
     assert 2_600 < sizes[-1] < 3_000
 
 
-async def test_recording_the_use_of_a_full_session_keeps_its_token_the_same_size(begin: Begin, clock: Clock) -> None:
+async def test_recording_the_use_of_a_full_session_keeps_its_token_the_same_size(
+    begin: Begin, clock: Clock
+) -> None:
     session = await begin()
     with pytest.raises(TooMuchData):
         for size in range(2_000, 3_200):
@@ -100,7 +102,9 @@ async def test_recording_the_use_of_a_full_session_keeps_its_token_the_same_size
     assert len(session.token) == length
 
 
-async def test_logout_revokes_every_token_of_the_session(services: Services, begin: Begin, clock: Clock) -> None:
+async def test_logout_revokes_every_token_of_the_session(
+    services: Services, begin: Begin, clock: Clock
+) -> None:
     session = await begin()
     copies = [session]
     for _ in range(3):
