@@ -173,7 +173,7 @@ def run(work: Callable[["Services"], Awaitable[T]]) -> T:
     settings = Settings.load()
     security_log.client_ip.set("shell")
     if not sys.stderr.isatty():
-        # On a terminal it would only get between the sentences.
+        # On a terminal it would only clutter the output.
         security_log.write_to_stderr()
 
     async def work_and_close() -> T:

@@ -219,7 +219,7 @@ class Settings(BaseSettings):
     session_samesite: SameSite = "none"
     #{% endif %}
 
-    # Host headers that are answered.
+    # Accepted Host headers.
     allowed_hosts: Annotated[tuple[str, ...], *LIST, AfterValidator(_check_hosts)] = ()
     allow_registration: Annotated[bool, BeforeValidator(_default_registration)] = Field(
         default=None

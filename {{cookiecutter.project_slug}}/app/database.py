@@ -20,7 +20,7 @@ from app.errors import StoreUnavailable
 from app.fast_lookup import CompiledSelect, FastLookup
 from app.models import User
 
-# What every migrated database can tell.
+# A query that any migrated database can answer.
 _ANYTHING = CompiledSelect(select(User.id).where(User.id == bindparam("id")))
 
 AnyRow = Row[*tuple[Any, ...]]

@@ -1,4 +1,4 @@
-"""Errors that whoever sent the request is told about."""
+"""Errors that are reported to the client."""
 
 from collections.abc import Mapping
 

@@ -48,7 +48,8 @@ class User(Base):
     password_hash: Mapped[str] = mapped_column(String(255))
     role: Mapped[str] = mapped_column(String(16))
     is_active: Mapped[bool] = mapped_column(default=True)
-    # Counts how often all sessions of the user were revoked; one of an earlier version is dead.
+    # Incremented whenever all sessions of the user are revoked; sessions of an earlier version are
+    # invalid.
     session_version: Mapped[int] = mapped_column(default=0)
     created_at: Mapped[float]
 

@@ -19,8 +19,8 @@ from app.users.passwords import Passwords
 from app.users.rate_limit import RateLimiter
 from app.users.service import UserService
 
-# How long deleting expired records pauses after each batch, in multiples of what the batch took:
-# most of the time belongs to requests.
+# The pause between batches, as a multiple of the time that a batch took, so that requests are not
+# slowed down.
 PAUSE = 4
 
 

@@ -56,7 +56,7 @@ def say(*cells: str) -> None:
     try:
         typer.echo("\t".join(map(printable, cells)))
     except BrokenPipeError:
-        # The reader has had enough, as `head` has. Python's last flush must not fail either.
+        # The reader has closed the pipe, as `head` does. Python's last flush must not fail either.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
@@ -67,7 +67,7 @@ def fail(status: int, text: str) -> NoReturn:
 
 
 def when(seconds: float) -> str:
-    """Return a Unix time as people want it on a terminal, as programs want it in a pipe."""
+    """Format a Unix time: relative on a terminal, ISO 8601 in a pipe."""
     if not sys.stdout.isatty():
         return datetime.fromtimestamp(seconds, UTC).isoformat(timespec="seconds")
     distance = seconds - time.time()
@@ -78,5 +78,5 @@ def when(seconds: float) -> str:
 
 
 def printable(text: str) -> str:
-    """Return text that cannot command the terminal, whoever has chosen it."""
+    """Replace control characters, so that no text can control the terminal."""
     return "".join(each if each.isprintable() else "\N{REPLACEMENT CHARACTER}" for each in text)

@@ -48,13 +48,13 @@ def migrate(connection: Connection) -> None:
 
 
 #{% if cookiecutter.database == "sqlite" %}
-# A copy of a table gives ids that were given before, unless it is told: whoever gets one would
-# inherit what was signed for another.
+# Copying a table would reuse ids unless told otherwise: a new user would inherit what was signed
+# for another.
 
 
 @event.listens_for(Table, "column_reflect")
 def never_give_an_id_twice(_: Any, table: Table, column: Any) -> None:
-    """Tell the copy of a table what SQLAlchemy does not read from the database."""
+    """Set an option on the copy that SQLAlchemy does not read from the database."""
     model = Base.metadata.tables.get(table.name)
     if model is not None and column["name"] == "id":
         table.kwargs["sqlite_autoincrement"] = model.kwargs.get("sqlite_autoincrement", False)
@@ -89,7 +89,7 @@ async def main() -> None:
         async with engine.connect() as connection:
             await connection.run_sync(migrate)
     except OSError as error:
-        raise SystemExit(f"The database does not answer: {error}") from None
+        raise SystemExit(f"The database is unreachable: {error}") from None
     finally:
         await engine.dispose()
 

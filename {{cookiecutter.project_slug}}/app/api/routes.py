@@ -61,7 +61,7 @@ async def register(body: RegisterIn, users: Users, settings: CurrentSettings) ->
 @router.post("/login", response_model=UserOut, responses=errors(429))
 @public
 async def login(body: LoginIn, request_session: CurrentRequestSession) -> User:
-    """Sign in. One answer for a wrong name, a wrong password and a disabled account."""
+    """Sign in. Unknown names, wrong passwords and disabled accounts get the same response."""
     return await request_session.sign_in(body.username, body.password, remember=body.remember)
 
 
@@ -111,7 +111,7 @@ async def list_sessions(auth: CurrentAuth, sessions: Sessions) -> list[ListedSes
 async def revoke_session(
     session_id: str, user: CurrentUser, request_session: CurrentRequestSession
 ) -> None:
-    """End one session of the user. Another user's is as unknown as one that never was."""
+    """End one session of the user. Another user's gets the same 404 as one that does not exist."""
     await request_session.revoke_one(user, session_id)
 #{% endif %}
 

@@ -13,7 +13,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 from app.sessions.session import Session
 #{% endif %}
 
-# Far above any name or password that could be right, far below what takes time to handle.
+# More than any valid name or password, and little enough to process quickly.
 MAX_TEXT_CHARACTERS = 1024
 
 
@@ -42,7 +42,7 @@ class RegisterIn(_In):
 
 
 class LoginIn(_In):
-    """Somebody who wants to sign in."""
+    """The credentials of a user."""
 
     username: Text
     password: Secret
@@ -57,7 +57,7 @@ class PasswordIn(_In):
 
 
 class ConfirmIn(_In):
-    """A proof that it is still the same person."""
+    """The password, to confirm that it is still the same user."""
 
     password: Secret
 

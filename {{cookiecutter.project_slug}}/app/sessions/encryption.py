@@ -8,7 +8,7 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
-# Keys for this purpose alone (RFC 5869, 3.2): what signs a token decrypts nothing.
+# Keys for this purpose only (RFC 5869, 3.2): a key that signs tokens decrypts nothing.
 # Changing it makes everything encrypted so far unreadable.
 PURPOSE = b"app.sessions.seal"
 

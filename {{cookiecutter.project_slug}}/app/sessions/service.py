@@ -94,20 +94,21 @@ class SessionService:
         return (session, user) if session else None
 
     async def is_active(self, token: str) -> bool:
-        """Whether a token and its account are good. Asking does not count as use."""
+        """Whether a token and its account are valid. Does not count as activity."""
         claim = self.tokens.verify(token)
         now = self.clock()
         found = await self.store.get_with_user(claim, now) if claim else None
         return found is not None and not self._has_expired(found[0], now)
 
     def is_fresh(self, session: ActiveSession) -> bool:
-        """Whether the user has proved who they are a short while ago."""
+        """Whether the user has authenticated recently."""
         return self.clock() - session.record.authenticated_at <= FRESH_SECONDS
 
     async def rotate_token(self, session: ActiveSession, session_version: int) -> bool:
         """Give a new token to a session whose user has proved again who they are.
 
-        The old token is dead from then on. False when the session was revoked meanwhile.
+        The old token is invalid from then on. Returns False if the session has been revoked in the
+        meantime.
         """
         old = session.record
         # The clock of the host that wrote it may be ahead of this one's: no time goes back.
@@ -123,7 +124,7 @@ class SessionService:
         return True
 
     async def revoke(self, *tokens: str) -> None:
-        """End the sessions of tokens, whoever's they are."""
+        """Revoke the sessions of these tokens, no matter whose they are."""
         for token in dict.fromkeys(tokens):
             claim = self.tokens.verify(token)
             if claim is None:

@@ -21,7 +21,7 @@ FRESH_SECONDS = 600
 MAX_DATA_BYTES = 16_384
 
 #{% endif %}
-# What is nested deeper could be stored, but not returned: a response adds levels of its own.
+# Deeper values could be stored but not returned, since a response adds levels of its own.
 MAX_DEPTH = 32
 
 _NAME = re.compile(r"[A-Za-z0-9_.-]{1,64}", re.ASCII)
@@ -41,7 +41,8 @@ class Session(NamedTuple):
     """
 
     user_id: int
-    # The user's at the start; once the user's has moved on, the session is dead.
+    # The user's session version at sign-in; once the user's has been incremented, the session is
+    # invalid.
     session_version: int
     created_at: float
     last_seen_at: float
@@ -50,7 +51,7 @@ class Session(NamedTuple):
     expires_at: float
     remember: bool
     #{% if cookiecutter.session_backend == "signed-cookie" %}
-    # Random bits that name the session. They open nothing.
+    # Random bits that name the session. They give no access.
     key: bytes = b""
     # The values kept with it, encrypted; empty when there are none.
     data: str = ""
@@ -92,7 +93,7 @@ class TooMuchData(AppError):
 
 
 def session_end(session: Session, settings: Settings) -> float:
-    """When a session ends whatever happens (ASVS 5.0 7.3.2)."""
+    """When a session ends in any case (ASVS 5.0 7.3.2)."""
     if session.remember:
         return session.created_at + settings.session_remember_lifetime
     return session.created_at + settings.session_lifetime

@@ -1,4 +1,4 @@
-"""Checks who somebody is by user name and password."""
+"""Authenticates users by user name and password."""
 
 from dataclasses import dataclass
 

@@ -6,7 +6,7 @@ from app.errors import AppError
 
 
 class AccountError(AppError):
-    """Something that the person can do something about."""
+    """An error that the user can do something about."""
 
 
 class InvalidUsername(AccountError):
@@ -24,7 +24,7 @@ class UsernameTaken(AccountError):
 
 
 class UserNotFound(AccountError):
-    """There is no account of that name. Only operators are told."""
+    """No account has that name. Only shown to operators."""
 
     def __init__(self, username: str) -> None:
         super().__init__(f"There is no user named {username!r}.")
@@ -37,7 +37,7 @@ class SignInFailed(AccountError):
 
 
 class WrongPassword(AccountError):
-    """Somebody who is signed in did not know their password."""
+    """A signed-in user entered a wrong password."""
 
     status, text = 403, "Wrong password."
 

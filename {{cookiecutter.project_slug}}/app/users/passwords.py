@@ -41,7 +41,7 @@ class Passwords:
         self._min_length = min_length
         self._app_name = app_name.casefold()
         self._limiter = CapacityLimiter(_THREADS)
-        # Of its own: those who register must not keep others from signing in.
+        # A separate limiter, so that registrations cannot delay sign-ins.
         self._rating_limiter = CapacityLimiter(1)
         self._dummy = _CONTEXT.hash(secrets.token_urlsafe())
 

@@ -18,8 +18,8 @@ from app.database import Database
 from app.models import LoginAttempt
 from app.users.errors import TooManyFailures
 
-# People behind one address share it, and one person has several devices: an address over all
-# accounts, and an account over all addresses, fail this many times as often before they wait.
+# People behind one address share it, and one person has several devices: this many times as many
+# failures are allowed per address over all accounts, and per account over all addresses.
 WIDER = 4
 
 # For how long an address stays known as one that an account has signed in from.
@@ -56,8 +56,8 @@ class RateLimiter:
     async def acquire(self, username: str, address: str) -> Attempt:
         """Allow an attempt, or raise TooManyFailures, for existing and unknown names alike.
 
-        An attempt counts from before the password is checked: of a thousand at once no more are
-        allowed than one after the other.
+        An attempt counts from before the password is checked: a thousand concurrent attempts are
+        limited like a thousand in a row.
         """
         now = self.clock()
         name_hash, address = _hash(username), _subscriber(address)

@@ -1,7 +1,7 @@
 """What people and operators do with accounts.
 
 Whatever ends all sessions of a user first changes the user's session version, in the same statement
-as the change itself, and only then deletes the sessions. From that statement on they open nothing,
+as the change itself, and only then deletes the sessions. From that statement on they are invalid,
 even if the process is killed before it deletes them, or a sign-in with the old password is still
 under way.
 """

@@ -27,7 +27,7 @@ def cross_origin_error(
 
     # A browser sends each once; a proxy and this app may read two values differently.
     if len(sec_fetch_site) > 1 or len(origin) > 1:
-        return "a header that says where it comes from was sent twice"
+        return "its Origin or Sec-Fetch-Site header was sent twice"
 
     # A front end on another site that the operator has named.
     if origin and origin[0] in trusted_origins:
@@ -44,7 +44,7 @@ def cross_origin_error(
     # origin is compared, scheme and port too. "null" stands for a sandbox or a hidden origin.
     if origin:
         own_origin = f"{scheme}://{headers.get('host', '')}"
-        return None if origin[0] == own_origin else "its Origin is not this app's"
+        return None if origin[0] == own_origin else "its Origin does not match this app"
 
     # Neither header: not a browser, so nobody's cookie is attached without their knowledge.
     return None

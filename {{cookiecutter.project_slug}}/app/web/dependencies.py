@@ -80,12 +80,12 @@ async def current_auth(connection: HTTPConnection) -> AuthContext:
 
 
 async def optional_user(connection: HTTPConnection) -> User | None:
-    """Return the user of the request, or None. It protects nothing: use it on public routes."""
+    """Return the user of the request, or None: for public routes, which it does not protect."""
     return await get_request_session(connection).load_user()
 
 
 async def current_request_session(connection: HTTPConnection) -> RequestSession:
-    """Return how the request signs in and out."""
+    """Return the RequestSession, for signing in and out."""
     # Asynchronous like its siblings, or FastAPI would call it in a thread.
     return get_request_session(connection)
 
@@ -141,12 +141,12 @@ async def get_settings(request_session: CurrentRequestSession) -> Settings:
 
 
 async def get_users(request_session: CurrentRequestSession) -> UserService:
-    """Return what can be done with accounts."""
+    """Return the service for accounts."""
     return request_session.services.users
 
 
 async def get_sessions(request_session: CurrentRequestSession) -> SessionService:
-    """Return what can be done with sessions."""
+    """Return the service for sessions."""
     return request_session.services.sessions
 
 

@@ -28,7 +28,7 @@ async def schema(request: Request) -> JSONResponse:
 async def swagger() -> HTMLResponse:
     """Show the API; requests made from here carry the session cookie."""
     page = get_swagger_ui_html(openapi_url="/openapi.json", title=PROJECT["name"])
-    # The page starts itself with one inline script, which is allowed by its hash alone.
+    # Swagger UI starts with one inline script, which the policy allows by its hash.
     [script] = re.findall(rb"<script>(.*?)</script>", bytes(page.body), re.DOTALL)
     digest = base64.b64encode(hashlib.sha256(script).digest()).decode("ascii")
     page.headers["Content-Security-Policy"] = (

@@ -1,4 +1,4 @@
-"""Which error becomes which response."""
+"""Maps errors to responses."""
 
 import logging
 from collections.abc import Callable, Mapping
@@ -49,7 +49,7 @@ def add_error_handlers(app: FastAPI, error_response: ErrorResponse) -> None:
             return None
         detail: object = str(error)
         if error.status == 422:
-            # As the framework describes a mistake in a body.
+            # In the format of FastAPI's own validation errors.
             detail = [{"type": "value_error", "loc": ["body"], "msg": str(error)}]
         return error_response(connection, error.status, detail, headers_of(connection, error))
 

@@ -51,7 +51,8 @@ STRICT_TRANSPORT_SECURITY = (
     b"max-age=31536000; includeSubDomains",
 )
 
-# A container or a load balancer asks an address, over plain http, and everybody is told the same.
+# Containers and load balancers call these by IP address and over plain HTTP; the responses are the
+# same for everyone.
 HEALTH = "/health/"
 
 _HOST = re.compile(r"(?P<name>\[[0-9a-f:.]+\]|[^:]+)(:[0-9]{1,5})?", re.ASCII | re.IGNORECASE)
@@ -144,7 +145,7 @@ class SecurityMiddleware:
             # A route's own max_body_size wins.
             limit = scope.get(MAX_BODY_SIZE_SCOPE_KEY, self._max_body_bytes)
             announced = headers.get(b"content-length", b"")
-            # Twenty digits say enough, and cost no time to read.
+            # Twenty digits are enough; int() is slow on very long ones.
             if announced.isdigit() and int(announced[:20]) > limit:
                 raise HTTPException(413, "The request body is too large.")
             message = await receive()
@@ -156,11 +157,11 @@ class SecurityMiddleware:
         return receive_limited if scope["type"] == "http" else receive
 
     def _ignore_forwarding(self, scope: Scope, headers: dict[bytes, bytes]) -> None:
-        """Take back what uvicorn took from a proxy's headers without having been told to.
+        """Undo what uvicorn has read from forwarding headers without being configured to.
 
-        uvicorn believes them from this machine unless FORWARDED_ALLOW_IPS says otherwise. Anyone
-        who reaches the port through a tunnel or a careless proxy could choose an address, and with
-        each new one start guessing passwords anew (ASVS 5.0 4.1.3).
+        uvicorn trusts them from this machine unless FORWARDED_ALLOW_IPS says otherwise. Anyone
+        who reaches the port through a tunnel or a careless proxy could choose an address, and evade
+        the rate limit with each new one (ASVS 5.0 4.1.3).
         """
         if b"x-forwarded-proto" not in headers and b"x-forwarded-for" not in headers:
             return

@@ -16,7 +16,7 @@ RawHeaders = list[tuple[bytes, bytes]]
 
 
 class RequestSession:
-    """What a request knows of its session, and what its response has to say about it.
+    """The session of a request, and the headers that its response needs because of it.
 
     ``SecurityMiddleware`` makes one for each request and writes its headers when the response
     starts, so that they are on errors and redirects as well.
@@ -54,7 +54,7 @@ class RequestSession:
         """Return the session token of the request, unverified; None when there are two."""
         tokens = self.session_tokens()
         if len(tokens) > 1:
-            # An attacker has set one of them, and nothing says which (RFC 6265bis, 8.6).
+            # An attacker has set one of them, and there is no way to tell which (RFC 6265bis, 8.6).
             security_log.event("input_validation_fail", warning=True, reason="two session cookies")
             return None
         return tokens[0] if tokens else None
@@ -98,7 +98,7 @@ class RequestSession:
     #{% endif %}
 
     def write_headers(self, headers: RawHeaders) -> None:
-        """Add to the headers of a response what the session asks for."""
+        """Add the headers that the session requires to a response."""
         if not self.depends_on_session:
             return
         # No cache may keep it, and none may hand it to somebody else (ASVS 5.0 14.3.2).

@@ -24,7 +24,7 @@ async def run_until_session_ends(
 ) -> None:
     """Accept a WebSocket and run ``talk``; when the session ends meanwhile, close it with 1008.
 
-    An open WebSocket does not count as use, and ends when the session gets a new token.
+    An open WebSocket does not count as activity, and ends when the session gets a new token.
     """
     await websocket.accept()
     talking = asyncio.ensure_future(talk())
@@ -40,7 +40,7 @@ async def run_until_session_ends(
     except StoreUnavailable:
         await websocket.close(TRY_AGAIN_LATER)
     except WebSocketDisconnect:
-        # The client has gone, which is no error.
+        # The client has disconnected, which is not an error.
         return
     finally:
         await _stop(talking)

@@ -16,7 +16,7 @@ from sqlalchemy.pool import ConnectionPoolEntry, NullPool, PoolProxiedConnection
 
 from app.errors import StoreUnavailable
 
-# The database answers: it is the statement that is wrong.
+# Errors of a statement, not of the database.
 STATEMENT_ERRORS = (DataError, IntegrityError, ProgrammingError)
 
 # How long a statement of the app's may take before the request is answered 503: waiting for a free
@@ -26,9 +26,9 @@ DEADLINE_SECONDS = 2
 # that has stopped answering would put off for seconds.
 STEP_SECONDS = DEADLINE_SECONDS * 0.75
 
-# Said when connecting. It means nothing to PostgreSQL, but PgBouncer refuses what it does not know:
-# one that gives another connection to each transaction would lose our statements, or run somebody
-# else's. Where it keeps them for us, its ignore_startup_parameters names this.
+# Sent when connecting. PostgreSQL ignores it, but PgBouncer rejects unknown parameters: in
+# transaction mode it would lose our prepared statements, or run another client's. In session mode,
+# list this in its ignore_startup_parameters.
 _NEEDS = {"needs.prepared_statements": "on"}
 
 
@@ -91,8 +91,8 @@ def _refuse_closed(
 def _give_up_connection(context: ExceptionContext) -> None:
     """Let the pool make a new connection when more than a statement was wrong.
 
-    One that has received nonsense may wait for the rest of it, and one to a server that has become
-    a replica would go on to be refused.
+    A connection that has received garbage may wait for the rest of it, and one to a server that has
+    become a replica would keep being refused.
     """
     error = context.sqlalchemy_exception
     if isinstance(error, DBAPIError) and not isinstance(error, STATEMENT_ERRORS):

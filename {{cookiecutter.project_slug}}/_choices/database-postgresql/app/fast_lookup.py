@@ -1,4 +1,4 @@
-"""The shortest way to one row: what every authenticated request asks for.
+"""Looks up one row as fast as possible: the query of every authenticated request.
 
 Statement and connection are SQLAlchemy's, but the driver is asked directly: through SQLAlchemy
 a lookup takes twice as long.
@@ -68,7 +68,7 @@ class FastLookup:
 
     async def _fetch(self, sql: str, arguments: list[Any], ends_at: float) -> Any:
         if self._idle:
-            # The server may have been started anew since this connection was made.
+            # The server may have been restarted since this connection was opened.
             with suppress(*_LOST):
                 return await self._query(*self._idle.pop(), sql, arguments)
         async with asyncio.timeout_at(ends_at):
@@ -90,7 +90,7 @@ class FastLookup:
 
 
 async def _terminate(connection: AsyncConnection, driver: Any) -> None:
-    # At once: a server that is silent would not say goodbye either.
+    # Immediately: a server that does not respond would not close the connection either.
     driver.terminate()
     await connection.invalidate()
     await connection.close()

@@ -6,7 +6,7 @@ from sqlalchemy.exc import DataError, IntegrityError, ProgrammingError
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 from sqlalchemy.pool import ConnectionPoolEntry
 
-# The database answers: it is the statement that is wrong.
+# Errors of a statement, not of the database.
 STATEMENT_ERRORS = (DataError, IntegrityError, ProgrammingError)
 
 # How long the app waits for a free connection, or for a lock, before it answers 503.

@@ -1,8 +1,8 @@
-"""The shortest way to one row: what every authenticated request asks for.
+"""Looks up one row as fast as possible: the query of every authenticated request.
 
 The statement is SQLAlchemy's, but SQLite is asked directly, and in the event loop: finding a row by
-its primary key takes a fifth of the time of a round trip to the driver's thread. Nothing else is
-asked here, and a lookup waits for no lock.
+its primary key takes a fifth of the time of a round trip to the driver's thread. Nothing else uses
+this connection, and a lookup never waits for a lock.
 """
 
 import sqlite3
@@ -62,8 +62,8 @@ class FastLookup:
 
     def _open(self) -> sqlite3.Connection:
         (path,), given = self._arguments
-        # Writers stand in nobody's way (WAL). Whoever has locked everything is not waited for,
-        # since all other requests would wait as well.
+        # With WAL, writers do not block readers. An exclusive lock is not waited for, since all
+        # other requests would wait as well.
         options: dict[str, Any] = {**given, "timeout": 0, "isolation_level": None}
         self._connection = sqlite3.connect(path, **options)
         return self._connection

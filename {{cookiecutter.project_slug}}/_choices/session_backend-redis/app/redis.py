@@ -82,7 +82,7 @@ class Redis:
                 options: dict[str, Any] = {
                     "socket_timeout": STEP_SECONDS,
                     "socket_connect_timeout": STEP_SECONDS,
-                    # A connection of the pool may have died unnoticed; silence is not asked twice.
+                    # A connection of the pool may have died unnoticed; a timeout is not retried.
                     "retry": Retry(NoBackoff(), 1, (RedisConnectionError,)),
                 }
                 node = Node.from_url(self._url, **options)

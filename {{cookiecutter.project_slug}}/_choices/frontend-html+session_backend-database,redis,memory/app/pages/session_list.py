@@ -7,7 +7,7 @@ from ua_parser import parse_os, parse_user_agent
 from app.sessions.service import SessionService
 from app.users.service import AuthContext
 
-# What a browser says of itself takes milliseconds to parse, and anybody may sign in very often.
+# Parsing a user agent takes milliseconds, and a user may have many sessions.
 MAX_SHOWN = 50
 
 
@@ -29,7 +29,7 @@ async def describe_sessions(auth: AuthContext, sessions: SessionService) -> dict
 
 
 def describe_browser(user_agent: str) -> str:
-    """Return browser and system in words. Browsers say what they like: it proves nothing."""
+    """Return browser and system in words. User agents can be forged: this proves nothing."""
     browser, system = parse_user_agent(user_agent), parse_os(user_agent)
     name = browser.family if browser else "Unknown browser"
     return f"{name} on {system.family}" if system else name

@@ -36,7 +36,7 @@ async def dashboard(request: Request, auth: CurrentAuth) -> Response:
 async def login_page(
     request: Request, user: OptionalUser, next_path: NextQuery = HOME, registered: bool = False
 ) -> Response:
-    """Show the sign-in form; whoever is signed in already goes on."""
+    """Show the sign-in form; users who are signed in already are redirected."""
     if user:
         return see_other(safe_next(next_path))
     return page(request, "login.html", next=safe_next(next_path), registered=registered)

@@ -1,4 +1,4 @@
-"""Where a browser is sent: to what it asked for, or once more to where it is."""
+"""Redirects: to the requested page after sign-in, and for links under SameSite=Strict."""
 
 import re
 from urllib.parse import quote, unquote
@@ -55,7 +55,7 @@ class StrictLinkMiddleware:
         app = self._app
         if scope["type"] == "http" and is_followed_link(request := Request(scope)):
             address = safe_next(address_of(request))
-            # From a cache it would be opened for ever.
+            # From a cache, it would reload itself forever.
             no_store = {"Cache-Control": "no-store"}
             app = page(request, "link.html", headers=no_store, address=address)
         await app(scope, receive, send)

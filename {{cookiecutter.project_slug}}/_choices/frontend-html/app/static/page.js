@@ -1,7 +1,7 @@
 // What scripts add to pages that work without them.
 "use strict";
 
-// A password may be looked at while it is typed.
+// Lets users see the password they type.
 for (const button of document.querySelectorAll("button[data-shows]")) {
   const field = document.getElementById(button.dataset.shows);
   const show = (shown) => {
@@ -10,14 +10,14 @@ for (const button of document.querySelectorAll("button[data-shows]")) {
   };
   button.hidden = false;
   button.addEventListener("click", () => show(field.type === "password"));
-  // Sent as text it would be among those that the browser offers to the next person.
+  // Submitted as text, the browser would offer it to the next user of the form.
   field.form.addEventListener("submit", () => show(false));
 }
 
 // What a session has opened does not stay on the screen after it: not in another tab, nor behind
 // the back button, nor when somebody comes back to a tab whose session has ended meanwhile.
 const tabs = new BroadcastChannel("session");
-// Without its fragment, with which the browser would scroll and not ask.
+// Without the fragment, which would make the browser scroll instead of reload.
 const again = () => location.replace(location.href.split("#")[0]);
 
 if (document.body.dataset.session === "none") {

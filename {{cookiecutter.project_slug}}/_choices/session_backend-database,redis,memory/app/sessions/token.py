@@ -13,12 +13,13 @@ from app.sessions.session import Session
 # ASVS 5.0 7.2.3 and 11.5.1 ask for 128 bits.
 RANDOM_BYTES = 32
 
-# Of this purpose alone, so that nothing else that is signed with the same keys is taken for a
-# token (ASVS 5.0 9.2.2). Changing it signs everybody out.
+# For this purpose only, so that nothing else signed with the same keys is accepted as a token (ASVS
+# 5.0 9.2.2). Changing it signs everybody out.
 SALT = b"app.sessions.ticket"
 
-# 32 bytes of base64url, twice. What looks otherwise costs no HMAC and no store lookup. The last
-# character of a signature has one spelling here, though others would be decoded alike.
+# 32 bytes of base64url, twice. Anything else is rejected without an HMAC or a store lookup. Only
+# one spelling of a signature's last character is accepted, although others decode to the same
+# bytes.
 _FORM = re.compile(r"[A-Za-z0-9_-]{43}\.[A-Za-z0-9_-]{42}[AEIMQUYcgkosw048]", re.ASCII)
 
 

@@ -85,7 +85,7 @@ class SessionStore:
         return await self.database.execute(statement.values(renewed._asdict())) == 1
 
     async def delete(self, session: Session) -> bool:
-        """End a session; whether it was still there."""
+        """End a session; return how many."""
         statement = delete(UserSession).where(UserSession.key == session.key)
         return await self.database.execute(statement) == 1
 

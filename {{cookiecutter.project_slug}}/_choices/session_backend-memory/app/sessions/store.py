@@ -49,7 +49,7 @@ class SessionStore:
             self._forget(*by_expiry)
         # The command line is another process: what it has revoked is still here.
         await self.delete_before(session.session_version, session.user_id)
-        # Most people have one of a few browsers: a text for each session would be a third of it.
+        # There are few distinct user agents; interning them saves a third of the memory.
         kept = session._replace(user_agent=sys.intern(session.user_agent))
         self._sessions[session.key] = kept
         self._of_user[session.user_id] = (*self._of_user.get(session.user_id, ()), session.key)
@@ -86,7 +86,7 @@ class SessionStore:
         return True
 
     async def delete(self, session: Session) -> bool:
-        """End a session; whether it was still there."""
+        """End a session; return how many."""
         return self._forget(session) == 1
 
     async def delete_others(self, session: Session) -> None:

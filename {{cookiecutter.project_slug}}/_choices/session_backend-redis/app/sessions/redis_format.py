@@ -15,7 +15,7 @@ FORMAT = "1"
 # more of the server.
 NAME_BYTES = 24
 
-# The apps that share a Redis share nothing else.
+# Keeps apps on the same Redis apart.
 _PREFIX = PROJECT["slug"]
 
 # The end of the year 9999, in Unix time: no date is later.

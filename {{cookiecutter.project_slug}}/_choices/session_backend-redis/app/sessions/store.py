@@ -2,8 +2,8 @@
 
 ``SLUG:session:1:{NAME}`` is the record, ``SLUG:session:1:{NAME}:values`` its values. The braces put
 both into one slot of a cluster, so that one script may change them together. ``SLUG:sessions:USER``
-is an index of keys by the time at which the session ends whatever happens; it may name sessions
-that have ended before, never miss an active one.
+is an index of keys by the time at which the session ends whatever happens; it may contain sessions
+that have already ended, but never misses an active one.
 
 Nothing is written where it was not meant to be changed: a request in flight cannot bring back a
 session that was revoked meanwhile. Times to live are relative, so clocks need not agree.
@@ -122,7 +122,7 @@ class SessionStore:
         return True
 
     async def delete(self, session: Session) -> bool:
-        """End a session; whether it was still there."""
+        """End a session; return how many."""
         return await self._delete_all([session.key], session.user_id)
 
     async def delete_others(self, session: Session) -> None:

@@ -72,7 +72,7 @@ class ActiveSession:
         self._change(self.record._replace(data=base64_encode(encrypted).decode("ascii")))
 
     def _change(self, record: Session) -> None:
-        """Let the token say something else. Raises TooMuchData when it grows too large."""
+        """Issue a token for the changed session. Raises TooMuchData when it grows too large."""
         self.replace(record, self.tokens.sign(record))
 
     @property

@@ -44,7 +44,7 @@ class SessionStore:
     settings: Settings
 
     async def get(self, session: Session, now: float) -> Session | None:
-        """Return the session that a token says, if it is still good."""
+        """Return the session in a token, if it is still good."""
         return session if await self._user_row(session, now) else None
 
     async def get_with_user(self, session: Session, now: float) -> tuple[Session, User] | None:

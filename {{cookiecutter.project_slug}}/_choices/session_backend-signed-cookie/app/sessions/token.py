@@ -21,8 +21,8 @@ from app.sessions.session import Session, TooMuchData
 # ASVS 5.0 7.2.3 and 11.5.1 ask for 128 bits.
 RANDOM_BYTES = 32
 
-# Of this purpose alone, so that nothing else that is signed with the same keys is taken for a
-# token (ASVS 5.0 9.2.2). A change of what a token says needs another one.
+# For this purpose only, so that nothing else signed with the same keys is accepted as a token (ASVS
+# 5.0 9.2.2). A change of what a token says needs another one.
 SALT = b"app.sessions.ticket.claims.1"
 
 # Together with the longer name that the cookie may have.
@@ -52,12 +52,12 @@ class SessionTokens:
         self._signer = Signer(derived[::-1], key_derivation="none", digest_method=hashlib.sha256)
 
     def generate(self, session: Session) -> tuple[str, Session]:
-        """Give a session a new name of 256 random bits; return its token, and it."""
+        """Assign 256 new random bits to a session; return its token and the session."""
         named = session._replace(key=secrets.token_bytes(RANDOM_BYTES))
         return self.sign(named), named
 
     def sign(self, session: Session) -> str:
-        """Return the token that says what a session is by now.
+        """Return a token for the current state of a session.
 
         Raises TooMuchData when a browser would drop the cookie for its size.
         """
@@ -68,7 +68,7 @@ class SessionTokens:
         return token
 
     def verify(self, token: str) -> Session | None:
-        """Return the session that a token says, or None for anything not signed here."""
+        """Return the session in a token, or None for anything not signed here."""
         if len(token) > MAX_CHARACTERS or not _FORM.fullmatch(token):
             return None
         try:
