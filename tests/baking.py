@@ -6,8 +6,11 @@ import shutil
 import sys
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
+from unittest.mock import patch
 
 from cookiecutter.main import cookiecutter
+from jinja2 import Environment
 
 from tests import processes
 from tests.answers import DEFAULTS
@@ -33,15 +36,29 @@ def bake(
     folder: Path, config: Path, answers: Mapping[str, str], *, overwrite: bool = False
 ) -> Project:
     """Bake a project into a folder. overwrite: over the one that is there."""
-    path = cookiecutter(
-        str(config.parent / "template"),
-        no_input=True,
-        extra_context=dict(answers),
-        output_dir=str(folder),
-        config_file=str(config),
-        overwrite_if_exists=overwrite,
-    )
+    with patch.object(Environment, "compile", _compile_once):
+        path = cookiecutter(
+            str(config.parent / "template"),
+            no_input=True,
+            extra_context=dict(answers),
+            output_dir=str(folder),
+            config_file=str(config),
+            overwrite_if_exists=overwrite,
+        )
     return Project(Path(path), {**DEFAULTS, **answers})
+
+
+# Compiling the same files for each combination of answers would be most of a quick run.
+_compile = Environment.compile
+_compiled: dict[tuple[Any, ...], Any] = {}
+
+
+def _compile_once(environment: Environment, source: Any, *named: Any, **options: Any) -> Any:
+    """Compile a text as Jinja does, once: here all environments have the same options."""
+    key = (source, *named, *options.items())
+    if key not in _compiled:
+        _compiled[key] = _compile(environment, source, *named, **options)
+    return _compiled[key]
 
 
 def copy_template(folder: Path) -> None:

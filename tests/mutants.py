@@ -524,6 +524,9 @@ MUTANTS = (
          "where(*_of_both(attempt), earlier)", "where(_of_both(attempt)[1], earlier)"),
         (40, "each address of an IPv6 network counts by itself",
          "if not isinstance(parsed, IPv6Address):", "if parsed:"),
+        (25, "failures that no longer count stay in the table",
+         "old = or_(failed, LoginAttempt.at <= now - KNOWN_SECONDS)",
+         "old = LoginAttempt.at <= now - KNOWN_SECONDS"),
     ),
     *At(LOG, *LOG_TESTS).faults(
         (47, "the log holds whole session keys", "digest.hex()[:12]", "digest.hex()"),

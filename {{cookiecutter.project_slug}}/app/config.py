@@ -1,9 +1,6 @@
 """The settings: read once, from the environment or ``.env``, into one typed object."""
 
 import json
-#{% if cookiecutter.session_backend == "memory" %}
-import multiprocessing
-#{% endif %}
 import re
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
@@ -71,8 +68,10 @@ def _production(info: ValidationInfo) -> bool:
 
 #{% if cookiecutter.session_backend == "memory" %}
 def _refuse_workers(environment: str) -> str:
+    from multiprocessing import parent_process
+
     # uvicorn starts each of several workers as a child, which would know its own sessions only.
-    if environment == "production" and multiprocessing.parent_process():
+    if environment == "production" and parent_process():
         raise ValueError(
             "production allows --workers 1 only; for more, choose the session backend database"
         )

@@ -6,6 +6,7 @@ from typing import Any, TypeVar
 
 from sqlalchemy import CursorResult, Executable, Row, bindparam, event, select
 from sqlalchemy.engine.interfaces import ExceptionContext
+from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from sqlalchemy.ext.asyncio import async_sessionmaker
 
@@ -79,8 +80,8 @@ class Database:
 
 def _store_unavailable(context: ExceptionContext) -> StoreUnavailable | None:
     """Return what is raised in the place of an error that is not the statement's."""
-    if isinstance(context.sqlalchemy_exception, STATEMENT_ERRORS):
-        return None
-    if not isinstance(context.original_exception, OSError) and not context.sqlalchemy_exception:
+    error = context.sqlalchemy_exception
+    is_from_database = isinstance(error, DBAPIError) and not isinstance(error, STATEMENT_ERRORS)
+    if not is_from_database and not isinstance(context.original_exception, OSError):
         return None
     return StoreUnavailable(type(context.original_exception).__name__)

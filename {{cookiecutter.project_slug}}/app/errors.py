@@ -22,7 +22,7 @@ class AppError(HTTPException):
 
 
 class StoreUnavailable(AppError):
-    """The database or Redis is refusing, cut off, locked, full, too slow or sending nonsense.
+    """A store is refusing, cut off, locked, full, too slow or sending garbage.
 
     cause: for the log, not for people.
     """

@@ -14,8 +14,8 @@ from sqlalchemy import Connection, pool
 #{% endif %}
 from sqlalchemy.ext.asyncio import create_async_engine
 
-from app.models import Base
 from app.config import Settings, SettingsError
+from app.models import Base
 
 
 def database_url() -> str:

@@ -1,6 +1,6 @@
 """What a test does to the app over HTTP, in words."""
 
-from typing import Self
+from typing import Any, Self
 
 import httpx2
 from fastapi import FastAPI
@@ -18,13 +18,17 @@ PASSWORD = "correct horse battery staple"
 
 
 class Client(httpx2.AsyncClient):
-    """A client with a cookie jar of its own; every response passes the recorder."""
+    """A client with a cookie jar of its own; every response passes the recorder.
 
-    def __init__(self, app: FastAPI, address: str = "192.0.2.1") -> None:
-        transport = httpx2.ASGITransport(app, client=(address, 50_000), raise_app_exceptions=False)
+    address: None for one that connects through a Unix socket.
+    """
+
+    def __init__(self, app: FastAPI, address: str | None = "192.0.2.1") -> None:
+        peer: Any = (address, 50_000) if address else None
+        transport = httpx2.ASGITransport(app, client=peer, raise_app_exceptions=False)
         super().__init__(transport=Recorder(transport), base_url=ORIGIN)
         self.app = app
-        self.address = address
+        self.address = address or "local"
 
     @property
     def token(self) -> str | None:
@@ -52,11 +56,11 @@ class Client(httpx2.AsyncClient):
         """
         services: Services = self.app.state.services
         try:
-            await services.users.register(username, PASSWORD, role or ROLES[0])
+            user = await services.users.register(username, PASSWORD, role or ROLES[0])
         except UsernameTaken:
             if role:
                 await services.users.change_role(username, role)
-        user = await services.users.find(username)
+            user = await services.users.find(username)
         client = ClientInfo(self.address, self.headers["user-agent"])
         session = await services.sessions.create(user.id, user.session_version, client)
         self.use_token(session.token)

@@ -22,13 +22,13 @@ DATABASE_URL = "sqlite+aiosqlite:////var/lib/app/app.db?key=database-password"
 #{% else %}
 DATABASE_URL = "postgresql+asyncpg://app:database-password@database.example/app"
 #{% endif %}
-SECRETS = (KEY, "database-password", "redis-password")
+SECRETS = (KEY, "database-password", "store-password")
 
 
 def load(**values: Any) -> Settings:
     defaults = {"_env_file": None, "secret_keys": KEY, "database_url": DATABASE_URL}
     #{% if cookiecutter.session_backend == "redis" %}
-    defaults["redis_url"] = "rediss://user:redis-password@redis.example:6380/0"
+    defaults["redis_url"] = "rediss://user:store-password@redis.example:6380/0"
     #{% endif %}
     return Settings.load(**{**defaults, **values})
 
@@ -181,7 +181,7 @@ def test_all_mistakes_are_reported_at_once_and_no_secret_with_them() -> None:
         "secret_keys": "not-long-enough",
         "database_url": "mysql://app:database-password@database.example/app",
         #{% if cookiecutter.session_backend == "redis" %}
-        "redis_url": "http://user:redis-password@redis.example",
+        "redis_url": "http://user:store-password@redis.example",
         #{% endif %}
         "session_lifetime": "soon",
         "session_cookie_secure": False,

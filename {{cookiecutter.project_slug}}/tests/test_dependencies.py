@@ -19,7 +19,6 @@ from app.config import Settings
 from app.main import create_app
 from app.models import ADMIN, User
 from app.sessions.service import SessionService
-from app.web.dependencies import refuse_unprotected_routes
 from app.web.dependencies import (
     CurrentAuth,
     CurrentSession,

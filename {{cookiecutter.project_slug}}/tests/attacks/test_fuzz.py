@@ -25,7 +25,7 @@ from tests.client import COOKIE, ORIGIN
 from tests.conftest import KEY
 from tests.test_token import generate
 
-always = settings(max_examples=150, deadline=None, derandomize=True)
+always = settings(max_examples=100, deadline=None, derandomize=True)
 
 NAME = COOKIE.encode()
 TOKEN = generate(KEY)

@@ -22,7 +22,7 @@ async def test_an_account_cannot_be_created_while_the_request_holds_the_write_lo
     client.app.add_api_route("/route", route)
     await client.signed_in()
     with caplog.at_level("ERROR"):
-        assert (await client.get("/route", params={"commit": False})).status_code == 500
+        assert (await client.get("/route", params={"commit": False})).status_code == 503
     assert (await client.get("/route", params={"commit": True})).status_code == 200
     services: Services = client.app.state.services
     assert [each.username for each in await services.users.list_users()] == [
