@@ -215,7 +215,7 @@ def test_each_security_header_is_sent_once_and_no_version(visitor: httpx2.Client
         ("/api/me", 401),
         ("/nowhere", 404),
     ):
-        answer = visitor.get(path)
+        answer = visitor.get(path, headers={"Accept": "text/html"})
         assert answer.status_code == status
         for header in ONCE:
             assert len(answer.headers.get_list(header)) == 1, (path, header)

@@ -27,8 +27,8 @@ async def as_it_is(answer: bytes) -> bytes:
 
 
 async def cut(answer: bytes) -> bytes:
-    """Break the connection in the middle of an answer; none of Redis or PostgreSQL is so short."""
-    raise Broken(answer[:3])
+    """Break the connection before an answer is complete."""
+    raise Broken(answer[:-1])
 
 
 def late(seconds: float) -> Way:

@@ -113,8 +113,15 @@ def _check_database_url(secret: SecretStr, info: ValidationInfo) -> SecretStr:
 
 #{% if cookiecutter.session_backend == "redis" %}
 def _check_redis_url(secret: SecretStr, info: ValidationInfo) -> SecretStr:
+    from urllib.parse import urlsplit
+
     url = secret.get_secret_value()
-    if not _REDIS_URL.fullmatch(url):
+    try:
+        is_redis = _REDIS_URL.fullmatch(url) and urlsplit(url).port != 0
+    except ValueError:
+        # A port or an address that cannot be.
+        is_redis = False
+    if not is_redis:
         raise ValueError("must be a URL like rediss://user:password@host:6379/0")
     if url == DEFAULT_REDIS_URL and _production(info):
         raise ValueError("must be set in production; the default is for development")

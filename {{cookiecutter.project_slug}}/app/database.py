@@ -13,9 +13,9 @@ from sqlalchemy.ext.asyncio import async_sessionmaker
 from app.config import Settings
 from app.engine import (
     DEADLINE_SECONDS,
-    STATEMENT_ERRORS,
     create_app_engine,
     create_session_engine,
+    is_statement_error,
 )
 from app.errors import StoreUnavailable
 from app.fast_lookup import CompiledSelect, FastLookup
@@ -81,7 +81,7 @@ class Database:
 def _store_unavailable(context: ExceptionContext) -> StoreUnavailable | None:
     """Return what is raised in the place of an error that is not the statement's."""
     error = context.sqlalchemy_exception
-    is_from_database = isinstance(error, DBAPIError) and not isinstance(error, STATEMENT_ERRORS)
+    is_from_database = isinstance(error, DBAPIError) and not is_statement_error(error)
     if not is_from_database and not isinstance(context.original_exception, OSError):
         return None
     return StoreUnavailable(type(context.original_exception).__name__)

@@ -1,7 +1,7 @@
 """``DbSession``: an ordinary AsyncSession of the request, used as SQLAlchemy documents it."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
 from contextlib import suppress
 from typing import Any
 
@@ -30,6 +30,11 @@ async def call(app: FastAPI, route: Route) -> httpx2.Response:
     """Add a route of the owner's, and let an anonymous client call it."""
     app.add_api_route(f"/{route.__name__}", public(route), methods=["POST"])
     return await Client(app).post(f"/{route.__name__}")
+
+
+async def soon(waiting: Coroutine[Any, Any, object]) -> None:
+    """Wait for what happens at once, unless the test fails."""
+    await asyncio.wait_for(waiting, timeout=10)
 
 
 async def usernames(app: FastAPI) -> list[str]:
@@ -126,7 +131,7 @@ async def test_reading_holds_up_no_writer(start: Start) -> None:
 
     async def read(db: DbSession) -> int:
         found = (await db.scalars(select(User))).all()
-        await is_read.wait()
+        await soon(is_read.wait())
         await may_go.wait()
         return len(found)
 
@@ -136,7 +141,7 @@ async def test_reading_holds_up_no_writer(start: Start) -> None:
 
     app.add_api_route("/read", public(read))
     reading = [asyncio.create_task(Client(app).get("/read")) for _ in range(3)]
-    await is_read.wait()
+    await soon(is_read.wait())
     written = await call(app, write)
     may_go.set()
     assert written.status_code == 200
@@ -150,7 +155,7 @@ async def test_requests_that_read_before_they_write_all_succeed(app: FastAPI) ->
 
     async def count(db: DbSession) -> None:
         user = await db.get_one(User, 1)
-        await have_read.wait()
+        await soon(have_read.wait())
         more = update(User).where(User.id == user.id).values(created_at=User.created_at + 1)
         await db.execute(more)
         await db.commit()
@@ -175,7 +180,7 @@ async def test_a_request_that_finds_no_free_connection_gets_503(
         await may_go.wait()
 
     first = asyncio.create_task(call(app, read))
-    await is_read.wait()
+    await soon(is_read.wait())
     second = await Client(app).post("/read")
     assert second.status_code == 503
     assert second.headers["retry-after"].isdigit()

@@ -2,12 +2,10 @@
 
 from typing import Annotated, Any
 
-import pytest
 from fastapi import APIRouter, Depends, FastAPI
 from pydantic import BaseModel
 
 from app.api.schemas import ERRORS
-from app.config import PROJECT
 from app.models import User
 from app.web.dependencies import (
     AdminUser,

@@ -4,20 +4,15 @@ from typing import Any
 
 from sqlalchemy import event
 from sqlalchemy.engine.interfaces import DBAPIConnection, Dialect, ExceptionContext
-from sqlalchemy.exc import (
-    DataError,
-    DBAPIError,
-    IntegrityError,
-    InvalidatePoolError,
-    ProgrammingError,
-)
+from sqlalchemy.exc import DBAPIError, InvalidatePoolError
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 from sqlalchemy.pool import ConnectionPoolEntry, NullPool, PoolProxiedConnection
 
 from app.errors import StoreUnavailable
 
-# Errors of a statement, not of the database.
-STATEMENT_ERRORS = (DataError, IntegrityError, ProgrammingError)
+# SQLSTATE classes, and one state, that are about the server and not about a statement: connection,
+# read-only, resources, operator intervention, system, internal.
+_SERVER_STATES = ("08", "25006", "53", "57", "58", "XX")
 
 # How long a statement of the app's may take before the request is answered 503: waiting for a free
 # connection, connecting, and waiting for the result.
@@ -30,6 +25,15 @@ STEP_SECONDS = DEADLINE_SECONDS * 0.75
 # transaction mode it would lose our prepared statements, or run another client's. In session mode,
 # list this in its ignore_startup_parameters.
 _NEEDS = {"needs.prepared_statements": "on"}
+
+
+def is_statement_error(error: DBAPIError) -> bool:
+    """Whether an error is of a statement, not of the database."""
+    state = getattr(error.orig, "sqlstate", None)
+    if state is None:
+        # Without a state it is the driver's: about a value, or about the connection.
+        return isinstance(getattr(error.orig, "__cause__", None), ValueError)
+    return not state.startswith(_SERVER_STATES)
 
 
 def create_app_engine(url: str) -> AsyncEngine:
@@ -95,5 +99,5 @@ def _give_up_connection(context: ExceptionContext) -> None:
     become a replica would keep being refused.
     """
     error = context.sqlalchemy_exception
-    if isinstance(error, DBAPIError) and not isinstance(error, STATEMENT_ERRORS):
+    if isinstance(error, DBAPIError) and not is_statement_error(error):
         context.is_disconnect = True

@@ -5,12 +5,12 @@ a lookup takes twice as long.
 """
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import nullcontext, suppress
 from typing import Any
 
 from asyncpg import InterfaceError, PostgresError
-from sqlalchemy import Select
+from sqlalchemy import Float, Numeric, Select
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -32,10 +32,25 @@ class CompiledSelect:
         compiled = statement.compile(dialect=_DIALECT)
         self.sql = str(compiled)
         self._names = compiled.positiontup or ()
+        # The driver returns numbers as they are.
+        types = (
+            (at, column.type.dialect_impl(_DIALECT))
+            for at, column in enumerate(statement.selected_columns)
+            if not isinstance(column.type, (Float, Numeric))
+        )
+        processors = ((at, each.result_processor(_DIALECT, None)) for at, each in types)
+        self._processors = [(at, process) for at, process in processors if process]
 
     def arguments(self, values: Mapping[str, Any]) -> list[Any]:
         """Return the values in the order in which the statement asks for them."""
         return [values[name] for name in self._names]
+
+    def convert(self, row: Sequence[Any]) -> tuple[Any, ...]:
+        """Return the driver's row with the types of the columns."""
+        values = list(row)
+        for at, process in self._processors:
+            values[at] = process(values[at])
+        return tuple(values)
 
 
 class FastLookup:
@@ -59,7 +74,7 @@ class FastLookup:
                 row = await self._fetch(select.sql, arguments, ends_at)
         except (DBAPIError, *_LOST, OSError) as error:
             raise StoreUnavailable from error
-        return tuple(row) if row else None
+        return select.convert(row) if row else None
 
     async def close(self) -> None:
         """Close the connections that are idle."""

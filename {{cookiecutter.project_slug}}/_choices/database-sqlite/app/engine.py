@@ -2,17 +2,19 @@
 
 from sqlalchemy import Connection, event
 from sqlalchemy.engine.interfaces import DBAPIConnection
-from sqlalchemy.exc import DataError, IntegrityError, ProgrammingError
+from sqlalchemy.exc import DataError, DBAPIError, IntegrityError, ProgrammingError
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 from sqlalchemy.pool import ConnectionPoolEntry
-
-# Errors of a statement, not of the database.
-STATEMENT_ERRORS = (DataError, IntegrityError, ProgrammingError)
 
 # How long the app waits for a free connection, or for a lock, before it answers 503.
 TIMEOUT_SECONDS = 2
 # A statement may wait for both. This only ends what hangs for another reason.
 DEADLINE_SECONDS = 2 * TIMEOUT_SECONDS + 1
+
+
+def is_statement_error(error: DBAPIError) -> bool:
+    """Whether an error is of a statement, not of the database."""
+    return isinstance(error, (DataError, IntegrityError, ProgrammingError))
 
 
 def create_app_engine(url: str) -> AsyncEngine:

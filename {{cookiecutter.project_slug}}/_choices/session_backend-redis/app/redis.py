@@ -25,7 +25,8 @@ MAX_CONNECTIONS = 64
 
 # Of a cluster, redis-py closes connections while they are being opened elsewhere, and then finds
 # None in the place of their streams (AttributeError), or uvloop's closed ones (RuntimeError).
-_BROKEN = (RedisError, OSError, AttributeError, RuntimeError)
+# A server that is no Redis has no "cluster_enabled" (KeyError).
+_BROKEN = (RedisError, OSError, AttributeError, RuntimeError, KeyError)
 
 Command = Sequence[str | bytes | int | float]
 
