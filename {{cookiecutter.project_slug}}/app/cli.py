@@ -101,7 +101,8 @@ def delete_user(
     run(lambda services: services.users.find(name))
     if not yes:
         require_terminal("--yes")
-        typer.confirm(f"Delete {printable(name)} for good?", abort=True, err=True)
+        if not typer.confirm(f"Delete {printable(name)} for good?", err=True):
+            fail(REFUSED, "Nothing was deleted.")
     run(lambda services: services.users.delete(name))
     say(f"Deleted {name}.")
 

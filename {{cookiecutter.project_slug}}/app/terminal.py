@@ -25,7 +25,8 @@ def read_password(from_stdin: bool, min_length: int) -> str:
         else:
             require_terminal("--password-stdin")
             hint = f"Password (at least {min_length} characters)"
-            password = typer.prompt(hint, hide_input=True, confirmation_prompt=True, err=True)
+            again = "Repeat password"
+            password = typer.prompt(hint, hide_input=True, confirmation_prompt=again, err=True)
         password.encode()
     except UnicodeError:
         raise PasswordRejected("The password is not valid UTF-8.") from None

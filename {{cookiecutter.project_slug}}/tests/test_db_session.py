@@ -203,8 +203,9 @@ async def test_an_unreachable_database_is_answered_with_503(
 
 
 async def test_a_lock_that_another_program_holds_is_answered_with_503(
-    start: Start, lock_users: LockUsers
+    start: Start, lock_users: LockUsers, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(engine, TIMEOUT, 1)
     app = await start(database_statement_timeout=1)
     client = await Client(app).signed_in()
 

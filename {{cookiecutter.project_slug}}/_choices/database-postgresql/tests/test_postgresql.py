@@ -5,7 +5,7 @@ import os
 from urllib.parse import quote
 
 import pytest
-from sqlalchemy import delete, select, text
+from sqlalchemy import delete, select, text, update
 
 from app.errors import StoreUnavailable
 from app.models import User
@@ -44,6 +44,39 @@ async def test_a_server_that_stalls_is_answered_with_503_by_every_route_of_the_a
         )
     assert [each.status_code for each in responses] == [503] * 7
     assert (await client.get("/api/me")).status_code == 200
+
+
+async def test_a_database_that_does_not_exist_is_answered_with_503(
+    start: Start, server: str
+) -> None:
+    async def read(db: DbSession) -> None:
+        await db.get(User, 1)
+
+    app = await start(database_url=f"{server}/none")
+    app.add_api_route("/read", public(read))
+    client = Client(app)
+    assert (await client.get("/health/ready")).status_code == 503
+    assert (await client.get("/read")).status_code == 503
+    assert (await client.register()).status_code == 503
+
+
+async def test_of_two_requests_in_a_deadlock_one_is_answered_with_503(client: Client) -> None:
+    names = ("alice", "bob")
+    for name in names:
+        assert (await client.register(name)).status_code == 201
+    have_locked = asyncio.Barrier(2)
+
+    async def lock(first: int, db: DbSession) -> None:
+        for at in (first, 1 - first):
+            change = update(User).where(User.username == names[at]).values(role="admin")
+            await db.execute(change)
+            if at == first:
+                await asyncio.wait_for(have_locked.wait(), timeout=10)
+        await db.commit()
+
+    client.app.add_api_route("/lock", public(lock))
+    responses = await asyncio.gather(*(client.get("/lock", params={"first": n}) for n in (0, 1)))
+    assert sorted(each.status_code for each in responses) == [200, 503]
 
 
 async def test_a_statement_over_the_limit_is_answered_with_503(start: Start) -> None:

@@ -2,15 +2,21 @@
 
 import pytest
 
+from app import engine
 from app.services import Services
 from app.web.dependencies import CurrentSession, CurrentUser, DbSession, Users
 from tests.client import PASSWORD, Client
+from tests.conftest import Start
+from tests.database import TIMEOUT
 from tests.test_db_session import new_user
 
 
 async def test_an_account_cannot_be_created_while_the_request_holds_the_write_lock(
-    client: Client, caplog: pytest.LogCaptureFixture
+    start: Start, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(engine, TIMEOUT, 0.3)
+    client = Client(await start())
+
     async def route(user: CurrentUser, db: DbSession, users: Users, commit: bool) -> str:
         db.add(new_user("bob"))
         await db.flush()
@@ -21,8 +27,7 @@ async def test_an_account_cannot_be_created_while_the_request_holds_the_write_lo
 
     client.app.add_api_route("/route", route)
     await client.signed_in()
-    with caplog.at_level("ERROR"):
-        assert (await client.get("/route", params={"commit": False})).status_code == 503
+    assert (await client.get("/route", params={"commit": False})).status_code == 503
     assert (await client.get("/route", params={"commit": True})).status_code == 200
     services: Services = client.app.state.services
     assert [each.username for each in await services.users.list_users()] == [
