@@ -146,7 +146,7 @@ def test_no_error_page_has_a_barrier(
     page.get_by_role("button").click()
     is_shown("Not allowed")
     page.goto("/nowhere")
-    is_shown("Not found")
+    is_shown("Page not found")
     project, _ = stored()
     with without(project.path / "app/templates/delete.html"):
         page.goto("/account/delete")

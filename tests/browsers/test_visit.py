@@ -62,7 +62,7 @@ def test_a_visit_from_opening_an_account_to_deleting_it(
     register(page, alice, "passwordpassword")
     is_told(page.get_by_label("Password", exact=True), re.compile("easy to guess"))
     register(page, alice)
-    expect(page.get_by_role("status")).to_have_text("Your account is open. Sign in to start.")
+    expect(page.get_by_role("status")).to_have_text("Your account has been created. You can sign in now.")
     register(page, alice)
     is_told(page.get_by_label("User name"), re.compile("is taken"))
 
@@ -76,9 +76,9 @@ def test_a_visit_from_opening_an_account_to_deleting_it(
     sign_in(page, alice)
     page.get_by_role("link", name="Change your password").click()
     change_password(page, "not the right password", NEW_PASSWORD)
-    is_told(page.get_by_label("Current password"), "That is not your password.")
+    is_told(page.get_by_label("Current password"), "Wrong password.")
     change_password(page, PASSWORD, NEW_PASSWORD)
-    expect(page.get_by_role("status")).to_contain_text("Your password is changed")
+    expect(page.get_by_role("status")).to_contain_text("Your password has been changed")
 
     if session_backend == "signed-cookie":
         sign_in(elsewhere, alice, NEW_PASSWORD)
@@ -95,7 +95,7 @@ def test_a_visit_from_opening_an_account_to_deleting_it(
     for password in ("not the right password", NEW_PASSWORD):
         page.get_by_label("Password", exact=True).fill(password)
         page.get_by_role("button", name="Continue").click()
-    page.get_by_role("button", name="Delete the account").click()
+    page.get_by_role("button", name="Delete account").click()
     expect(page.get_by_role("heading", name="Sign in")).to_be_visible()
     assert page.context.cookies() == []
     fill_in(page, alice, NEW_PASSWORD)
@@ -157,15 +157,15 @@ def test_a_visit_by_keyboard_alone(serve: Serve, visits: Visits, alice: str) -> 
     page.keyboard.press("Enter")
     expect(page.get_by_role("heading", name=f"Hello {alice}")).to_be_visible()
 
-    assert press(page, "Tab") == ["Skip to the content"]
+    assert press(page, "Tab") == ["Skip to content"]
     page.keyboard.press("Enter")
-    assert press(page, "Tab") == ["Change your password, or sign out elsewhere"]
+    assert press(page, "Tab") == ["Change your password or sign out elsewhere"]
     page.keyboard.press("Enter")
     expect(page.get_by_role("heading", name="Account", exact=True)).to_be_visible()
 
     order = press(page, *["Tab"] * 9)
     assert order == [
-        "Skip to the content",
+        "Skip to content",
         "My FastAPI App",
         alice,
         "Sign out",
@@ -190,13 +190,13 @@ def test_a_visit_without_scripts(serve: Serve, visits: Visits, alice: str) -> No
     expect(page.get_by_role("button", name="Show password")).to_have_count(0)
     page.goto("/account")
     change_password(page, PASSWORD, NEW_PASSWORD)
-    expect(page.get_by_role("status")).to_contain_text("Your password is changed")
+    expect(page.get_by_role("status")).to_contain_text("Your password has been changed")
     sign_out(page)
     sign_in(page, alice, NEW_PASSWORD)
     page.goto("/confirm?next=/account/delete")
     page.get_by_label("Password", exact=True).fill(NEW_PASSWORD)
     page.get_by_role("button", name="Continue").click()
-    page.get_by_role("button", name="Delete the account").click()
+    page.get_by_role("button", name="Delete account").click()
     expect(page.get_by_role("heading", name="Sign in")).to_be_visible()
 
 
