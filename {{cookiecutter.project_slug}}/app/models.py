@@ -45,7 +45,8 @@ class User(Base):
     id: Mapped[int] = mapped_column(primary_key=True)
     # As ``users.usernames.normalise`` writes it, so that look-alikes collide.
     username: Mapped[str] = mapped_column(String(64), unique=True)
-    password_hash: Mapped[str] = mapped_column(String(255))
+    # Deferred, so that no query of yours loads it without saying so.
+    password_hash: Mapped[str] = mapped_column(String(255), deferred=True)
     role: Mapped[str] = mapped_column(String(16))
     is_active: Mapped[bool] = mapped_column(default=True)
     # Incremented whenever all sessions of the user are revoked; sessions of an earlier version are

@@ -10,9 +10,9 @@ from sqlalchemy.pool import ConnectionPoolEntry, NullPool, PoolProxiedConnection
 
 from app.errors import StoreUnavailable
 
-# SQLSTATE classes, and one state, that are about the server and not about a statement: connection,
-# read-only, resources, operator intervention, system, internal.
-_SERVER_STATES = ("08", "25006", "53", "57", "58", "XX")
+# SQLSTATE classes, and one state, that are not about a statement itself: connection, read-only,
+# credentials, database, deadlock, resources, locks, operator intervention, system, internal.
+_SERVER_STATES = ("08", "25006", "28", "3D", "40", "53", "55", "57", "58", "XX")
 
 # How long a statement of the app's may take before the request is answered 503: waiting for a free
 # connection, connecting, and waiting for the result.
