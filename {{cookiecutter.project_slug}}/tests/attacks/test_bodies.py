@@ -132,9 +132,7 @@ async def test_a_malformed_content_length_is_no_server_error(client: Client) -> 
 BODIES = [
     b"",
     b"null",
-    b"[]",
     b"{",
-    b'"x"',
     b"\xff\xfe",
     b'{"username": 1, "password": true, "remember": "yes"}',
     b'{"username": "a\\u0000b", "password": "a\\u0000b"}',
@@ -142,7 +140,6 @@ BODIES = [
     b"[" * 5000 + b"]" * 5000,
     b'{"username": "' + b"a" * 60_000 + b'", "password": "x"}',
     b"NaN",
-    b"1e999999",
     b"username=%00&password=%ff&remember=yes",
     b"username=" + b"a" * 60_000,
 ]

@@ -1,46 +1,48 @@
 """An attacker sends a link to the sign-in page that leads on to another site."""
 
-import pytest
-
 from app.pages.redirects import safe_next
 from tests.client import PASSWORD, Client
 from tests.test_pages import submit
 
+ELSEWHERE = [
+    "",
+    "account",
+    "//evil.example",
+    "/\\evil.example",
+    "\\/evil.example",
+    "///evil.example",
+    "https://evil.example",
+    "https:evil.example",
+    "javascript:alert(1)",
+    "@evil.example",
+    "/%2fevil.example",
+    "/%5cevil.example",
+    "/%5Cevil.example",
+    "/\t/evil.example",
+    "/\n/evil.example",
+    "\t//evil.example",
+    " /account",
+    "/%09/evil.example",
+    "/%0d%0aset-cookie:a=b",
+    "/account\r\nset-cookie: a=b",
+    "/a\\b",
+    "/a b",
+    "/é",
+]
 
-@pytest.mark.parametrize(
-    "path",
-    [
-        "",
-        "account",
-        "//evil.example",
-        "/\\evil.example",
-        "\\/evil.example",
-        "///evil.example",
-        "https://evil.example",
-        "https:evil.example",
-        "javascript:alert(1)",
-        "@evil.example",
-        "/%2fevil.example",
-        "/%5cevil.example",
-        "/%5Cevil.example",
-        "/\t/evil.example",
-        "/\n/evil.example",
-        "\t//evil.example",
-        " /account",
-        "/%09/evil.example",
-        "/%0d%0aset-cookie:a=b",
-        "/account\r\nset-cookie: a=b",
-        "/a\\b",
-        "/a b",
-        "/é",
-    ],
-    ids=ascii,
-)
-async def test_next_leads_to_no_other_site(client: Client, path: str) -> None:
-    assert safe_next(path) == "/"
+
+async def test_next_leads_to_no_other_site(client: Client) -> None:
     await client.register()
-    response = await submit(client, "/login", username="alice", password=PASSWORD, next=path)
-    assert response.headers["location"] == "/"
+    for path in ELSEWHERE[:4]:
+        response = await submit(client, "/login", username="alice", password=PASSWORD, next=path)
+        assert (response.status_code, response.headers["location"]) == (303, "/"), ascii(path)
+    # Whoever is signed in already is sent on at once.
+    for path in ELSEWHERE:
+        response = await client.get("/login", params={"next": path})
+        assert (response.status_code, response.headers["location"]) == (303, "/"), ascii(path)
+        assert safe_next(path) == "/"
+    response = await client.get("/login", params={"next": "/account?changed=1"})
+    assert response.headers["location"] == "/account?changed=1"
 
 
 async def test_no_page_passes_on_the_address_of_another_site(client: Client) -> None:
