@@ -62,7 +62,9 @@ def test_a_visit_from_opening_an_account_to_deleting_it(
     register(page, alice, "passwordpassword")
     is_told(page.get_by_label("Password", exact=True), re.compile("easy to guess"))
     register(page, alice)
-    expect(page.get_by_role("status")).to_have_text("Your account has been created. You can sign in now.")
+    expect(page.get_by_role("status")).to_have_text(
+        "Your account has been created. You can sign in now."
+    )
     register(page, alice)
     is_told(page.get_by_label("User name"), re.compile("is taken"))
 
