@@ -339,6 +339,12 @@ MUTANTS = (
         (27, "errors of Redis become errors of the app",
          'raise StoreUnavailable(f"Redis: {type(error).__name__}") from None', "raise"),
     ),
+    *At("app/redis_connection.py", "tests/test_redis.py", backend="redis").faults(
+        (27, "a cancelled lookup leaves its reply to the next one",
+         "                if reply.done():\n                    continue\n",
+         "                while reply.done():\n"
+         "                    reply = self._waiting.popleft()\n"),
+    ),
     *At(DATABASE, "tests/test_database.py").faults(
         (27, "errors of the database become errors of the app",
          "return StoreUnavailable(type(context.original_exception).__name__)", "return None"),

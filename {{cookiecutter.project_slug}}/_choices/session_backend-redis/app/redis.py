@@ -14,6 +14,7 @@ from redis.exceptions import RedisError
 
 from app.config import PROJECT
 from app.errors import StoreUnavailable
+from app.redis_connection import RedisConnection
 
 # How long a round trip may take before the request is answered 503, and one step of it: connecting,
 # or waiting for an answer.
@@ -43,6 +44,17 @@ class Redis:
         self._client: Node | RedisCluster | None = None
         self._connecting = asyncio.Lock()
         self._semaphore = asyncio.Semaphore(MAX_CONNECTIONS)
+        self._lookups = RedisConnection(url, TIMEOUT_SECONDS)
+
+    async def get(self, name: str) -> Any:
+        """Return a value, or None."""
+        if not isinstance(self._client, Node):
+            # A cluster, or it is not known yet.
+            return await self.run("GET", name)
+        try:
+            return await self._lookups.send_command("GET", name)
+        except _BROKEN as error:
+            raise _unavailable(error) from None
 
     async def run(self, *command: str | bytes | float) -> Any:
         """Run one command; return its answer, as redis-py reads it."""
@@ -64,6 +76,7 @@ class Redis:
 
     async def close(self) -> None:
         """Close all connections."""
+        self._lookups.close()
         if self._client is not None:
             await self._client.aclose()
 
@@ -74,8 +87,7 @@ class Redis:
             async with asyncio.timeout(TIMEOUT_SECONDS), self._semaphore:
                 yield self._client or await self._connect()
         except _BROKEN as error:
-            # Its text may quote the command, and with that what was to be stored.
-            raise StoreUnavailable(f"Redis: {type(error).__name__}") from None
+            raise _unavailable(error) from None
 
     async def _connect(self) -> Node | RedisCluster:
         async with self._connecting:
@@ -98,3 +110,8 @@ class Redis:
                 else:
                     self._client = node
             return self._client
+
+
+def _unavailable(error: Exception) -> StoreUnavailable:
+    # Its text may quote the command, and with that what was to be stored.
+    return StoreUnavailable(f"Redis: {type(error).__name__}")

@@ -4,8 +4,8 @@ import asyncio
 import os
 import signal
 import subprocess
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager, suppress
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -14,14 +14,19 @@ import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
+from redis.exceptions import ResponseError
 
 from app.config import Settings, SettingsError
 from app.errors import StoreUnavailable
 from app.redis import TIMEOUT_SECONDS, Redis
+from app.redis_connection import RedisConnection
 from tests.client import COOKIE, PASSWORD, Client
 from tests.conftest import PRODUCTION, Start
 from tests.redis import running, send
 from tests.servers import free_port
+
+# A busy machine is not a broken Redis.
+PATIENCE = 10 * TIMEOUT_SECONDS
 
 
 async def test_a_password_change_that_redis_cannot_follow_leaves_no_other_session(
@@ -119,21 +124,82 @@ async def test_a_redis_that_has_stopped_responding_is_given_up_by_every_request(
         assert await client.is_signed_in()
 
 
-@pytest.mark.parametrize("text", [b"HTTP/1.1 200 OK\r\n\r\n", b"+OK\r\n", b"$-1\r\n", b":1\r\n"])
-async def test_a_server_that_is_no_redis_is_unavailable(text: bytes) -> None:
+@asynccontextmanager
+async def replying(text: bytes) -> AsyncIterator[str]:
+    """Serve on loopback, with the same reply to everything; yield the URL."""
+    serving: list[Any] = []
+
     async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        serving.append(asyncio.current_task())
         with suppress(ConnectionError):
             while await reader.read(4096):
                 writer.write(text)
                 await writer.drain()
         writer.close()
+        with suppress(ConnectionError):
+            await writer.wait_closed()
 
     async with await asyncio.start_server(serve, "127.0.0.1", 0) as server:
-        redis = Redis(f"redis://127.0.0.1:{server.sockets[0].getsockname()[1]}/0")
+        yield f"redis://127.0.0.1:{server.sockets[0].getsockname()[1]}/0"
+        await asyncio.gather(*serving)
+
+
+@pytest.mark.parametrize("text", [b"HTTP/1.1 200 OK\r\n\r\n", b"+OK\r\n", b"$-1\r\n", b":1\r\n"])
+async def test_a_server_that_is_no_redis_is_unavailable(text: bytes) -> None:
+    async with replying(text) as url:
+        redis = Redis(url)
         for _ in range(2):
             with pytest.raises(StoreUnavailable):
                 await redis.run("GET", "session")
         await redis.close()
+
+
+@pytest.mark.parametrize(
+    ("text", "error"),
+    [
+        (b"HTTP/1.1 200 OK\r\n\r\n", OSError),
+        (b"+OK\r\n+OK\r\n", OSError),
+        (b"-NOAUTH Authentication required.\r\n", ResponseError),
+    ],
+)
+async def test_a_lookup_is_not_answered_by_a_server_that_is_no_redis(
+    text: bytes, error: type[Exception]
+) -> None:
+    async with replying(text) as url:
+        connection = RedisConnection(url, PATIENCE)
+        with pytest.raises(error):
+            await connection.send_command("GET", "session")
+            await connection.send_command("GET", "session")
+        connection.close()
+
+
+async def test_no_lookup_gets_the_reply_to_another_one_that_was_cancelled(redis_port: int) -> None:
+    connection = RedisConnection(f"redis://127.0.0.1:{redis_port}/0", PATIENCE)
+    words = [str(number) for number in range(50)]
+    # While the connection is being opened, and on an open one.
+    for _ in range(2):
+        tasks = [asyncio.ensure_future(connection.send_command("ECHO", each)) for each in words]
+        await asyncio.sleep(0)
+        for task in tasks[::3]:
+            task.cancel()
+        replies = await asyncio.gather(*tasks, return_exceptions=True)
+        for at, (word, reply) in enumerate(zip(words, replies, strict=True)):
+            if at % 3:
+                assert reply == word.encode()
+            else:
+                assert isinstance(reply, asyncio.CancelledError)
+    connection.close()
+
+
+async def test_lookups_use_the_credentials_of_the_url(redis_binary: str) -> None:
+    port = free_port()
+    with running(redis_binary, port, "--requirepass", "open sesame"):
+        known = RedisConnection(f"redis://:open%20sesame@127.0.0.1:{port}/2", PATIENCE)
+        assert await known.send_command("GET", "nothing") is None
+        known.close()
+        for url in (f"redis://127.0.0.1:{port}/0", f"redis://:wrong@127.0.0.1:{port}/0"):
+            with pytest.raises(ResponseError):
+                await RedisConnection(url, PATIENCE).send_command("GET", "nothing")
 
 
 @pytest.mark.parametrize("patience", [0.5], indirect=True)

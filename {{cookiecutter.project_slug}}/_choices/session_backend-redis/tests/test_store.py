@@ -28,7 +28,11 @@ BeforeTheRecord = Callable[[Callable[[], Awaitable[object]]], None]
 def commands(services: Services, monkeypatch: pytest.MonkeyPatch) -> list[list[str]]:
     """Collect the round trips from here on: the names of the commands in each."""
     round_trips: list[list[str]] = []
-    run, run_all = services.redis.run, services.redis.run_all
+    get, run, run_all = services.redis.get, services.redis.run, services.redis.run_all
+
+    async def note_get(name: str) -> Any:
+        round_trips.append(["GET"])
+        return await get(name)
 
     async def note(*command: Any) -> Any:
         round_trips.append([str(command[0])])
@@ -38,6 +42,7 @@ def commands(services: Services, monkeypatch: pytest.MonkeyPatch) -> list[list[s
         round_trips.append([str(command[0]) for command in commands])
         return await run_all(commands)
 
+    monkeypatch.setattr(services.redis, "get", note_get)
     monkeypatch.setattr(services.redis, "run", note)
     monkeypatch.setattr(services.redis, "run_all", note_all)
     return round_trips

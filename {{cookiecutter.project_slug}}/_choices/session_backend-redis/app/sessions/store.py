@@ -80,7 +80,7 @@ class SessionStore:
 
     async def get(self, key: bytes, now: float) -> Session | None:
         """Return the active session of that key."""
-        return unpack(key, await self.redis.run("GET", name_of(key)), now)
+        return unpack(key, await self.redis.get(name_of(key)), now)
 
     async def get_with_user(self, key: bytes, now: float) -> tuple[Session, User] | None:
         """Return the active session of that key and its user, if the user may still use it."""
