@@ -17,7 +17,7 @@ from pydantic import (
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 ROOT = Path(__file__).parent.parent
-PROJECT: dict[str, str] = json.loads((Path(__file__).parent / "project.json").read_text("utf-8"))
+PROJECT: dict[str, Any] = json.loads((Path(__file__).parent / "project.json").read_text("utf-8"))
 DEFAULT_DATABASE_URL = PROJECT["database_url"].format(root=ROOT, slug=PROJECT["slug"])
 
 # Browsers cut a cookie's life at 400 days (draft-ietf-httpbis-rfc6265bis, 5.6.2).
@@ -92,7 +92,7 @@ def _check_keys(keys: tuple[SecretStr, ...]) -> tuple[SecretStr, ...]:
     return keys
 
 
-def _check_database_url(secret: SecretStr, info: ValidationInfo) -> SecretStr:
+def _check_database_url(secret: SecretStr) -> SecretStr:
     # Here, so that help and new-key need not wait for SQLAlchemy.
     from sqlalchemy.engine import make_url
     from sqlalchemy.exc import ArgumentError
@@ -106,11 +106,17 @@ def _check_database_url(secret: SecretStr, info: ValidationInfo) -> SecretStr:
         raise ValueError(f"must be a URL that begins with {driver}://")
     if parsed.database in (None, "", ":memory:"):
         raise ValueError("must name a database that all workers share")
-    if parsed.host and url == DEFAULT_DATABASE_URL and _production(info):
+    return secret
+
+
+#{% if cookiecutter.database == "postgresql" %}
+def _check_own_database(secret: SecretStr, info: ValidationInfo) -> SecretStr:
+    if secret.get_secret_value() == DEFAULT_DATABASE_URL and _production(info):
         raise ValueError("must be set in production; the default is for development")
     return secret
 
 
+#{% endif %}
 #{% if cookiecutter.session_backend == "redis" %}
 def _check_redis_url(secret: SecretStr, info: ValidationInfo) -> SecretStr:
     from urllib.parse import urlsplit
@@ -197,9 +203,13 @@ class Settings(BaseSettings):
     #{% endif %}
     # Newest first: the first signs and encrypts, all verify and decrypt.
     secret_keys: Annotated[tuple[SecretStr, ...], *LIST, AfterValidator(_check_keys)] = ()
-    database_url: Annotated[SecretStr, AfterValidator(_check_database_url)] = SecretStr(
-        DEFAULT_DATABASE_URL
-    )
+    database_url: Annotated[
+        SecretStr,
+        AfterValidator(_check_database_url),
+        #{% if cookiecutter.database == "postgresql" %}
+        AfterValidator(_check_own_database),
+        #{% endif %}
+    ] = SecretStr(DEFAULT_DATABASE_URL)
     # Connections for your own queries; the app's own are apart.
     database_pool_size: PositiveInt = 10
     # Seconds that one of your statements may take.
@@ -217,13 +227,7 @@ class Settings(BaseSettings):
     session_cookie_secure: Annotated[bool, AfterValidator(_check_secure)] = True
     # Origins of front ends on other sites, written as browsers send them.
     trusted_origins: Annotated[tuple[str, ...], *LIST, AfterValidator(_check_origins)] = ()
-    #{% if cookiecutter.samesite == "lax" %}
-    session_samesite: SameSite = "lax"
-    #{% elif cookiecutter.samesite == "strict" %}
-    session_samesite: SameSite = "strict"
-    #{% else %}
-    session_samesite: SameSite = "none"
-    #{% endif %}
+    session_samesite: SameSite = Field(default=PROJECT["samesite"])
 
     # Accepted Host headers.
     allowed_hosts: Annotated[tuple[str, ...], *LIST, AfterValidator(_check_hosts)] = ()

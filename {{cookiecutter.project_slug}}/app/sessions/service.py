@@ -1,9 +1,6 @@
 """The life of a session: create, load, rotate its token, revoke."""
 
 from collections.abc import Callable
-#{% if cookiecutter.session_backend != "signed-cookie" %}
-from contextlib import suppress
-#{% endif %}
 from dataclasses import dataclass
 
 from app import security_log
@@ -61,9 +58,7 @@ class SessionService:
             #{% endif %}
         )
         token, record = self.tokens.generate(self._with_expiry(session))
-        #{% if cookiecutter.session_backend != "signed-cookie" %}
         await self.store.add(record)
-        #{% endif %}
         security_log.event(
             "session_created", actor=user_id, session=record.key, user_agent=client.user_agent
         )
@@ -147,9 +142,7 @@ class SessionService:
 
     async def revoke_before(self, session_version: int, user_id: int) -> None:
         """End every session of a user of an earlier session version."""
-        #{% if cookiecutter.session_backend != "signed-cookie" %}
         await self.store.delete_before(session_version, user_id)
-        #{% endif %}
         security_log.event(
             "session_expired", actor=user_id, reason="revoked", before_version=session_version
         )
@@ -160,11 +153,14 @@ class SessionService:
 
         Raises SessionNotFound, also when it is somebody else's.
         """
-        with suppress(ValueError):
-            record = await self.store.get(bytes.fromhex(session_id), self.clock())
-            if record and record.user_id == user_id and await self._revoke(record):
-                return record
-        raise SessionNotFound
+        try:
+            key = bytes.fromhex(session_id)
+        except ValueError:
+            raise SessionNotFound from None
+        record = await self.store.get(key, self.clock())
+        if record is None or record.user_id != user_id or not await self._revoke(record):
+            raise SessionNotFound
+        return record
 
     async def list_for_user(self, user_id: int) -> list[Session]:
         """Return the active sessions of a user, the last used first."""

@@ -1,5 +1,8 @@
 """How SQLite is reached: the engines, and what every connection sets."""
 
+from contextvars import ContextVar
+from typing import Any
+
 from sqlalchemy import Connection, event
 from sqlalchemy.engine.interfaces import DBAPIConnection
 from sqlalchemy.exc import DataError, DBAPIError, IntegrityError, ProgrammingError
@@ -10,6 +13,9 @@ from sqlalchemy.pool import ConnectionPoolEntry
 TIMEOUT_SECONDS = 2
 # A statement may wait for both. This only ends what hangs for another reason.
 DEADLINE_SECONDS = 2 * TIMEOUT_SECONDS + 1
+
+# Whether the DbSession of the current request holds the write lock.
+_holds_write_lock: ContextVar[bool] = ContextVar("holds_write_lock", default=False)
 
 
 def is_statement_error(error: DBAPIError) -> bool:
@@ -30,6 +36,7 @@ def create_app_engine(url: str) -> AsyncEngine:
         hide_parameters=True,
     )
     event.listen(engine.sync_engine, "connect", _prepare)
+    event.listen(engine.sync_engine, "before_cursor_execute", _refuse_to_wait)
     return engine
 
 
@@ -50,7 +57,25 @@ def create_session_engine(url: str, pool_size: int, statement_timeout: int) -> A
     )
     event.listen(engine.sync_engine, "connect", _prepare)
     event.listen(engine.sync_engine, "savepoint", _begin)
+    event.listen(engine.sync_engine, "after_cursor_execute", _note_write_lock)
+    for end in ("commit", "rollback"):
+        event.listen(engine.sync_engine, end, lambda _: _holds_write_lock.set(False))
     return engine
+
+
+def _note_write_lock(connection: Connection, *_: Any) -> None:
+    driver = connection.connection.driver_connection
+    _holds_write_lock.set(driver is not None and driver.in_transaction)
+
+
+def _refuse_to_wait(*arguments: Any) -> None:
+    """Say what is wrong, instead of waiting for a lock that the same request holds."""
+    context = arguments[4]
+    if _holds_write_lock.get() and (context.isinsert or context.isupdate or context.isdelete):
+        raise RuntimeError(
+            "DbSession has uncommitted changes, which lock SQLite for writing. Commit them before "
+            "you change sessions or accounts."
+        )
 
 
 def _begin(connection: Connection, _: str) -> None:

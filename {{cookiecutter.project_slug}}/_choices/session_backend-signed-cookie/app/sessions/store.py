@@ -43,6 +43,9 @@ class SessionStore:
     database: Database
     settings: Settings
 
+    async def add(self, _: Session) -> None:
+        """Store nothing: the token is the session."""
+
     async def get(self, session: Session, now: float) -> Session | None:
         """Return the session in a token, if it is still good."""
         return session if await self._user_row(session, now) else None
@@ -79,6 +82,9 @@ class SessionStore:
             .returning(User.session_version)
         )
         return row.session_version if row else None
+
+    async def delete_before(self, _: int, __: int) -> None:
+        """Store nothing: the user's session version has invalidated them."""
 
     async def delete_expired(self, now: float) -> int:
         """Forget a batch of revoked sessions whose tokens have all expired; how many."""
