@@ -304,7 +304,7 @@ MUTANTS = (
          "if self._has_expired(record, now):", "if not record:"),
     ),
     *At(SESSIONS, "tests/test_session_list.py").faults(
-        (22, "anyone revokes a session whose id they know", " and record.user_id == user_id", ""),
+        (22, "anyone revokes a session whose id they know", " or record.user_id != user_id", ""),
     ),
     *At(SESSIONS, "tests/test_users.py").faults(
         (23, "every session is fresh",
@@ -337,7 +337,7 @@ MUTANTS = (
     ),
     *At(REDIS, "tests/test_redis.py", backend="redis").faults(
         (27, "errors of Redis become errors of the app",
-         'raise StoreUnavailable(f"Redis: {type(error).__name__}") from None', "raise"),
+         'return StoreUnavailable(f"Redis: {type(error).__name__}")', "return error"),
     ),
     *At("app/redis_connection.py", "tests/test_redis.py", backend="redis").faults(
         (27, "a cancelled lookup leaves its reply to the next one",
@@ -553,8 +553,8 @@ MUTANTS = (
     ),
     *At(CONFIG, "tests/test_config.py", database="postgresql").faults(
         (0, "production uses the database of development",
-         "if parsed.host and url == DEFAULT_DATABASE_URL and _production(info):",
-         "if not url:"),
+         "if secret.get_secret_value() == DEFAULT_DATABASE_URL and _production(info):",
+         "if not secret:"),
     ),
     *At("app/terminal.py", *CLI_TESTS).faults(
         (0, "the CLI shows the password as it is typed", "hide_input=True", "hide_input=False"),
