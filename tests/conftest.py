@@ -17,6 +17,9 @@ from tests.deploying import Certificate
 from tests.project import Project
 from tests.sharing import Shared
 
+# For projects, and not for this one.
+collect_ignore = ["journey"]
+
 Bake = Callable[..., Project]
 Tell = Callable[[str, Project], None]
 Figure = Callable[[str, str], None]

@@ -79,6 +79,7 @@ AUTHENTICATION = "app/users/authentication.py"
 USERNAMES = "app/users/usernames.py"
 RATE_LIMIT = "app/users/rate_limit.py"
 LOG = "app/security_log.py"
+LOGS = "app/logs.py"
 CONFIG = "app/config.py"
 CLI = "app/cli.py"
 MIGRATION = "migrations/versions/0001_first_tables.py"
@@ -452,6 +453,10 @@ MUTANTS = (
          "        right, newer = await"),
     ),
     *At(DEPENDENCIES, "tests/test_dependencies.py").faults(
+        (31, "an app that requires a session is open",
+         "        await current_user(HTTPConnection(scope))\n", ""),
+    ),
+    *At("app/web/default_deny.py", "tests/test_dependencies.py").faults(
         (31, "what is not an ordinary route is public",
          "if any(map(_serves_files, _routers(app.router))):", "if not app:"),
         (31, "what is inside a mounted app is public",
@@ -496,15 +501,35 @@ MUTANTS = (
         (0, "401 has no challenge", "return get_request_session(connection).challenge",
          "return {}"),
     ),
-    *At("app/users/errors.py", "tests/attacks/test_guessing.py").faults(
-        (40, "429 has no Retry-After", '{"Retry-After": str(retry_after)}', "{}"),
+    *At("app/errors.py", "tests/attacks/test_guessing.py").faults(
+        (40, "429 has no Retry-After", ', {"Retry-After": str(seconds)})', ")"),
+    ),
+    *At("app/request_limit.py", "tests/test_rate_limit.py").faults(
+        (0, "a limit is never reached", "if count > limit:", "if count < 0:"),
+        (0, "a clock that was wrong once blocks for years",
+         "or_(RequestCount.resets_at <= now, RequestCount.resets_at > now + window)",
+         "or_(RequestCount.resets_at <= now)"),
     ),
     *At("app/pages/templating.py", "tests/test_pages.py").faults(
         (0, "pages show usernames unescaped", "autoescape=True", "autoescape=False"),
     ),
     *At("app/pages/templating.py", "tests/test_pages.py").faults(
         (0, "an error is shown next to another field",
-         '_FIELDS.get(type(error), "current-password")', '"username"'),
+         "fields.get(type(error), current)", '"username"'),
+    ),
+    *At("app/pages/templating.py", "tests/test_flash.py").faults(
+        (0, "a flash message is shown again", "    delete_flash(request, response)\n", ""),
+    ),
+    *At("app/pages/flash.py", "tests/test_flash.py").faults(
+        (0, "a flash message is shown hours later",
+         "if services.clock() < expires_at", "if expires_at"),
+        (0, "a flash message may be cached",
+         '        response.headers["Cache-Control"] = "no-store"\n', ""),
+        (0, "scripts can read flash messages", '"httponly": True', '"httponly": False'),
+        (0, "flash messages are signed for no purpose", "salt=SALT, ", ""),
+        (0, "a flash message is signed with the oldest key",
+         "in reversed(settings.secret_keys)", "in settings.secret_keys"),
+        (0, "a forged flash message is an error", "except BadData:", "except ZeroDivisionError:"),
     ),
     *At("app/pages/session_list.py", "tests/test_session_list_page.py").faults(
         (22, "every device is shown as this one",
@@ -538,6 +563,18 @@ MUTANTS = (
         (47, "the log holds whole session keys", "digest.hex()[:12]", "digest.hex()"),
         (47, "a username writes lines into the log",
          "if value is not None})", "if value is not None}, ensure_ascii=False)"),
+    ),
+    *At(LOGS, "tests/test_logs.py").faults(
+        (47, "LOG_LEVEL hides security events",
+         "security_log.LOGGER.setLevel(logging.INFO)", "security_log.LOGGER.setLevel(0)"),
+        (47, "security events come twice where logging is set up already",
+         "if security_log.LOGGER.hasHandlers():", "if not settings:"),
+        (47, "a value writes lines into the log of development", "map(escape, ", "map(str, "),
+    ),
+    *At(MIDDLEWARE, "tests/test_logs.py").faults(
+        (0, "clients choose the id of their request",
+         "secrets.token_hex(8)",
+         'headers.get(b"x-request-id", secrets.token_hex(8).encode()).decode()'),
     ),
     *At(CONFIG, "tests/test_config.py").faults(
         (14, "a short key is accepted",

@@ -194,7 +194,12 @@ PATH = re.compile(
     r"(?<![\w/.%}*-])((?:app|tests|deploy|migrations|docs|benchmarks|tools|fuzz|hooks)/[\w/.-]*\w)"
 )
 # What the reader of a README creates.
-NEW_FILES = {"app/api/notes.py", "tests/test_notes.py"}
+NEW_FILES = {
+    "app/api/notes.py",
+    "app/pages/note.py",
+    "app/templates/note.html",
+    "tests/test_notes.py",
+}
 
 
 def targets(folder: Path) -> set[str]:
@@ -328,6 +333,49 @@ def test_the_first_feature_in_the_readme_of_a_project_works(ready: Bake) -> None
     project.run("make", "format", "check")
     affected = ("test_notes.py", "test_database.py", "attacks/test_every_route.py")
     tests = (f"tests/{each}" for each in affected)
+    assert " passed" in project.run(".venv/bin/python", "-m", "pytest", "-q", *tests).stdout
+
+
+# What the README says that the page of a reader does.
+PAGE_TEST = '''"""The page with a form."""
+
+from tests.client import Client
+from tests.test_pages import Page, submit
+
+
+async def test_a_note_is_kept_and_the_next_page_says_so(client: Client) -> None:
+    assert (await client.get("/note")).status_code == 401
+    await client.signed_in()
+    response = await submit(client, "/note")
+    assert response.status_code == 422
+    assert "title-error" in Page(response).elements
+    response = await submit(client, "/note", title="Buy <milk>")
+    assert response.status_code == 303
+    page = Page(await client.get("/note"))
+    assert page.elements["title"]["value"] == "Buy <milk>"
+    assert page.flash
+    assert not Page(await client.get("/note")).flash
+'''
+
+
+@pytest.mark.slow
+def test_the_page_with_a_form_in_the_readme_of_a_project_works(ready: Bake) -> None:
+    project = ready()
+    document = Document(project.path / "README.md")
+    [template] = document.blocks("html")
+    [routes] = [each for each in document.blocks("python") if "note.html" in each]
+    main = project.read("app/main.py").replace("import account, auth", "import account, auth, note")
+    line = "    app.include_router(account.router)\n"
+    main = main.replace(line, f"{line}    app.include_router(note.router)\n")
+    for file, text in {
+        "app/templates/note.html": template,
+        "app/pages/note.py": routes,
+        "app/main.py": main,
+        "tests/test_note.py": PAGE_TEST,
+    }.items():
+        (project.path / file).write_text(text, encoding="utf-8")
+    project.run("make", "check")
+    tests = ("tests/test_note.py", "tests/attacks/test_every_route.py")
     assert " passed" in project.run(".venv/bin/python", "-m", "pytest", "-q", *tests).stdout
 
 

@@ -62,7 +62,7 @@ def test_every_answer_is_in_the_schema_signed_in_or_not(
                 '"POST /api/confirm HTTP/1.1" 204',
                 '"POST /api/password HTTP/1.1" 204',
                 '"POST /api/register HTTP/1.1" 409',
-                '"DELETE /api/me HTTP/1.1" 204',
+                '"POST /api/me/delete HTTP/1.1" 204',
                 '"POST /api/logout HTTP/1.1" 204',
             ):
                 assert answer in server.output

@@ -105,7 +105,9 @@ def test_what_a_developer_adds_to_the_tables_and_takes_back_keeps_everybody(
             people = [Person(f"person{number}").register(server) for number in range(size)]
             last = people.pop()
             numbers = [last.number(server)]
-        project.run(".venv/bin/python", "-m", "app", "delete-user", last.name, variables=variables)
+        project.run(
+            ".venv/bin/python", "-m", "app", "delete-user", "--yes", last.name, variables=variables
+        )
         models.write_text(after, encoding="utf-8")
         project.run(alembic, "revision", "--autogenerate", "-m", "More", variables=variables)
         project.run(alembic, "upgrade", "head", variables=variables)

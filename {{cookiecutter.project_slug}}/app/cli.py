@@ -6,6 +6,7 @@ imported where it is used.
 
 import asyncio
 import io
+import logging
 import secrets
 import sys
 from collections.abc import Awaitable, Callable, Sequence
@@ -169,13 +170,15 @@ def run(work: Callable[["Services"], Awaitable[T]]) -> T:
     """Do some work with the app's services. Raises SettingsError, and what the work raises."""
     from sqlalchemy.exc import ProgrammingError
 
+    from app.logs import configure_logging
     from app.services import Services
 
     settings = Settings.load()
+    configure_logging(settings)
+    if sys.stderr.isatty():
+        # On a terminal, events would only clutter the output.
+        security_log.LOGGER.setLevel(logging.CRITICAL)
     security_log.client_ip.set("shell")
-    if not sys.stderr.isatty():
-        # On a terminal it would only clutter the output.
-        security_log.write_to_stderr()
 
     async def work_and_close() -> T:
         services = Services(settings)

@@ -179,6 +179,9 @@ def _default_registration(allowed: object, info: ValidationInfo) -> object:
 
 LIST = (NoDecode, BeforeValidator(_split))
 Seconds = Annotated[PositiveInt, Field(le=MAX_COOKIE_SECONDS)]
+LogLevel = Annotated[
+    Literal["debug", "info", "warning", "error"], BeforeValidator(lambda level: str(level).lower())
+]
 SameSite = Annotated[Literal["lax", "strict", "none"], AfterValidator(_check_samesite)]
 
 
@@ -241,6 +244,8 @@ class Settings(BaseSettings):
     # Seconds for which a failed sign-in counts.
     login_window: PositiveInt = 900
     max_body_bytes: PositiveInt = 65_536
+    # Of the app's loggers; security events are always written.
+    log_level: LogLevel = "info"
 
     @property
     def production(self) -> bool:

@@ -1,5 +1,6 @@
 """Errors that are reported to the client."""
 
+import math
 from collections.abc import Mapping
 
 from starlette.exceptions import HTTPException
@@ -33,3 +34,15 @@ class StoreUnavailable(AppError):
     def __init__(self, cause: str = "") -> None:
         super().__init__(headers={"Retry-After": "2"})
         self.cause = cause
+
+
+class TooManyRequests(AppError):
+    """Wait before the next one. retry_after: seconds."""
+
+    status, text = 429, "Too many requests."
+
+    def __init__(self, retry_after: float) -> None:
+        seconds = max(1, math.ceil(retry_after))
+        minutes = math.ceil(seconds / 60)
+        wait = "1 minute" if minutes == 1 else f"{minutes} minutes"
+        super().__init__(f"{self.text} Try again in {wait}.", {"Retry-After": str(seconds)})

@@ -11,9 +11,9 @@ from fastapi.staticfiles import StaticFiles
 #{% endif %}
 from starlette.middleware.cors import CORSMiddleware
 
-from app import security_log
 from app.api import examples, routes
 from app.config import PROJECT, STARTUP_FAILURE, Settings, SettingsError
+from app.logs import configure_logging
 #{% if cookiecutter.frontend == "html" %}
 from app.pages import account, auth
 from app.pages.errors import add_error_pages, error_response
@@ -21,11 +21,11 @@ from app.pages.redirects import StrictLinkMiddleware
 #{% endif %}
 from app.services import Services
 from app.web import docs, health
+from app.web.default_deny import refuse_unprotected_routes
 #{% if cookiecutter.frontend == "html" %}
-from app.web.dependencies import public, refuse_unprotected_routes
+from app.web.dependencies import public
 from app.web.errors import add_error_handlers
 #{% else %}
-from app.web.dependencies import refuse_unprotected_routes
 from app.web.errors import add_error_handlers
 from app.web.errors import json_error as error_response
 #{% endif %}
@@ -55,6 +55,7 @@ def create_app(settings: Settings, clock: Callable[[], float] = time.time) -> Fa
             allow_credentials=True,
             allow_methods=("GET", "POST", "PUT", "PATCH", "DELETE"),
             allow_headers=("*",),
+            expose_headers=("X-Request-ID",),
         )
     #{% if cookiecutter.frontend == "html" %}
     if settings.session_samesite == "strict":
@@ -92,7 +93,7 @@ def load_app() -> FastAPI:
     except SettingsError as error:
         print(f"The app cannot start with these settings.\n{error}", file=sys.stderr)
         raise SystemExit(STARTUP_FAILURE) from None
-    security_log.write_to_stderr()
+    configure_logging(settings)
     return create_app(settings)
 
 

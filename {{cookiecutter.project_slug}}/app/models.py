@@ -135,3 +135,14 @@ class LoginAttempt(Base):
     address: Mapped[str] = mapped_column(String(45))
     at: Mapped[float]
     outcome: Mapped[bool | None]
+
+
+class RequestCount(Base):
+    """How often something was done. ``request_limit`` counts."""
+
+    __tablename__ = "request_counts"
+
+    # A hash of what is counted, and of whom.
+    key: Mapped[bytes] = mapped_column(LargeBinary(32), primary_key=True)
+    count: Mapped[int]
+    resets_at: Mapped[float] = mapped_column(index=True)

@@ -1,18 +1,20 @@
 """The security log: one JSON object a line on the logger ``app.security``.
 
 Event names are OWASP's (Logging Vocabulary Cheat Sheet). An event says when (UTC), what, who, from
-where and in which session; never a password or a token. ASVS 5.0 V16.2 and V16.3.
+where, in which request and which session; never a password or a token. ASVS 5.0 V16.2 and V16.3.
 """
 
 import json
 import logging
+from collections.abc import Mapping
 from contextvars import ContextVar
 from datetime import UTC, datetime
 
 LOGGER = logging.getLogger("app.security")
 
-# Where the current request comes from; the web layer sets it once for each request.
+# Where the current request comes from, and its id; the web layer sets them once for each request.
 client_ip: ContextVar[str | None] = ContextVar("client_ip", default=None)
+request_id: ContextVar[str | None] = ContextVar("request_id", default=None)
 
 
 def event(
@@ -36,24 +38,20 @@ def event(
         "level": "WARN" if warning else "INFO",
         "actor": actor,
         "address": client_ip.get(),
+        "request": request_id.get(),
         "name_hash": short(name_hash) if name_hash else None,
         "session": short(session) if session else None,
         **details,
     }
+    LOGGER.log(logging.WARNING if warning else logging.INFO, "%s", json_line(record))
+
+
+def json_line(record: Mapping[str, object]) -> str:
+    """Return a record as one line of JSON, without what is None."""
     # JSON escapes line breaks and everything beyond ASCII: no value can forge a second line.
-    line = json.dumps({key: value for key, value in record.items() if value is not None})
-    LOGGER.log(logging.WARNING if warning else logging.INFO, "%s", line)
+    return json.dumps({key: value for key, value in record.items() if value is not None})
 
 
 def short(digest: bytes) -> str:
     """Return as much of a hash as the log shows: enough to tell one from another."""
     return digest.hex()[:12]
-
-
-def write_to_stderr() -> None:
-    """Send the log to standard error, unless logging was configured before."""
-    if not LOGGER.hasHandlers():
-        handler = logging.StreamHandler()
-        handler.setFormatter(logging.Formatter("%(message)s"))
-        LOGGER.addHandler(handler)
-        LOGGER.setLevel(logging.INFO)

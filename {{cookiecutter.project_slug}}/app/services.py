@@ -9,6 +9,7 @@ from app.database import Database
 #{% if cookiecutter.session_backend == "redis" %}
 from app.redis import Redis
 #{% endif %}
+from app.request_limit import RequestLimiter
 from app.sessions.cookie import SessionCookie
 from app.sessions.encryption import SessionCipher
 from app.sessions.service import SessionService
@@ -46,6 +47,7 @@ class Services:
         self.sessions = SessionService(
             store, SessionTokens(keys), SessionCipher(keys), settings, clock
         )
+        self.request_limiter = RequestLimiter(self.database, clock)
         self.rate_limiter = RateLimiter(
             self.database, settings.login_max_failures, settings.login_window, clock
         )
@@ -65,10 +67,13 @@ class Services:
         deleted = 0
         while True:
             began = time.monotonic()
-            batch = await self.sessions.delete_expired() + await self.rate_limiter.delete_expired()
-            if not batch:
+            batches = [
+                await each.delete_expired()
+                for each in (self.sessions, self.rate_limiter, self.request_limiter)
+            ]
+            if not any(batches):
                 return deleted
-            deleted += batch
+            deleted += sum(batches)
             await asyncio.sleep(PAUSE * (time.monotonic() - began))
 
     async def close(self) -> None:

@@ -1,6 +1,7 @@
 """Runs commands of ``python -m app``: in a pipe, and on a terminal."""
 
 import io
+import logging
 import re
 import sys
 from collections.abc import Callable, Iterator
@@ -22,8 +23,7 @@ def run(
     settings: dict[str, Any], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> Iterator[Run]:
     for name, value in settings.items():
-        if value is not None:
-            monkeypatch.setenv(name.upper(), value)
+        monkeypatch.setenv(name.upper(), value)
     for name in ("FORCE_COLOR", "GITHUB_ACTIONS"):
         # Both make rich take any output for a terminal.
         monkeypatch.delenv(name, raising=False)
@@ -45,6 +45,7 @@ def run(
 
     yield run_command
     security_log.client_ip.reset(token)
+    security_log.LOGGER.setLevel(logging.INFO)
 
 
 @pytest.fixture

@@ -1,6 +1,7 @@
 """Fixtures: a clock that tests turn, an app on a database of its own, and clients."""
 
 import gc
+import os
 from collections import defaultdict
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import AsyncExitStack, contextmanager
@@ -14,7 +15,6 @@ from zxcvbn import zxcvbn
 
 from app.config import Settings
 from app.fast_lookup import CompiledSelect, FastLookup
-from app.main import create_app
 from app.models import User
 from app.services import Services
 from app.sessions.active_session import ActiveSession
@@ -53,19 +53,19 @@ class Clock:
         self.now += seconds
 
 
+def pytest_configure() -> None:
+    """Read neither ``.env`` nor the environment: tests mean the same on every machine."""
+    Settings.model_config["env_file"] = None
+    for name in (*Settings.model_fields, "FORWARDED_ALLOW_IPS"):
+        os.environ.pop(name.upper(), None)
+    # Whatever imports ``app.main`` makes the app that servers run, which needs a key.
+    os.environ["SECRET_KEYS"] = KEY
+
+
 def pytest_collection_finish() -> None:
     """Spend no time on looking for garbage among modules, again and again: a sixth of it all."""
     gc.collect()
     gc.freeze()
-
-
-@pytest.fixture(scope="session", autouse=True)
-def no_settings_of_the_developer() -> Iterator[None]:
-    """Read neither ``.env`` nor the environment: tests mean the same on every machine."""
-    with pytest.MonkeyPatch.context() as patch:
-        for name in (*Settings.model_fields, "FORWARDED_ALLOW_IPS"):
-            patch.delenv(name.upper(), raising=False)
-        yield
 
 
 @pytest.fixture(scope="session")
@@ -104,12 +104,12 @@ def clock() -> Clock:
 def settings(database_url: str, redis_url: str) -> dict[str, Any]:
     """Return the settings under test; a test changes them before it asks for the app."""
     stores = {"database_url": database_url, "redis_url": redis_url}
-    return {**stores, "secret_keys": KEY, "_env_file": None}
+    return {**stores, "secret_keys": KEY}
 #{% else %}
 @pytest.fixture
 def settings(database_url: str) -> dict[str, Any]:
     """Return the settings under test; a test changes them before it asks for the app."""
-    return {"database_url": database_url, "secret_keys": KEY, "_env_file": None}
+    return {"database_url": database_url, "secret_keys": KEY}
 #{% endif %}
 
 
@@ -122,6 +122,9 @@ IDLE_APPS: defaultdict[str, list[FastAPI]] = defaultdict(list)
 @contextmanager
 def lend_app(settings: Settings, clock: Clock) -> Iterator[FastAPI]:
     """Lend an app with these settings, and take back whatever the test adds to it."""
+    # Not before pytest_configure: it would be made from the developer's settings.
+    from app.main import create_app
+
     # Secrets and URLs are stars in it. They are for the services, which are made anew.
     idle = IDLE_APPS[repr(settings)]
     if idle:

@@ -1,5 +1,6 @@
 """Settings that are wrong or dangerous stop the start, with one sentence for each mistake."""
 
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -26,7 +27,7 @@ SECRETS = (KEY, "database-password", "store-password")
 
 
 def load(**values: Any) -> Settings:
-    defaults = {"_env_file": None, "secret_keys": KEY, "database_url": DATABASE_URL}
+    defaults = {"secret_keys": KEY, "database_url": DATABASE_URL}
     #{% if cookiecutter.session_backend == "redis" %}
     defaults["redis_url"] = "rediss://user:store-password@redis.example:6380/0"
     #{% endif %}
@@ -46,6 +47,7 @@ def test_the_defaults_are_those_that_are_documented() -> None:
     assert settings.password_min_length == 15
     assert (settings.login_max_failures, settings.login_window) == (5, 900)
     assert settings.max_body_bytes == 65_536
+    assert settings.log_level == "info"
 
 
 #{% if cookiecutter.database == "sqlite" %}
@@ -164,6 +166,8 @@ MISTAKES = [
     ({"password_min_length": 7}, "PASSWORD_MIN_LENGTH: "),
     ({"login_max_failures": 0}, "LOGIN_MAX_FAILURES: "),
     ({"max_body_bytes": 0}, "MAX_BODY_BYTES: "),
+    ({"log_level": "loud"}, "LOG_LEVEL: input should be 'debug', 'info', 'warning' or 'error'"),
+    ({"log_level": 10}, "LOG_LEVEL: "),
 ]
 
 
@@ -196,7 +200,9 @@ def test_all_mistakes_are_reported_at_once_and_no_secret_with_them() -> None:
 
 
 def test_the_server_does_not_start_with_mistakes(tmp_path: Path) -> None:
-    environment = {"PATH": "", "PYTHONPATH": str(ROOT), "SECRET_KEYS": "x", "LOGIN_WINDOW": "0"}
+    # A copy finds no .env.
+    shutil.copytree(ROOT / "app", tmp_path / "app")
+    environment = {"PATH": "", "SECRET_KEYS": "x", "LOGIN_WINDOW": "0"}
     done = subprocess.run(
         [sys.executable, "-c", "import app.main"],
         cwd=tmp_path,
@@ -216,10 +222,8 @@ def test_the_server_does_not_start_with_mistakes(tmp_path: Path) -> None:
 def test_the_app_that_servers_run_has_the_settings_of_the_environment(
     settings: dict[str, Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setitem(Settings.model_config, "env_file", None)
     for name, value in {**settings, "login_window": "60"}.items():
-        if value is not None:
-            monkeypatch.setenv(name.upper(), value)
+        monkeypatch.setenv(name.upper(), value)
     services: Services = load_app().state.services
     assert services.settings == Settings.load(**settings, login_window=60)
 

@@ -142,7 +142,7 @@ def test_columns_that_the_owner_adds_to_a_user_are_on_the_user_of_a_request(
     code = models.read_text("utf-8").replace("\n\n\nclass Base(", f"\n{IMPORTS}\n\nclass Base(")
     created_at = "    created_at: Mapped[float]\n"
     models.write_text(code.replace(created_at, created_at + COLUMNS, 1), "utf-8")
-    changed = {**settings, "database_url": empty_database_url, "_env_file": None}
+    changed = {**settings, "database_url": empty_database_url}
     variables = {name.upper(): value for name, value in changed.items() if value is not None}
     done = subprocess.run(
         [sys.executable, "-c", USE],

@@ -12,26 +12,28 @@ from fastapi.staticfiles import StaticFiles
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
-from starlette.routing import BaseRoute, Host, Mount, Route, Router
+from starlette.routing import BaseRoute, Host, Mount, Route, Router, WebSocketRoute
 from starlette.websockets import WebSocket
 
 from app.config import Settings
 from app.main import create_app
 from app.models import ADMIN, User
 from app.sessions.service import SessionService
+from app.web.default_deny import refuse_unprotected_routes
 from app.web.dependencies import (
     CurrentAuth,
     CurrentSession,
     CurrentUser,
     OptionalUser,
+    RequireSession,
     current_user,
     optional_user,
     public,
-    refuse_unprotected_routes,
     require_role,
 )
 from tests.client import Client
 from tests.conftest import PRODUCTION, Clock, Start
+from tests.websocket import SESSION_ENDED, Socket
 
 PROTECTED = [Depends(current_user)]
 
@@ -267,6 +269,22 @@ async def test_a_protected_app_may_be_mounted(client: Client) -> None:
     for path, headers in (("/sub/0", {}), ("/sub/1", {}), ("/0", hosted)):
         assert (await client.get(path, headers=headers)).json() == "alice", path
     assert (await client.get("/guarded/0")).json() == "open"
+
+
+async def test_an_app_of_any_framework_can_be_for_signed_in_users_only(client: Client) -> None:
+    app = app_with(OPEN, WebSocketRoute("/ws", talk))
+    client.app.mount("/wrapped", RequireSession(app))
+    refuse_unprotected_routes(client.app)
+    response = await client.get("/wrapped/open")
+    assert (response.status_code, response.json()) == (401, {"detail": "Sign in first."})
+    async with Socket(client, path="/wrapped/ws") as socket:
+        await socket.accepted()
+        assert await socket.receive() == SESSION_ENDED
+    await client.signed_in()
+    response = await client.get("/wrapped/open")
+    assert (response.text, response.headers["cache-control"]) == ("open", "no-store")
+    async with Socket(client, path="/wrapped/ws") as socket:
+        await socket.accepted()
 
 
 @pytest.mark.parametrize(

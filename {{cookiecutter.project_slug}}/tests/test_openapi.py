@@ -7,13 +7,13 @@ from pydantic import BaseModel
 
 from app.api.schemas import ERRORS
 from app.models import User
+from app.web.default_deny import refuse_unprotected_routes
 from app.web.dependencies import (
     AdminUser,
     CurrentUser,
     current_user,
     fresh_user,
     public,
-    refuse_unprotected_routes,
 )
 from tests.client import COOKIE, Client
 from tests.conftest import Start

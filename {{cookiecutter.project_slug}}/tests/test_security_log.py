@@ -7,7 +7,6 @@ from typing import Any
 
 import pytest
 
-from app import security_log
 from tests.client import PASSWORD, Client
 
 
@@ -76,22 +75,3 @@ async def test_the_right_password_of_a_disabled_account_is_logged_as_a_failure(
     await client.sign_in()
     [event] = events(caplog)
     assert (event["event"], event["actor"]) == ("authn_login_fail", 1)
-
-
-def test_the_log_goes_to_standard_error_unless_logging_is_configured(
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    logger = logging.Logger("app.security")
-    monkeypatch.setattr(security_log, "LOGGER", logger)
-    security_log.write_to_stderr()
-    security_log.write_to_stderr()
-    security_log.event("session_created", actor=1)
-    [line] = capsys.readouterr().err.splitlines()
-    assert json.loads(line)["event"] == "session_created"
-
-    configured = logging.Logger("app.security")
-    configured.addHandler(logging.NullHandler())
-    monkeypatch.setattr(security_log, "LOGGER", configured)
-    security_log.write_to_stderr()
-    security_log.event("session_created", actor=1)
-    assert capsys.readouterr().err == ""

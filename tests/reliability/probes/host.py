@@ -8,8 +8,9 @@ import os
 import time
 from importlib.util import find_spec
 
-from app import database, security_log
+from app import database
 from app.config import Settings
+from app.logs import configure_logging
 from app.main import create_app
 
 OFFSET = float(os.environ.get("CLOCK_OFFSET", "0"))
@@ -21,5 +22,6 @@ if find_spec("app.redis"):
     redis.TIMEOUT_SECONDS *= PATIENCE
     redis.STEP_SECONDS *= PATIENCE
 
-security_log.write_to_stderr()
-app = create_app(Settings.load(), clock=lambda: time.time() + OFFSET)
+settings = Settings.load()
+configure_logging(settings)
+app = create_app(settings, clock=lambda: time.time() + OFFSET)

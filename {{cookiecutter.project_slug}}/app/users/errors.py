@@ -1,8 +1,6 @@
 """What can go wrong with accounts. The text of each is a sentence for people."""
 
-import math
-
-from app.errors import AppError
+from app.errors import AppError, TooManyRequests
 
 
 class AccountError(AppError):
@@ -42,13 +40,7 @@ class WrongPassword(AccountError):
     status, text = 403, "Wrong password."
 
 
-class TooManyFailures(AccountError):
-    """Wait before the next attempt. retry_after: seconds."""
+class TooManyFailures(TooManyRequests, AccountError):
+    """Wait before the next attempt."""
 
-    status = 429
-
-    def __init__(self, retry_after: int) -> None:
-        minutes = math.ceil(retry_after / 60)
-        unit = "minute" if minutes == 1 else "minutes"
-        text = f"Too many failed attempts. Try again in {minutes} {unit}."
-        super().__init__(text, {"Retry-After": str(retry_after)})
+    text = "Too many failed attempts."

@@ -5,7 +5,6 @@ All workers see the same count, and a restart does not reset it (ASVS 5.0 6.3.1;
 """
 
 import hashlib
-import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from ipaddress import IPv6Address, IPv6Network, ip_address
@@ -60,7 +59,7 @@ class RateLimiter:
         limited like a thousand in a row.
         """
         now = self.clock()
-        name_hash, address = _hash(username), _subscriber(address)
+        name_hash, address = _hash(username), subscriber(address)
         statement = insert(LoginAttempt).values(name_hash=name_hash, address=address, at=now)
         [row] = await self.database.fetch_all(statement.returning(LoginAttempt.id))
         attempt = Attempt(row.id, name_hash, address)
@@ -68,7 +67,7 @@ class RateLimiter:
         if wait is not None:
             await self.database.execute(delete(LoginAttempt).where(LoginAttempt.id == row.id))
             security_log.event("authn_login_fail_max", name_hash=name_hash, warning=True)
-            raise TooManyFailures(max(1, math.ceil(wait)))
+            raise TooManyFailures(wait)
         await self.delete_expired()
         return attempt
 
@@ -134,7 +133,7 @@ def _hash(username: str) -> bytes:
     return hashlib.sha256(username.encode()).digest()
 
 
-def _subscriber(address: str) -> str:
+def subscriber(address: str) -> str:
     """Return what one subscriber has: an IPv4 address, or the /64 of an IPv6 one."""
     try:
         parsed = ip_address(address)

@@ -4,17 +4,15 @@ Every route depends on one of those that require a session, or is declared ``@pu
 the app does not start.
 """
 
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Annotated, Any, TypeVar
 
-from fastapi import APIRouter, Depends, FastAPI, HTTPException
-from fastapi.dependencies.models import Dependant
+from fastapi import Depends, HTTPException
 from fastapi.openapi.models import APIKey, APIKeyIn
-from fastapi.routing import iter_route_contexts
 from fastapi.security.base import SecurityBase
 from sqlalchemy.ext.asyncio import AsyncSession
 from starlette.requests import HTTPConnection
-from starlette.routing import BaseRoute
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from app import security_log
 from app.config import PROJECT, Settings
@@ -167,54 +165,22 @@ def public(endpoint: Endpoint) -> Endpoint:
     return endpoint
 
 
-def refuse_unprotected_routes(app: FastAPI) -> None:
-    """Raise RuntimeError unless every route requires a session or is public (ASVS 5.0 8.3.1).
+def is_public(endpoint: object) -> bool:
+    """Whether a route, or a mounted app, is declared public."""
+    # Compared by identity: not everything that can be mounted has a hash.
+    return any(each is endpoint for each in _PUBLIC)
 
-    That is through a dependency of its own, of its router or of another dependency. Apps that are
-    mounted are looked into, unless they are declared public as a whole.
+
+class RequireSession:
+    """Any ASGI app, for signed-in users only: ``app.mount("/metrics", RequireSession(metrics))``.
+
+    A FastAPI app can do without: ``FastAPI(dependencies=[Depends(current_user)])``.
     """
-    for path in _unprotected(app.routes, ""):
-        raise RuntimeError(
-            f"{path} is open to everybody. Let it depend on CurrentUser or another alias of "
-            "app/web/dependencies.py, or declare it @public."
-        )
-    if any(map(_serves_files, _routers(app.router))):
-        raise RuntimeError(
-            "frontend() is open to everybody. Mount StaticFiles instead, declared public."
-        )
 
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
 
-def _unprotected(routes: Sequence[BaseRoute], prefix: str) -> Iterator[str]:
-    for route in iter_route_contexts(routes):
-        path = f"{prefix}{route.path or getattr(route.original_route, 'host', '')}"
-        declared = route.endpoint or getattr(route.original_route, "app", None)
-        # Compared by identity: not everything that can be mounted has a hash.
-        if any(each is declared for each in _PUBLIC):
-            continue
-        inner = getattr(route.original_route, "routes", None)
-        if inner:
-            yield from _unprotected(inner, path)
-        elif not _requires_session(getattr(route, "dependant", None)):
-            yield path
-
-
-def _requires_session(dependant: Dependant | None) -> bool:
-    return dependant is not None and any(
-        isinstance(each.call, SessionRequired) or _requires_session(each)
-        for each in dependant.dependencies
-    )
-
-
-def _routers(router: APIRouter) -> Iterator[APIRouter]:
-    """Yield a router, those that it includes, and those of apps that it mounts."""
-    yield router
-    for route in router.routes:
-        mounted = getattr(getattr(route, "app", None), "router", None)
-        inner = getattr(route, "original_router", mounted)
-        if isinstance(inner, APIRouter):
-            yield from _routers(inner)
-
-
-def _serves_files(router: APIRouter) -> bool:
-    """Whether a router has routes beside its list of routes, as ``frontend()`` adds them."""
-    return any(isinstance(value, BaseRoute) for value in vars(router).values())
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Handle one request or connection (ASGI). Raises NotAuthenticated."""
+        await current_user(HTTPConnection(scope))
+        await self._app(scope, receive, send)

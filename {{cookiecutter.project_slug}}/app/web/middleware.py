@@ -3,6 +3,7 @@
 import logging
 import os
 import re
+import secrets
 from collections.abc import Callable, Iterable
 
 from starlette.datastructures import Headers
@@ -85,13 +86,17 @@ class SecurityMiddleware:
         if scope["type"] == "lifespan":
             await self._app(scope, receive, send)
             return
+        # Made here: one that the client sends could be that of another request.
+        request_id = secrets.token_hex(8)
+        security_log.request_id.set(request_id)
         headers: dict[bytes, bytes] = dict(scope["headers"])
         if self._ignores_proxies:
             self._ignore_forwarding(scope, headers)
         ip = client_ip(scope)
         security_log.client_ip.set(ip)
-        request_session = RequestSession(scope["headers"], ip, self._services)
-        scope.setdefault("state", {})["request_session"] = request_session
+        state = scope.setdefault("state", {})
+        state["request_id"] = request_id
+        state["request_session"] = RequestSession(scope["headers"], ip, self._services)
 
         async def send_secured(message: Message) -> None:
             if message["type"] in ("http.response.start", "websocket.http.response.start"):
@@ -181,7 +186,9 @@ def secure_headers(scope: Scope, headers: Iterable[tuple[bytes, bytes]]) -> RawH
     request_session: RequestSession = scope["state"]["request_session"]
     request_session.write_headers(secured)
     present = {name for name, _ in secured}
-    secured.extend(header for header in SECURITY_HEADERS if header[0] not in present)
+    request_id = (b"x-request-id", scope["state"]["request_id"].encode())
+    wanted = (*SECURITY_HEADERS, request_id)
+    secured.extend(header for header in wanted if header[0] not in present)
     if request_session.services.settings.production and scope["scheme"] in ("https", "wss"):
         secured.append(STRICT_TRANSPORT_SECURITY)
     return secured

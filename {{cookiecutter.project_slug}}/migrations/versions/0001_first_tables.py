@@ -91,9 +91,18 @@ def upgrade() -> None:
     op.create_index("ix_login_attempts_name_hash_at", "login_attempts", ["name_hash", "at"])
     op.create_index("ix_login_attempts_address_at", "login_attempts", ["address", "at"])
     op.create_index("ix_login_attempts_at", "login_attempts", ["at"])
+    op.create_table(
+        "request_counts",
+        sa.Column("key", sa.LargeBinary(32), nullable=False),
+        sa.Column("count", sa.Integer(), nullable=False),
+        sa.Column("resets_at", sa.Double(), nullable=False),
+        sa.PrimaryKeyConstraint("key", name="pk_request_counts"),
+    )
+    op.create_index("ix_request_counts_resets_at", "request_counts", ["resets_at"])
 
 
 def downgrade() -> None:
+    op.drop_table("request_counts")
     op.drop_table("login_attempts")
     #{% if cookiecutter.session_backend == "database" %}
     op.drop_table("session_values")

@@ -4,6 +4,7 @@ import threading
 from collections.abc import Callable
 from typing import Any
 
+import httpx2
 import pytest
 from passlib.hash import argon2
 
@@ -12,6 +13,17 @@ from tests.client import COOKIE, Client
 from tests.conftest import Start
 
 WRONG = "not the right password"
+# Headers that the app's own code writes, and could tell one cause from another by.
+TELLING = (
+    "cache-control",
+    "content-length",
+    "content-type",
+    "location",
+    "retry-after",
+    "set-cookie",
+    "vary",
+    "www-authenticate",
+)
 STRONG = passwords._CONTEXT
 
 
@@ -19,6 +31,10 @@ STRONG = passwords._CONTEXT
 def strong_hashes(monkeypatch: pytest.MonkeyPatch) -> None:
     """Hash as in production."""
     monkeypatch.setattr(passwords, "_CONTEXT", STRONG)
+
+
+def telling(response: httpx2.Response) -> tuple[str | None, ...]:
+    return tuple(response.headers.get(name) for name in TELLING)
 
 
 async def disabled_account(client: Client, username: str) -> None:
@@ -38,7 +54,7 @@ async def test_wrong_name_wrong_password_and_disabled_account_get_the_same_respo
     ]
     assert {response.status_code for response in responses} == {401}
     assert len({response.content for response in responses}) == 1
-    assert len({str(response.headers) for response in responses}) == 1
+    assert len({telling(response) for response in responses}) == 1
     challenge = f'Cookie cookie-name="{COOKIE}"'
     assert responses[0].headers["www-authenticate"] == challenge
 
@@ -52,7 +68,7 @@ async def test_unknown_names_are_rate_limited_alike(client: Client) -> None:
         responses.append(await client.sign_in(name, WRONG))
     assert responses[0].status_code == responses[1].status_code == 429
     assert responses[0].content == responses[1].content
-    assert str(responses[0].headers) == str(responses[1].headers)
+    assert telling(responses[0]) == telling(responses[1])
 
 
 @pytest.mark.usefixtures("strong_hashes")

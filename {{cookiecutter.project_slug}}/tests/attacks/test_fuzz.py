@@ -125,7 +125,7 @@ def test_a_user_name_has_one_spelling(name: str) -> None:
     value=st.text(max_size=60) | st.integers() | st.lists(st.text(max_size=50), max_size=3),
 )
 def test_a_setting_is_accepted_or_refused_with_a_sentence(name: str, value: Any) -> None:
-    values: dict[str, Any] = {"_env_file": None, "secret_keys": KEY, name: value}
+    values: dict[str, Any] = {"secret_keys": KEY, name: value}
     sentences = ""
     try:
         Settings.load(**values)

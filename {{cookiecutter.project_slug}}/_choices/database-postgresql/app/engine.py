@@ -3,12 +3,16 @@
 from typing import Any
 
 from sqlalchemy import event
+from sqlalchemy.dialects import postgresql
 from sqlalchemy.engine.interfaces import DBAPIConnection, Dialect, ExceptionContext
 from sqlalchemy.exc import DBAPIError, InvalidatePoolError
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 from sqlalchemy.pool import ConnectionPoolEntry, NullPool, PoolProxiedConnection
 
 from app.errors import StoreUnavailable
+
+# INSERT with ``on_conflict_do_update``.
+insert_or_update = postgresql.insert
 
 # SQLSTATE classes, and one state, that are not about a statement itself: connection, read-only,
 # credentials, database, deadlock, resources, locks, operator intervention, system, internal.

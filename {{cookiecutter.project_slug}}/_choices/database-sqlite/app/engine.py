@@ -4,6 +4,7 @@ from contextvars import ContextVar
 from typing import Any
 
 from sqlalchemy import Connection, event
+from sqlalchemy.dialects import sqlite
 from sqlalchemy.engine.interfaces import DBAPIConnection
 from sqlalchemy.exc import DataError, DBAPIError, IntegrityError, ProgrammingError
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
@@ -13,6 +14,9 @@ from sqlalchemy.pool import ConnectionPoolEntry
 TIMEOUT_SECONDS = 2
 # A statement may wait for both. This only ends what hangs for another reason.
 DEADLINE_SECONDS = 2 * TIMEOUT_SECONDS + 1
+
+# INSERT with ``on_conflict_do_update``.
+insert_or_update = sqlite.insert
 
 # Whether the DbSession of the current request holds the write lock.
 _holds_write_lock: ContextVar[bool] = ContextVar("holds_write_lock", default=False)

@@ -6,7 +6,7 @@ from starlette.responses import Response
 from app.pages.auth import FormField, NextField, NextQuery
 from app.pages.redirects import HOME, safe_next, see_other
 from app.pages.session_list import describe_sessions
-from app.pages.templating import form_again, page
+from app.pages.templating import account_form_again, page
 from app.users.errors import AccountError
 from app.web.dependencies import (
     CurrentAuth,
@@ -21,12 +21,10 @@ router = APIRouter(include_in_schema=False)
 
 
 @router.get("/account")
-async def account(
-    request: Request, auth: CurrentAuth, sessions: Sessions, changed: bool = False
-) -> Response:
+async def account(request: Request, auth: CurrentAuth, sessions: Sessions) -> Response:
     """Show the password form and the user's sessions."""
     shown = await describe_sessions(auth, sessions)
-    return page(request, "account.html", **shown, changed=changed)
+    return page(request, "account.html", **shown)
 
 
 @router.post("/account")
@@ -43,25 +41,35 @@ async def change_password(
         await users.change_password(auth, current_password, new_password)
     except AccountError as error:
         shown = await describe_sessions(auth, sessions)
-        return form_again(request, "account.html", error, **shown)
-    return see_other("/account?changed=1")
+        return account_form_again(
+            request,
+            "account.html",
+            error,
+            current="current_password",
+            new="new_password",
+            **shown,
+        )
+    changed = "Your password has been changed. You have been signed out everywhere else."
+    return see_other(request, "/account", flash=changed)
 
 
 @router.post("/account/sessions/end-others")
-async def revoke_other_sessions(auth: CurrentAuth, sessions: Sessions) -> Response:
+async def revoke_other_sessions(
+    request: Request, auth: CurrentAuth, sessions: Sessions
+) -> Response:
     """Sign out everywhere else."""
     await sessions.revoke_others(auth.session)
-    return see_other("/account")
+    return see_other(request, "/account", flash="You have been signed out everywhere else.")
 #{% if cookiecutter.session_backend != "signed-cookie" %}
 
 
 @router.post("/account/sessions/{session_id}/end")
 async def revoke_session(
-    session_id: str, user: CurrentUser, request_session: CurrentRequestSession
+    request: Request, session_id: str, user: CurrentUser, request_session: CurrentRequestSession
 ) -> Response:
     """End one session of the user."""
     await request_session.revoke_one(user, session_id)
-    return see_other("/account")
+    return see_other(request, "/account", flash="The session has been ended.")
 #{% endif %}
 
 
@@ -83,8 +91,8 @@ async def confirm(
     try:
         await users.confirm_password(auth, password)
     except AccountError as error:
-        return form_again(request, "confirm.html", error, next=safe_next(next_path))
-    return see_other(safe_next(next_path))
+        return account_form_again(request, "confirm.html", error, next=safe_next(next_path))
+    return see_other(request, safe_next(next_path))
 
 
 @router.get("/account/delete")
@@ -95,9 +103,13 @@ async def delete_page(request: Request, _: FreshUser) -> Response:
 
 @router.post("/account/delete")
 async def delete(
-    _: FreshUser, auth: CurrentAuth, users: Users, request_session: CurrentRequestSession
+    request: Request,
+    _: FreshUser,
+    auth: CurrentAuth,
+    users: Users,
+    request_session: CurrentRequestSession,
 ) -> Response:
     """Delete the account."""
     await users.delete_own(auth)
     await request_session.sign_out()
-    return see_other("/login")
+    return see_other(request, "/login", flash="Your account has been deleted.")

@@ -7,7 +7,7 @@ from starlette.responses import Response
 
 from app.api.schemas import Text
 from app.pages.redirects import HOME, safe_next, see_other
-from app.pages.templating import form_again, page
+from app.pages.templating import account_form_again, page
 from app.users.errors import AccountError
 from app.web.dependencies import (
     CurrentAuth,
@@ -33,13 +33,11 @@ async def dashboard(request: Request, auth: CurrentAuth) -> Response:
 
 @router.get("/login")
 @public
-async def login_page(
-    request: Request, user: OptionalUser, next_path: NextQuery = HOME, registered: bool = False
-) -> Response:
+async def login_page(request: Request, user: OptionalUser, next_path: NextQuery = HOME) -> Response:
     """Show the sign-in form; users who are signed in already are redirected."""
     if user:
-        return see_other(safe_next(next_path))
-    return page(request, "login.html", next=safe_next(next_path), registered=registered)
+        return see_other(request, safe_next(next_path))
+    return page(request, "login.html", next=safe_next(next_path))
 
 
 @router.post("/login")
@@ -57,9 +55,10 @@ async def login(
     try:
         await request_session.sign_in(username, password, remember=remember)
     except AccountError as error:
-        typed = {"next": next_path, "username": username, "remember": remember}
-        return form_again(request, "login.html", error, **typed)
-    return see_other(next_path)
+        return account_form_again(
+            request, "login.html", error, next=next_path, username=username, remember=remember
+        )
+    return see_other(request, next_path)
 
 
 @router.get("/register")
@@ -69,7 +68,7 @@ async def register_page(
 ) -> Response:
     """Show the form for a new account; whoever is signed in goes on."""
     if user:
-        return see_other(HOME)
+        return see_other(request, HOME)
     if not settings.allow_registration:
         raise HTTPException(403, "Registration is closed.")
     return page(request, "register.html")
@@ -90,13 +89,14 @@ async def register(
     try:
         await users.register(username, password)
     except AccountError as error:
-        return form_again(request, "register.html", error, username=username)
-    return see_other("/login?registered=1")
+        return account_form_again(request, "register.html", error, username=username)
+    created = "Your account has been created. You can sign in now."
+    return see_other(request, "/login", flash=created)
 
 
 @router.post("/logout")
 @public
-async def logout(request_session: CurrentRequestSession) -> Response:
+async def logout(request: Request, request_session: CurrentRequestSession) -> Response:
     """Sign out here."""
     await request_session.sign_out()
-    return see_other("/login")
+    return see_other(request, "/login", flash="You have been signed out.")

@@ -46,7 +46,7 @@ def error_response(
     request = Request(connection.scope)
     if status == 401:
         back = _way_back(request)
-        return see_other(f"/login?next={quote(back)}" if back else "/login")
+        return see_other(request, f"/login?next={quote(back)}" if back else "/login")
     heading, advice = _TEXTS.get(status, _TEXTS[400])
     if isinstance(detail, str) and detail != HTTPStatus(status).phrase:
         advice = detail

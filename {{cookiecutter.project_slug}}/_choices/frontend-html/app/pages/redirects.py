@@ -7,7 +7,8 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from app.pages.templating import page
+from app.pages.flash import set_flash
+from app.pages.templating import TEMPLATES
 
 HOME = "/"
 
@@ -34,9 +35,15 @@ def address_of(request: Request) -> str:
     return quote(request.scope["path"]) + (f"?{query}" if query else "")
 
 
-def see_other(path: str) -> Response:
-    """Respond to a form with 303, so that reloading does not send it again."""
-    return RedirectResponse(path, status_code=303)
+def see_other(request: Request, path: str, flash: str = "") -> Response:
+    """Respond to a form with 303, so that reloading does not send it again.
+
+    flash: a sentence that the next page shows.
+    """
+    response = RedirectResponse(path, status_code=303)
+    if flash:
+        set_flash(request, response, flash)
+    return response
 
 
 class StrictLinkMiddleware:
@@ -54,10 +61,11 @@ class StrictLinkMiddleware:
         """Handle one request or connection (ASGI)."""
         app = self._app
         if scope["type"] == "http" and is_followed_link(request := Request(scope)):
-            address = safe_next(address_of(request))
+            values = {"address": safe_next(address_of(request))}
             # From a cache, it would reload itself forever.
             no_store = {"Cache-Control": "no-store"}
-            app = page(request, "link.html", headers=no_store, address=address)
+            # A flash message is for the page that this one opens.
+            app = TEMPLATES.TemplateResponse(request, "link.html", values, headers=no_store)
         await app(scope, receive, send)
 
 

@@ -12,6 +12,7 @@ from starlette.responses import Response
 from starlette.templating import Jinja2Templates
 
 from app.config import PASSWORD_MAX_CHARACTERS, PROJECT
+from app.pages.flash import delete_flash, get_flash
 from app.users.errors import AccountError, InvalidUsername, PasswordRejected, UsernameTaken
 from app.web.errors import headers_of
 from app.web.request_session import get_request_session
@@ -60,7 +61,8 @@ TEMPLATES = Jinja2Templates(
 TEMPLATES.env.globals |= {
     "project": PROJECT,
     "password_max_length": PASSWORD_MAX_CHARACTERS,
-    "error": None,
+    "errors": {},
+    "flash": "",
 }
 
 
@@ -73,20 +75,43 @@ def page(
     **values: object,
 ) -> Response:
     """Return a page. values: what this template needs besides the context."""
-    return TEMPLATES.TemplateResponse(request, template, values, status, headers)
+    values = {"flash": get_flash(request), **values}
+    response = TEMPLATES.TemplateResponse(request, template, values, status, headers)
+    delete_flash(request, response)
+    return response
 
 
-# Next to which field an error is shown, in the words of HTML's autocomplete; every other is about
-# the current password.
-_FIELDS: dict[type[AccountError], str] = {
-    InvalidUsername: "username",
-    UsernameTaken: "username",
-    PasswordRejected: "new-password",
-}
+def form_again(
+    request: Request,
+    template: str,
+    errors: Mapping[str, str],
+    *,
+    status: int = 422,
+    headers: Mapping[str, str] | None = None,
+    **values: object,
+) -> Response:
+    """Show a form again, with each error beside its field.
+
+    errors: a sentence for the name of each field that is wrong; the first one gets the focus.
+    values: what was typed, and whatever else the template needs.
+    """
+    return page(request, template, status=status, headers=headers, errors=errors, **values)
 
 
-def form_again(request: Request, template: str, error: AccountError, **values: object) -> Response:
-    """Show a form again, with the error next to its field and a matching status."""
-    shown = {"text": str(error), "purpose": _FIELDS.get(type(error), "current-password")}
+def account_form_again(
+    request: Request,
+    template: str,
+    error: AccountError,
+    *,
+    current: str = "password",
+    new: str = "password",
+    **values: object,
+) -> Response:
+    """Show a form again because of an account error, with the status and headers of that.
+
+    current, new: the names of the fields for the current and for a new password.
+    """
+    fields = {InvalidUsername: "username", UsernameTaken: "username", PasswordRejected: new}
+    errors = {fields.get(type(error), current): str(error)}
     headers = headers_of(request, error)
-    return page(request, template, status=error.status, headers=headers, error=shown, **values)
+    return form_again(request, template, errors, status=error.status, headers=headers, **values)

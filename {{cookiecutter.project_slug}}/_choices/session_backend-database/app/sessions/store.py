@@ -7,14 +7,10 @@ flight cannot bring back a session that was revoked meanwhile.
 from dataclasses import dataclass
 
 from sqlalchemy import bindparam, delete, func, insert, literal, select, update
-#{% if cookiecutter.database == "sqlite" %}
-from sqlalchemy.dialects.sqlite import insert as insert_or_update
-#{% else %}
-from sqlalchemy.dialects.postgresql import insert as insert_or_update
-#{% endif %}
 from sqlalchemy.exc import IntegrityError
 
 from app.database import Database
+from app.engine import insert_or_update
 from app.fast_lookup import CompiledSelect
 from app.models import USER_COLUMNS, SessionValue, User, UserSession, user_from_row
 from app.sessions.session import MAX_DATA_BYTES, Session, SessionEnded, TooMuchData

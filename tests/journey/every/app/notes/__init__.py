@@ -1,0 +1,1 @@
+"""Notes: what this product is about."""

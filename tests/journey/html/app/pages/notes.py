@@ -1,0 +1,44 @@
+from typing import Annotated
+
+from fastapi import APIRouter, Form, Request, Response
+from pydantic import BaseModel
+from sqlalchemy import select
+
+from app.notes.models import Note
+from app.notes.schemas import NoteCreate
+from app.notes.service import create_note
+from app.pages.redirects import see_other
+from app.pages.templating import form_again, page
+from app.web.dependencies import CurrentSettings, CurrentUser, DbSession
+
+router = APIRouter(prefix="/notebook", include_in_schema=False)
+
+
+class NoteForm(BaseModel):
+    title: str = ""
+    text: str = ""
+    urgent: bool = False
+    pages: int = 1
+    color: str = "white"
+
+
+@router.get("")
+async def show_notebook(request: Request, user: CurrentUser, db: DbSession) -> Response:
+    notes = await db.scalars(select(Note).where(Note.user_id == user.id).order_by(Note.id))
+    return page(request, "notes/notebook.html", notes=notes.all(), form=NoteForm())
+
+
+@router.post("")
+async def write_note(
+    request: Request,
+    form: Annotated[NoteForm, Form()],
+    user: CurrentUser,
+    db: DbSession,
+    settings: CurrentSettings,
+) -> Response:
+    if not form.title:
+        errors = {"title": "Enter a title."}
+        return form_again(request, "notes/notebook.html", errors, notes=[], form=form)
+    data = NoteCreate(title=form.title, text=form.text, tags=["urgent"] if form.urgent else [])
+    await create_note(db, user.id, data, settings.notes_per_user)
+    return see_other(request, "/notebook", flash="Your note has been saved.")

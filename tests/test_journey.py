@@ -1,0 +1,98 @@
+"""A developer builds an ordinary product on a project for a day, and nothing gets in the way.
+
+The files are in ``tests/journey``, written as the documentation of FastAPI, SQLAlchemy and pytest
+teaches. The project's own checks and tests pass with them, and again without the examples.
+"""
+
+import re
+import shutil
+from pathlib import Path
+
+import pytest
+
+from tests.answers import CHOICES, name
+from tests.conftest import Bake, LeaveOut
+from tests.journey import edits
+from tests.project import Project
+
+JOURNEY = Path(edits.__file__).parent
+
+PROJECTS = [
+    {
+        "session_backend": backend,
+        "database": database,
+        "frontend": CHOICES["frontend"][(at // 2 + turn) % 2],
+    }
+    for at, backend in enumerate(CHOICES["session_backend"])
+    for turn, database in enumerate(CHOICES["database"])
+]
+# Those that run all of their tests, since everything differs between them.
+WHOLE = (0, 3)
+# What looks at the routes, the tables, the settings and the commands of whatever is there.
+AFFECTED = [
+    "attacks/test_every_route.py",
+    "test_cli.py",
+    "test_config.py",
+    "test_database.py",
+    "test_dependencies.py",
+    "test_notes.py",
+    "test_openapi.py",
+    "test_security_page.py",
+]
+
+
+def test_all_of_the_projects_that_run_all_tests_differ() -> None:
+    first, second = (PROJECTS[number] for number in WHOLE)
+    assert not {*first.items()} & {*second.items()}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("number", range(len(PROJECTS)), ids=lambda number: name(PROJECTS[number]))
+def test_a_product_is_built_without_a_surprise(
+    ready: Bake, leave_out: LeaveOut, number: int
+) -> None:
+    project = ready(**PROJECTS[number])
+    with project.stores() as variables:
+        build(project)
+        alembic = (".venv/bin/alembic", "revision", "--autogenerate", "-m", "Add notes")
+        project.run(*alembic, variables=variables)
+        project.run(".venv/bin/alembic", "upgrade", "head", variables=variables)
+        counted = project.run(".venv/bin/python", "-m", "app", "count-notes", variables=variables)
+        assert counted.stdout == "0\n"
+    project.run("make", "format", "check")
+    run_tests(project, [] if number in WHOLE else AFFECTED)
+    delete_the_examples(project)
+    project.run("make", "check")
+    run_tests(project, AFFECTED)
+    leave_out("what a journey does not touch, in six of eight projects: tests/test_quality.py")
+
+
+def build(project: Project) -> None:
+    """Put the files of the journey into a project, and change those that were there."""
+    frontend = project.answers["frontend"]
+    shutil.copytree(JOURNEY / "every", project.path, dirs_exist_ok=True)
+    if frontend == "html":
+        shutil.copytree(JOURNEY / "html", project.path, dirs_exist_ok=True)
+    for edit in edits.EVERY + (edits.HTML if frontend == "html" else edits.API):
+        text = project.read(edit.file)
+        assert text.count(edit.old) == 1, edit
+        (project.path / edit.file).write_text(text.replace(edit.old, edit.new), encoding="utf-8")
+
+
+def delete_the_examples(project: Project) -> None:
+    """Delete what ``app/api/examples.py`` says, and nothing else."""
+    for file in ("app/api/examples.py", "tests/test_examples.py"):
+        (project.path / file).unlink()
+    main = project.read("app/main.py").replace("import examples, ", "import ")
+    main = main.replace("    app.include_router(examples.router)\n", "")
+    assert "examples" not in main
+    (project.path / "app/main.py").write_text(main, encoding="utf-8")
+
+
+def run_tests(project: Project, files: list[str]) -> None:
+    """Run some of the project's tests, or all; none may be skipped."""
+    paths = [f"tests/{each}" for each in files if (project.path / "tests" / each).exists()]
+    python = (".venv/bin/python", "-m", "pytest", "-q", *paths)
+    done = project.run(*python, variables={"REQUIRE_SERVICES": "1"})
+    assert re.search(r"\d+ passed", done.stdout)
+    assert not re.search(r"\d+ (skipped|warnings?)", done.stdout)

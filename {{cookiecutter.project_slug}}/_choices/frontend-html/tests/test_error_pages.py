@@ -1,0 +1,84 @@
+"""Errors are pages where a person is looking, and JSON for every other client."""
+
+import pytest
+from fastapi import FastAPI
+
+from app.sessions.service import SessionService
+from app.web.dependencies import public
+from tests.client import Client
+from tests.conftest import Start
+from tests.test_database import known_token
+from tests.test_pages import browser, submit
+
+
+@pytest.fixture
+def client(app: FastAPI) -> Client:
+    return browser(app)
+
+
+async def test_an_error_is_a_page_for_a_request_that_accepts_html(client: Client) -> None:
+    response = await client.get("/nowhere")
+    assert response.status_code == 404
+    assert "<h1>Page not found</h1>" in response.text
+    assert (await client.get("/api/nowhere")).json() == {"detail": "Not Found"}
+
+
+@pytest.mark.parametrize("accept", ["*/*", "application/json", "text/plain", ""])
+async def test_an_error_is_json_for_every_other_request(client: Client, accept: str) -> None:
+    headers = {"accept": accept}
+    for path, status in (("/nowhere", 404), ("/", 401), ("/account", 401)):
+        response = await client.get(path, headers=headers)
+        assert response.status_code == status
+        assert list(response.json()) == ["detail"]
+    response = await client.post("/login", data={"username": "a" * 1025}, headers=headers)
+    assert response.status_code == 422
+    assert list(response.json()) == ["detail"]
+
+
+async def test_a_malformed_form_is_refused_with_a_page(client: Client) -> None:
+    response = await submit(client, "/login", username="a" * 1025)
+    assert response.status_code == 422
+    assert "<h1>Bad request</h1>" in response.text
+
+
+async def test_an_unexpected_error_is_a_page_without_details(
+    client: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def fail(*_: object) -> None:
+        raise ZeroDivisionError("secret details")
+
+    monkeypatch.setattr(SessionService, "load_with_user", fail)
+    client.use_token("x")
+    response = await client.get("/")
+    assert response.status_code == 500
+    assert "<h1>Something went wrong</h1>" in response.text
+    assert "secret details" not in response.text
+
+
+async def test_a_page_is_503_while_the_database_is_unreachable(
+    start: Start, client: Client, unreachable_database_url: str
+) -> None:
+    await client.signed_in()
+    app = await start(database_url=unreachable_database_url)
+    cut_off = browser(app)
+    assert (await cut_off.get("/login")).status_code == 200
+    cut_off.use_token(await known_token(app, client))
+    response = await cut_off.get("/account")
+    assert response.status_code == 503
+    assert response.headers["retry-after"].isdigit()
+    assert "<h1>Temporarily unavailable</h1>" in response.text
+    assert response.headers["x-request-id"] in response.text
+
+
+async def test_the_page_of_a_failure_names_the_request_and_that_of_a_mistake_does_not(
+    client: Client,
+) -> None:
+    @client.app.get("/broken")
+    @public
+    async def broken() -> None:
+        raise ZeroDivisionError
+
+    for path, status in {"/broken": 500, "/nowhere": 404}.items():
+        response = await client.get(path)
+        assert response.status_code == status
+        assert (response.headers["x-request-id"] in response.text) == (status == 500)

@@ -1,0 +1,54 @@
+"""Counts requests in the database: all workers share the counts, and a restart keeps them."""
+
+import hashlib
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from sqlalchemy import case, delete, or_, select
+
+from app.database import Database
+from app.engine import insert_or_update
+from app.errors import TooManyRequests
+from app.models import RequestCount
+
+DELETE_BATCH = 100
+
+
+@dataclass(frozen=True)
+class RequestLimiter:
+    """Limits how often something is done. clock: Unix time in seconds."""
+
+    database: Database
+    clock: Callable[[], float]
+
+    async def acquire(self, name: str, limit: int, window: int) -> None:
+        """Count one more under a name.
+
+        window: seconds from the first that is counted until the count begins anew. Raises
+        TooManyRequests above the limit, or StoreUnavailable.
+        """
+        now = self.clock()
+        first = insert_or_update(RequestCount).values(
+            key=hashlib.sha256(name.encode()).digest(), count=1, resets_at=now + window
+        )
+        # A clock that was wrong once must not block anyone for longer than the window.
+        is_over = or_(RequestCount.resets_at <= now, RequestCount.resets_at > now + window)
+        statement = first.on_conflict_do_update(
+            index_elements=[RequestCount.key],
+            set_={
+                "count": case((is_over, 1), else_=RequestCount.count + 1),
+                "resets_at": case((is_over, now + window), else_=RequestCount.resets_at),
+            },
+        )
+        counted = statement.returning(RequestCount.count, RequestCount.resets_at)
+        [(count, resets_at)] = await self.database.fetch_all(counted)
+        if count == 1:
+            await self.delete_expired()
+        if count > limit:
+            raise TooManyRequests(resets_at - now)
+
+    async def delete_expired(self) -> int:
+        """Delete a batch of counts that are over; how many."""
+        over = select(RequestCount.key).where(RequestCount.resets_at <= self.clock())
+        batch = RequestCount.key.in_(over.limit(DELETE_BATCH))
+        return await self.database.execute(delete(RequestCount).where(batch))

@@ -1,0 +1,34 @@
+"""Rate limits for routes of your own."""
+
+import re
+from collections.abc import Awaitable, Callable
+
+from starlette.requests import Request
+
+from app.users.rate_limit import subscriber
+from app.web.dependencies import CurrentRequestSession, OptionalUser
+
+_LIMIT = re.compile("(?P<count>[1-9][0-9]*)/(?P<unit>second|minute|hour|day)")
+_SECONDS = {"second": 1, "minute": 60, "hour": 3_600, "day": 86_400}
+
+
+def rate_limit(limit: str, *, name: str = "") -> Callable[..., Awaitable[None]]:
+    """Return a dependency that allows a user, or an address, so many requests.
+
+    limit: such as ``"10/minute"``. name: routes with the same one share a count; by default each
+    route has its own. The dependency raises TooManyRequests (429 with Retry-After).
+    """
+    parts = _LIMIT.fullmatch(limit)
+    if parts is None:
+        raise ValueError(f'{limit!r} must be like "10/minute": per second, minute, hour or day')
+    count, seconds = int(parts["count"]), _SECONDS[parts["unit"]]
+
+    async def limited(
+        request: Request, request_session: CurrentRequestSession, user: OptionalUser
+    ) -> None:
+        who = f"user {user.id}" if user else f"address {subscriber(request_session.ip)}"
+        what = name or f"{request.method} {request.scope['route'].path}"
+        limiter = request_session.services.request_limiter
+        await limiter.acquire(f"{what} {limit} {who}", count, seconds)
+
+    return limited

@@ -1,0 +1,119 @@
+"""``rate_limit`` limits routes of your own, for all workers together."""
+
+import asyncio
+
+import pytest
+from fastapi import APIRouter, Depends
+from sqlalchemy import func, select
+
+from app.models import RequestCount
+from app.services import Services
+from app.web.dependencies import CurrentUser, public
+from app.web.rate_limit import rate_limit
+from tests.client import Client
+from tests.conftest import Clock, Start
+
+
+def limited(client: Client, path: str, limit: str, *, name: str = "") -> None:
+    """Add a public route with a limit, behind a router with a prefix of its own."""
+    router = APIRouter(prefix=path, dependencies=[Depends(rate_limit(limit, name=name))])
+
+    @router.get("/limited")
+    @public
+    async def route() -> str:
+        return "done"
+
+    client.app.include_router(router)
+
+
+async def statuses(client: Client, path: str, times: int) -> list[int]:
+    return [(await client.get(f"{path}/limited")).status_code for _ in range(times)]
+
+
+async def test_a_route_is_refused_above_its_limit_until_the_window_is_over(
+    client: Client, clock: Clock
+) -> None:
+    limited(client, "/a", "2/minute")
+    assert await statuses(client, "/a", 2) == [200, 200]
+    clock.turn(20)
+    response = await client.get("/a/limited")
+    assert response.status_code == 429
+    assert response.headers["retry-after"] == "40"
+    assert "1 minute" in response.json()["detail"]
+    clock.turn(40)
+    assert await statuses(client, "/a", 3) == [200, 200, 429]
+
+
+async def test_each_route_has_a_count_of_its_own_unless_it_shares_a_name(client: Client) -> None:
+    for path, name in (("/a", ""), ("/b", ""), ("/c", "shared"), ("/d", "shared")):
+        limited(client, path, "1/hour", name=name)
+    assert await statuses(client, "/a", 1) + await statuses(client, "/b", 1) == [200, 200]
+    assert await statuses(client, "/c", 1) + await statuses(client, "/d", 1) == [200, 429]
+
+
+async def test_users_are_counted_apart_from_others_at_their_address(
+    client: Client,
+) -> None:
+    other = Client(client.app, client.address)
+    limited(client, "/a", "1/day")
+    assert await statuses(client, "/a", 2) == [200, 429]
+    await client.signed_in("alice")
+    await other.signed_in("bob")
+    assert await statuses(client, "/a", 2) == [200, 429]
+    assert await statuses(other, "/a", 2) == [200, 429]
+
+
+async def test_whoever_is_refused_for_the_session_uses_up_nobodys_count(
+    client: Client, other: Client
+) -> None:
+    @client.app.get("/mine", dependencies=[Depends(rate_limit("1/minute"))])
+    async def mine(user: CurrentUser) -> str:
+        return user.username
+
+    assert (await other.get("/mine")).status_code == 401
+    await client.signed_in()
+    assert [(await client.get("/mine")).status_code for _ in range(2)] == [200, 429]
+
+
+async def test_addresses_of_one_subscriber_share_a_count(client: Client) -> None:
+    limited(client, "/a", "1/minute")
+    for address, status in (("2001:db8::1", 200), ("2001:db8::2", 429), ("2001:db8:0:1::1", 200)):
+        assert (await Client(client.app, address).get("/a/limited")).status_code == status
+
+
+async def test_requests_at_the_same_time_and_in_other_processes_are_counted_together(
+    client: Client, start: Start
+) -> None:
+    limited(client, "/a", "3/minute")
+    second = Client(await start())
+    limited(second, "/a", "3/minute")
+    responses = await asyncio.gather(
+        *(each.get("/a/limited") for each in (client, second) for _ in range(5))
+    )
+    assert sorted(each.status_code for each in responses) == [200] * 3 + [429] * 7
+
+
+async def test_a_clock_that_was_wrong_once_blocks_nobody_for_longer_than_the_window(
+    client: Client, clock: Clock
+) -> None:
+    limited(client, "/a", "1/minute")
+    clock.turn(4 * 365 * 24 * 3600)
+    assert await statuses(client, "/a", 2) == [200, 429]
+    clock.turn(-4 * 365 * 24 * 3600)
+    assert await statuses(client, "/a", 2) == [200, 429]
+
+
+async def test_counts_that_are_over_are_deleted(client: Client, clock: Clock) -> None:
+    services: Services = client.app.state.services
+    for number in range(3):
+        await services.request_limiter.acquire(f"name {number}", 1, 60)
+    clock.turn(60)
+    await services.request_limiter.acquire("another name", 1, 60)
+    [row] = await services.database.fetch_all(select(func.count(RequestCount.key)))
+    assert row[0] == 1
+
+
+@pytest.mark.parametrize("limit", ["", "10", "0/minute", "10/fortnight", "-1/minute", "10 / day"])
+def test_a_limit_that_cannot_be_read_is_refused_at_once(limit: str) -> None:
+    with pytest.raises(ValueError, match="10/minute"):
+        rate_limit(limit)
