@@ -13,8 +13,8 @@ FLOORS = (
     "services",
     "users",
     "sessions",
-    "models database engine fast_lookup request_limit redis redis_connection config logs project "
-    "security_log errors __init__",
+    "models database database_url engine fast_lookup request_limit redis redis_connection config "
+    "env_file processors logs project security_log errors __init__",
 )
 OPEN = (0, len(FLOORS) - 1)
 # Packages that may import a module of their own floor.

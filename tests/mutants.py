@@ -71,6 +71,7 @@ CSRF = "app/web/csrf.py"
 MIDDLEWARE = "app/web/middleware.py"
 WEBSOCKET = "app/web/websocket.py"
 PASSWORDS = "app/users/passwords.py"
+PROCESSORS = "app/processors.py"
 DEPENDENCIES = "app/web/dependencies.py"
 MAIN = "app/main.py"
 REDIRECTS = "app/pages/redirects.py"
@@ -177,9 +178,31 @@ MUTANTS = (
         (27, "a connection that has broken is used again",
          "with suppress(*_LOST):", "with suppress(ZeroDivisionError):"),
     ),
-    *At(STORE, "tests/test_store.py", backend="signed-cookie").faults(
-        (15, "a token from the future is valid",
-         " or session.created_at > now + CLOCK_SKEW_SECONDS", ""),
+    *At(SESSIONS, "tests/test_store.py", backend="signed-cookie").faults(
+        (15, "a token from the future is valid", "return is_from_future or ", "return "),
+    ),
+    *At(SESSIONS, "tests/test_session_life.py").faults(
+        (55, "a session from the future is active", "return is_from_future or ", "return "),
+    ),
+    *At("app/users/rate_limit.py", "tests/attacks/test_guessing.py").faults(
+        (55, "failures from the future count",
+         "                LoginAttempt.at <= now + CLOCK_LEEWAY_SECONDS,\n", ""),
+    ),
+    *At(SESSIONS, "tests/test_server_side_sessions.py").faults(
+        (60, "a user may have any number of sessions",
+         "        for surplus in others[", "        for surplus in others[:0][",),
+    ),
+    *At("app/web/middleware.py", "tests/test_head.py").faults(
+        (49, "HEAD is for routes that declare it",
+         'scope["method"] == "HEAD" and not _has_head(scope)', "False"),
+    ),
+    *At("app/web/middleware.py", "tests/attacks/test_smuggling.py").faults(
+        (51, "a body without a length is not limited",
+         "            if received > limit:", "            if received > limit * 10_000:"),
+    ),
+    *At("app/web/middleware.py", "tests/attacks/test_guessing.py").faults(
+        (57, "a byte beyond ASCII makes a new address",
+         'host.encode("latin-1", "replace")', "host.encode()"),
     ),
     *At(STORE, "tests/test_sessions.py", backend="signed-cookie").faults(
         (19, "revoked tokens are valid",
@@ -379,11 +402,14 @@ MUTANTS = (
     ),
     *At(CSRF, "tests/attacks/test_cross_site.py").faults(
         (28, "an origin that starts like ours is ours",
-         "origin[0] == own_origin", "origin[0].startswith(own_origin)"),
-        (28, "an origin with another scheme is ours", "origin[0] == own_origin",
-         'origin[0].partition("://")[2] == own_origin.partition("://")[2]'),
-        (28, "the origin null is ours",
-         "origin[0] == own_origin", 'origin[0] in (own_origin, "null")'),
+         'origin[0] not in (own_origin, "null")',
+         'not origin[0].startswith((own_origin, "null"))'),
+        (28, "an origin with another scheme is ours",
+         'origin[0] not in (own_origin, "null")',
+         'origin[0].partition("://")[2] not in (own_origin.partition("://")[2], "")'),
+        (28, "the origin of what the user does is not compared",
+         "if origin and origin[0] not in", "if origin and not sec_fetch_site and origin[0] not in"),
+        (28, "the origin null is ours", 'if origin == ["null"]:', "if not headers:"),
         (28, "sibling subdomains are ours",
          '("same-origin", "none")', '("same-origin", "same-site", "none")'),
         (28, "an origin that is sent twice is ours",
@@ -431,10 +457,30 @@ MUTANTS = (
         (38, "passwords are not normalised", 'unicodedata.normalize("NFC", password)', "password"),
         (38, "common passwords are accepted",
          'if rating["score"] < _MIN_SCORE:', 'if rating["score"] < 0:'),
-        (38, "passwords may contain the app's name", "(username, self._app_name)", "(username,)"),
-        (38, "passwords may contain the username",
+        (61, "passwords may contain the app's name", "(username, self._app_name)", "(username,)"),
+        (61, "passwords may contain the username",
          "(username, self._app_name)", "(self._app_name,)"),
+        (61, "passwords may contain a name that is spaced differently",
+         'r"[\\W_]*".join(letters)', '"".join(letters)'),
+        (61, "passwords may contain a short name", "if len(letters) < 3:", "if len(letters) < 4:"),
+        (61, "passwords may contain a name that is joined to others",
+         "{''.join(letters)}|(?<!", "(?<!"),
+        (38, "a common word with a year is accepted", '_YEAR.sub(" ", password)', "password"),
+        (38, "a common word that is repeated is accepted",
+         '_REPEATED.sub(r"\\1\\2", _YEAR.sub(" ", password))', '_YEAR.sub(" ", password)'),
         (37, "hashes are weak", "argon2__memory_cost=19_456", "argon2__memory_cost=1_024"),
+    ),
+    *At(PROCESSORS, "tests/test_processors.py").faults(
+        (54, "hashing takes the processors of others",
+         "len(os.sched_getaffinity(0))", "os.cpu_count() or 1"),
+        (54, "hashing exceeds the quota of a container",
+         "min(count, int(quota)", "max(0, int(quota)"),
+        (54, "hashing exceeds the quota of a group around",
+         "(group, *group.parents)", "(group,)"),
+    ),
+    *At(CONFIG, "tests/test_processors.py").faults(
+        (54, "hashing leaves no processor free",
+         "max(1, min(4, available_processors() - 1))", "min(4, available_processors())"),
     ),
     *At(PASSWORDS, "tests/attacks/test_enumeration.py").faults(
         (37, "passwords are hashed on the event loop",
@@ -538,8 +584,10 @@ MUTANTS = (
     *At(USERNAMES, *USERNAME_TESTS).faults(
         (41, "usernames are case-sensitive",
          'unicodedata.normalize("NFKC", name).casefold()', 'unicodedata.normalize("NFKC", name)'),
-        (41, "usernames differ by width", 'unicodedata.normalize("NFKC", folded).strip()',
-         'unicodedata.normalize("NFC", name).casefold().strip()'),
+        (41, "usernames differ by width", 'unicodedata.normalize("NFKC", folded)',
+         'unicodedata.normalize("NFC", name).casefold()'),
+        (41, "usernames differ by the number of spaces",
+         're.sub(" +", " ", ', 're.sub(" +", lambda found: found[0], '),
         (41, "usernames hold invisible characters", " or _INVISIBLE.search(folded)", ""),
     ),
     *At(RATE_LIMIT, "tests/attacks/test_guessing.py").faults(
@@ -558,6 +606,13 @@ MUTANTS = (
         (25, "failures that no longer count stay in the table",
          "old = or_(failed, LoginAttempt.at <= now - KNOWN_SECONDS)",
          "old = LoginAttempt.at <= now - KNOWN_SECONDS"),
+    ),
+    *At(RATE_LIMIT, "tests/attacks/test_log_forging.py").faults(
+        (58, "a typed name is kept as a plain hash",
+         'hmac.digest(self.name_key, username.encode(), "sha256")',
+         'hmac.hashlib.sha256(username.encode()).digest()'),
+        (58, "the HMAC of typed names has the key of everything",
+         'hmac.digest(secret_key.encode(), PURPOSE, "sha256")', "secret_key.encode()"),
     ),
     *At(LOG, *LOG_TESTS).faults(
         (47, "the log holds whole session keys", "digest.hex()[:12]", "digest.hex()"),
@@ -592,6 +647,28 @@ MUTANTS = (
         (0, "production uses the database of development",
          "if secret.get_secret_value() == DEFAULT_DATABASE_URL and _production(info):",
          "if not secret:"),
+    ),
+    *At("migrations/env.py", "tests/test_database.py").faults(
+        (59, "a new migration drops the tables of others",
+         'kind != "table" or parents', 'kind != "tables" or parents'),
+    ),
+    *At("app/engine.py", "tests/test_sqlite.py").faults(
+        (0, "others on the machine read the database", "0o600", "0o644"),
+        (0, "migrating touches a database that is there",
+         "os.O_CREAT | os.O_EXCL, 0o600)",
+         "os.O_CREAT, 0o600))\n        os.chmod(path_of(url), 0o600"),
+    ),
+    *At("app/database_url.py", "tests/test_sqlite.py").faults(
+        (0, "a request creates an empty database", '"mode": "rw"', '"mode": "rwc"'),
+    ),
+    *At("app/database_url.py", "tests/test_postgresql.py", database="postgresql").faults(
+        (0, "an option of DATABASE_URL does not reach the server",
+         "if query else {}", "if not query else {}"),
+    ),
+    *At("app/env_file.py", "tests/test_config.py").faults(
+        (0, "an .env in another encoding is read as if it were empty",
+         'if "\\0" in text:', 'if "\\0" in ENCODING:'),
+        (0, "a setting is misspelled without a word", "name.upper() not in known", "not known"),
     ),
     *At("app/terminal.py", *CLI_TESTS).faults(
         (0, "the CLI shows the password as it is typed", "hide_input=True", "hide_input=False"),

@@ -13,21 +13,29 @@ import pytest
 from tests.answers import CHOICES, name
 from tests.conftest import Bake, LeaveOut
 from tests.journey import edits
+from tests.ledger import is_soak
 from tests.project import Project
 
 JOURNEY = Path(edits.__file__).parent
 
+# Each backend, and each database with each frontend; with SOAK=1 each backend with each database.
 PROJECTS = [
-    {
-        "session_backend": backend,
-        "database": database,
-        "frontend": CHOICES["frontend"][(at // 2 + turn) % 2],
-    }
-    for at, backend in enumerate(CHOICES["session_backend"])
-    for turn, database in enumerate(CHOICES["database"])
+    {"session_backend": backend, "database": database, "frontend": frontend}
+    for backend, database, frontend in (
+        ("database", "sqlite", "html"),
+        ("redis", "postgresql", "api"),
+        ("memory", "sqlite", "api"),
+        ("signed-cookie", "postgresql", "html"),
+    )
 ]
-# Those that run all of their tests, since everything differs between them.
-WHOLE = (0, 3)
+if is_soak():
+    PROJECTS += [
+        {**each, "database": other}
+        for each in PROJECTS
+        for other in set(CHOICES["database"]) - {each["database"]}
+    ]
+# Its tests are all run; those of the others in tests/test_quality.py, without the journey.
+WHOLE = 0
 # What looks at the routes, the tables, the settings and the commands of whatever is there.
 AFFECTED = [
     "attacks/test_every_route.py",
@@ -39,11 +47,6 @@ AFFECTED = [
     "test_openapi.py",
     "test_security_page.py",
 ]
-
-
-def test_all_of_the_projects_that_run_all_tests_differ() -> None:
-    first, second = (PROJECTS[number] for number in WHOLE)
-    assert not {*first.items()} & {*second.items()}
 
 
 @pytest.mark.slow
@@ -60,11 +63,11 @@ def test_a_product_is_built_without_a_surprise(
         counted = project.run(".venv/bin/python", "-m", "app", "count-notes", variables=variables)
         assert counted.stdout == "0\n"
     project.run("make", "format", "check")
-    run_tests(project, [] if number in WHOLE else AFFECTED)
+    run_tests(project, [] if number == WHOLE else AFFECTED)
     delete_the_examples(project)
     project.run("make", "check")
     run_tests(project, AFFECTED)
-    leave_out("what a journey does not touch, in six of eight projects: tests/test_quality.py")
+    leave_out("the journey with each backend on the other database: SOAK=1")
 
 
 def build(project: Project) -> None:

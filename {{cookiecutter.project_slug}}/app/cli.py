@@ -16,6 +16,7 @@ import typer
 
 from app import security_log
 from app.config import STARTUP_FAILURE, Settings, SettingsError
+from app.env_file import warn_about_misspelled_names
 from app.errors import StoreUnavailable
 from app.terminal import REFUSED, fail, printable, read_password, require_terminal, say, show, when
 from app.users.errors import AccountError, UsernameTaken, UserNotFound
@@ -175,6 +176,7 @@ def run(work: Callable[["Services"], Awaitable[T]]) -> T:
 
     settings = Settings.load()
     configure_logging(settings)
+    warn_about_misspelled_names(Settings)
     if sys.stderr.isatty():
         # On a terminal, events would only clutter the output.
         security_log.LOGGER.setLevel(logging.CRITICAL)

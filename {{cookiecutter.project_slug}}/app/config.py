@@ -4,6 +4,7 @@ import json
 import re
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
+from urllib.parse import quote
 
 from pydantic import (
     AfterValidator,
@@ -16,9 +17,15 @@ from pydantic import (
 )
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
+from app.env_file import ENCODING, misspelled_names
+from app.processors import available_processors
+
 ROOT = Path(__file__).parent.parent
 PROJECT: dict[str, Any] = json.loads((Path(__file__).parent / "project.json").read_text("utf-8"))
-DEFAULT_DATABASE_URL = PROJECT["database_url"].format(root=ROOT, slug=PROJECT["slug"])
+# In a URL, a ? or % of the folder's name has to be quoted.
+DEFAULT_DATABASE_URL = PROJECT["database_url"].format(
+    root=quote(ROOT.as_posix(), safe="/:"), slug=PROJECT["slug"]
+)
 
 # Browsers cut a cookie's life at 400 days (draft-ietf-httpbis-rfc6265bis, 5.6.2).
 MAX_COOKIE_SECONDS = 400 * 24 * 3600
@@ -94,18 +101,9 @@ def _check_keys(keys: tuple[SecretStr, ...]) -> tuple[SecretStr, ...]:
 
 def _check_database_url(secret: SecretStr) -> SecretStr:
     # Here, so that help and new-key need not wait for SQLAlchemy.
-    from sqlalchemy.engine import make_url
-    from sqlalchemy.exc import ArgumentError
+    from app.database_url import parse
 
-    url, driver = secret.get_secret_value(), DEFAULT_DATABASE_URL.partition(":")[0]
-    try:
-        parsed = make_url(url)
-    except (ArgumentError, ValueError):
-        parsed = None
-    if parsed is None or parsed.drivername != driver:
-        raise ValueError(f"must be a URL that begins with {driver}://")
-    if parsed.database in (None, "", ":memory:"):
-        raise ValueError("must name a database that all workers share")
+    parse(secret.get_secret_value())
     return secret
 
 
@@ -190,6 +188,7 @@ class Settings(BaseSettings):
 
     model_config = SettingsConfigDict(
         env_file=ROOT / ".env",
+        env_file_encoding=ENCODING,
         env_ignore_empty=True,
         extra="ignore",
         frozen=True,
@@ -227,10 +226,17 @@ class Settings(BaseSettings):
     session_idle_timeout: Seconds = 3_600
     # Seconds from sign-in to the end with "remember me"; the idle timeout does not apply.
     session_remember_lifetime: Seconds = 2_592_000
+    #{% if cookiecutter.session_backend != "signed-cookie" %}
+    # One more ends the one that was unused for longest.
+    session_max_per_user: PositiveInt = 100
+    #{% endif %}
     session_cookie_secure: Annotated[bool, AfterValidator(_check_secure)] = True
     # Origins of front ends on other sites, written as browsers send them.
     trusted_origins: Annotated[tuple[str, ...], *LIST, AfterValidator(_check_origins)] = ()
     session_samesite: SameSite = Field(default=PROJECT["samesite"])
+    # With SameSite=None: whether each site has a cookie of its own, as browsers want that block
+    # third-party cookies.
+    session_partitioned: bool = True
 
     # Accepted Host headers.
     allowed_hosts: Annotated[tuple[str, ...], *LIST, AfterValidator(_check_hosts)] = ()
@@ -240,6 +246,10 @@ class Settings(BaseSettings):
 
     # Characters after NFC. NIST SP 800-63B-4 asks for 15, and never fewer than 8.
     password_min_length: Annotated[int, Field(ge=8, le=PASSWORD_MAX_CHARACTERS)] = 15
+    # How many passwords a process hashes at once. One processor stays free for everybody else.
+    password_hash_threads: PositiveInt = Field(
+        default_factory=lambda: max(1, min(4, available_processors() - 1))
+    )
     login_max_failures: PositiveInt = 5
     # Seconds for which a failed sign-in counts.
     login_window: PositiveInt = 900
@@ -259,12 +269,15 @@ class Settings(BaseSettings):
         Raises SettingsError with one sentence for each mistake, all at once.
         """
         try:
+            hints = misspelled_names(cls)
             return cls(**values)
         except ValidationError as error:
             mistakes = (
                 f"{str(each['loc'][0]).upper()}: {_sentence(each)}" for each in error.errors()
             )
-            raise SettingsError("\n".join(dict.fromkeys(mistakes))) from None
+            raise SettingsError("\n".join(dict.fromkeys([*mistakes, *hints]))) from None
+        except ValueError as error:
+            raise SettingsError(str(error)) from None
 
 
 def _sentence(mistake: Any) -> str:

@@ -13,6 +13,7 @@ from starlette.middleware.cors import CORSMiddleware
 
 from app.api import examples, routes
 from app.config import PROJECT, STARTUP_FAILURE, Settings, SettingsError
+from app.env_file import warn_about_misspelled_names
 from app.logs import configure_logging
 #{% if cookiecutter.frontend == "html" %}
 from app.pages import account, auth
@@ -94,6 +95,7 @@ def load_app() -> FastAPI:
         print(f"The app cannot start with these settings.\n{error}", file=sys.stderr)
         raise SystemExit(STARTUP_FAILURE) from None
     configure_logging(settings)
+    warn_about_misspelled_names(Settings)
     return create_app(settings)
 
 

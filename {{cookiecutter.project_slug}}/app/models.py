@@ -13,6 +13,7 @@ from sqlalchemy.orm import DeclarativeBase, Mapped, make_transient_to_detached, 
 # Fixed names let a later migration drop or change a constraint on any database.
 _NAMES = {
     "pk": "pk_%(table_name)s",
+    "ck": "ck_%(table_name)s_%(constraint_name)s",
     "fk": "fk_%(table_name)s_%(column_0_name)s",
     "uq": "uq_%(table_name)s_%(column_0_name)s",
     "ix": "ix_%(table_name)s_%(column_0_name)s",

@@ -17,7 +17,7 @@ from app.sessions.store import SessionStore
 from app.sessions.token import SessionTokens
 from app.users.authentication import Authenticator
 from app.users.passwords import Passwords
-from app.users.rate_limit import RateLimiter
+from app.users.rate_limit import RateLimiter, derive_name_key
 from app.users.service import UserService
 
 # The pause between batches, as a multiple of the time that a batch took, so that requests are not
@@ -33,7 +33,10 @@ class Services:
         self.clock = clock
         self.database = Database(settings)
         self.cookie = SessionCookie(
-            PROJECT["slug"], settings.session_cookie_secure, settings.session_samesite
+            PROJECT["slug"],
+            settings.session_cookie_secure,
+            settings.session_samesite,
+            settings.session_partitioned,
         )
         #{% if cookiecutter.session_backend == "redis" %}
         self.redis = Redis(settings.redis_url.get_secret_value())
@@ -49,9 +52,15 @@ class Services:
         )
         self.request_limiter = RequestLimiter(self.database, clock)
         self.rate_limiter = RateLimiter(
-            self.database, settings.login_max_failures, settings.login_window, clock
+            self.database,
+            settings.login_max_failures,
+            settings.login_window,
+            clock,
+            derive_name_key(keys[0]),
         )
-        passwords = Passwords(settings.password_min_length, PROJECT["name"])
+        passwords = Passwords(
+            settings.password_min_length, PROJECT["name"], settings.password_hash_threads
+        )
         authenticator = Authenticator(self.database, passwords, self.rate_limiter)
         self.users = UserService(self.database, self.sessions, passwords, authenticator, clock)
 

@@ -2,19 +2,17 @@
 
 import asyncio
 from logging.config import fileConfig
-#{% if cookiecutter.database == "sqlite" %}
 from typing import Any
-#{% endif %}
 
 from alembic import context
 #{% if cookiecutter.database == "sqlite" %}
-from sqlalchemy import Connection, Table, event, inspect, pool, text
+from sqlalchemy import Connection, Table, event, inspect, text
 #{% else %}
-from sqlalchemy import Connection, pool
+from sqlalchemy import Connection
 #{% endif %}
-from sqlalchemy.ext.asyncio import create_async_engine
 
 from app.config import Settings, SettingsError
+from app.engine import create_migration_engine
 from app.models import Base
 
 
@@ -27,6 +25,15 @@ def database_url() -> str:
         raise SystemExit(str(error)) from None
 
 
+def include_name(_: str | None, kind: str, parents: Any) -> bool:
+    """Let ``--autogenerate`` see no tables but those of the models.
+
+    Others in the database belong to somebody else, and are not dropped. To drop one that you have
+    removed from the models, write ``op.drop_table("its_name")`` into the migration yourself.
+    """
+    return kind != "table" or parents["schema_qualified_table_name"] in Base.metadata.tables
+
+
 def migrate(connection: Connection) -> None:
     """Run what is missing."""
     #{% if cookiecutter.database == "sqlite" %}
@@ -35,6 +42,7 @@ def migrate(connection: Connection) -> None:
     context.configure(
         connection=connection,
         target_metadata=Base.metadata,
+        include_name=include_name,
         #{% if cookiecutter.database == "sqlite" %}
         # SQLite alters a table by copying it.
         render_as_batch=True,
@@ -84,14 +92,13 @@ def go_on_from(connection: Connection, given: dict[str, int]) -> None:
 #{% endif %}
 async def main() -> None:
     """Connect and migrate."""
-    engine = create_async_engine(database_url(), poolclass=pool.NullPool)
     try:
+        engine = create_migration_engine(database_url())
         async with engine.connect() as connection:
             await connection.run_sync(migrate)
+        await engine.dispose()
     except OSError as error:
         raise SystemExit(f"The database is unreachable: {error}") from None
-    finally:
-        await engine.dispose()
 
 
 if context.config.config_file_name and "database_url" not in context.config.attributes:

@@ -1,5 +1,7 @@
 """What a test does to the app over HTTP, in words."""
 
+import logging
+from collections.abc import Mapping
 from typing import Any, Self
 
 import httpx2
@@ -12,9 +14,24 @@ from app.sessions.session import ClientInfo
 from app.users.errors import UsernameTaken
 from tests.recorder import Recorder
 
+LOGGER = logging.getLogger(__name__)
+
 ORIGIN = "https://localhost"
 COOKIE = f"__Host-Http-{PROJECT['slug']}-session"
 PASSWORD = "correct horse battery staple"
+
+
+def log_exceptions(app: FastAPI) -> Any:
+    """Return the app, with the traceback of what becomes a 500 in the log, which pytest shows."""
+
+    async def logged(*arguments: Any) -> None:
+        try:
+            await app(*arguments)
+        except Exception:
+            LOGGER.exception("The app has responded with 500 to this:")
+            raise
+
+    return logged
 
 
 class Client(httpx2.AsyncClient):
@@ -25,7 +42,8 @@ class Client(httpx2.AsyncClient):
 
     def __init__(self, app: FastAPI, address: str | None = "192.0.2.1") -> None:
         peer: Any = (address, 50_000) if address else None
-        transport = httpx2.ASGITransport(app, client=peer, raise_app_exceptions=False)
+        logged = log_exceptions(app)
+        transport = httpx2.ASGITransport(logged, client=peer, raise_app_exceptions=False)
         super().__init__(transport=Recorder(transport), base_url=ORIGIN)
         self.app = app
         self.address = address or "local"
@@ -44,10 +62,15 @@ class Client(httpx2.AsyncClient):
         return await self.post("/api/register", json={"username": username, "password": password})
 
     async def sign_in(
-        self, username: str = "alice", password: str = PASSWORD, *, remember: bool = False
+        self,
+        username: str = "alice",
+        password: str = PASSWORD,
+        *,
+        remember: bool = False,
+        headers: Mapping[bytes, bytes] | None = None,
     ) -> httpx2.Response:
         body = {"username": username, "password": password, "remember": remember}
-        return await self.post("/api/login", json=body)
+        return await self.post("/api/login", json=body, headers=headers)
 
     async def signed_in(self, username: str = "alice", *, role: str | None = None) -> Self:
         """Start a session without the way through a password, which takes far longer.

@@ -15,6 +15,7 @@ COOKIE_NAMES = (f"__Host-Http-{PROJECT['slug']}-session", f"{PROJECT['slug']}-se
 _COOKIE = re.compile(
     rf"(?P<name>{'|'.join(map(re.escape, COOKIE_NAMES))})=(?P<token>[A-Za-z0-9._-]*); Path=/"
     r"; HttpOnly(?P<secure>; Secure)?; SameSite=(?P<samesite>Lax|Strict|None)"
+    r"(?P<partitioned>; Partitioned)?"
     r"(; Max-Age=(?P<age>[0-9]+))?"
 )
 
@@ -104,6 +105,7 @@ def check_cookie(response: httpx2.Response) -> None:
         assert parsed, cookie
         assert bool(parsed["secure"]) == parsed["name"].startswith("__Host-"), cookie
         assert parsed["secure"] or parsed["samesite"] != "None", cookie
+        assert not parsed["partitioned"] or parsed["samesite"] == "None", cookie
         assert len(parsed["name"]) + len(parsed["token"]) <= 4096
         assert int(parsed["age"] or 0) <= 400 * 24 * 3600, cookie
         assert parsed["token"] or parsed["age"] == "0", cookie

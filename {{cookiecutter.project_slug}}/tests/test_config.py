@@ -14,12 +14,15 @@ from app.config import DEFAULT_DATABASE_URL, ROOT, Settings, SettingsError
 #{% else %}
 from app.config import DEFAULT_DATABASE_URL, PROJECT, ROOT, Settings, SettingsError
 #{% endif %}
+from app.env_file import warn_about_misspelled_names
 from app.main import load_app
 from app.services import Services
+from tests.cli import Run
+from tests.client import PASSWORD
 from tests.conftest import KEY, PRODUCTION
 
 #{% if cookiecutter.database == "sqlite" %}
-DATABASE_URL = "sqlite+aiosqlite:////var/lib/app/app.db?key=database-password"
+DATABASE_URL = DEFAULT_DATABASE_URL.replace("app.db", "database-password.db")
 #{% else %}
 DATABASE_URL = "postgresql+asyncpg://app:database-password@database.example/app"
 #{% endif %}
@@ -41,6 +44,7 @@ def test_the_defaults_are_those_that_are_documented() -> None:
     assert (settings.session_lifetime, settings.session_idle_timeout) == (43_200, 3_600)
     assert settings.session_remember_lifetime == 2_592_000
     assert settings.session_cookie_secure
+    assert settings.session_partitioned
     assert settings.trusted_origins == ()
     assert "localhost" in settings.allowed_hosts
     assert settings.allow_registration
@@ -52,7 +56,7 @@ def test_the_defaults_are_those_that_are_documented() -> None:
 
 #{% if cookiecutter.database == "sqlite" %}
 def test_the_default_database_is_a_file_in_the_project() -> None:
-    assert make_url(DEFAULT_DATABASE_URL).database == str(ROOT / "app.db")
+    assert Path(str(make_url(DEFAULT_DATABASE_URL).database)) == ROOT / "app.db"
 
 
 #{% else %}
@@ -114,9 +118,25 @@ MISTAKES = [
     #{% if cookiecutter.database == "sqlite" %}
     ({"database_url": "sqlite+aiosqlite://"}, "DATABASE_URL: must name a database"),
     ({"database_url": "sqlite+aiosqlite:///:memory:"}, "DATABASE_URL: must name a database"),
+    ({"database_url": f"{DEFAULT_DATABASE_URL}?timeout=abc"}, "DATABASE_URL: takes nothing after"),
+    ({"database_url": f"{DEFAULT_DATABASE_URL}?mode=ro"}, "DATABASE_URL: takes nothing after"),
+    ({"database_url": "sqlite+aiosqlite:////no/such/a.db"}, "DATABASE_URL: must name a file in a"),
+    ({"database_url": "sqlite+aiosqlite:///."}, "DATABASE_URL: must name a file in a folder"),
+    ({"database_url": "sqlite+aiosqlite://app.db"}, "DATABASE_URL: must name a database"),
+    ({"database_url": "sqlite+aiosqlite://folder/app.db"}, "DATABASE_URL: must name a file in a"),
     #{% else %}
     ({"database_url": "postgresql+asyncpg://a.example"}, "DATABASE_URL: must name a database"),
     ({"database_url": "postgresql://database.example/app"}, "DATABASE_URL: must be a URL that"),
+    ({"database_url": "postgresql+asyncpg://a:b/app"}, "DATABASE_URL: must be a URL that"),
+    ({"database_url": f"{DATABASE_URL}?connect_timeout=3"}, "DATABASE_URL: takes nothing after"),
+    ({"database_url": f"{DATABASE_URL}?sslmode=on"}, "DATABASE_URL: sslmode must be one of"),
+    ({"database_url": f"{DATABASE_URL}?ssl=true"}, "DATABASE_URL: sslmode must be one of"),
+    ({"database_url": f"{DATABASE_URL}?sslmode=verify-full"}, "DATABASE_URL: sslmode=verify-full"),
+    ({"database_url": f"{DATABASE_URL}?sslcert=none"}, "DATABASE_URL: sslcert must name a file"),
+    (
+        {"database_url": f"{DATABASE_URL}?sslmode=allow&sslmode=require"},
+        "DATABASE_URL: must have each option once",
+    ),
     (
         {**PRODUCTION, "database_url": DEFAULT_DATABASE_URL},
         "DATABASE_URL: must be set in production",
@@ -164,6 +184,7 @@ MISTAKES = [
     ({"trusted_origins": "https://a.example?b"}, "TRUSTED_ORIGINS: "),
     ({**PRODUCTION, "trusted_origins": "http://a.example"}, "TRUSTED_ORIGINS: "),
     ({"password_min_length": 7}, "PASSWORD_MIN_LENGTH: "),
+    ({"password_hash_threads": 0}, "PASSWORD_HASH_THREADS: "),
     ({"login_max_failures": 0}, "LOGIN_MAX_FAILURES: "),
     ({"max_body_bytes": 0}, "MAX_BODY_BYTES: "),
     ({"log_level": "loud"}, "LOG_LEVEL: input should be 'debug', 'info', 'warning' or 'error'"),
@@ -236,3 +257,79 @@ def test_a_start_that_would_fail_again_says_why_and_exits_with_status_3(
         load_app()
     assert caught.value.code == 3
     assert "SECRET_KEYS: each key needs at least 32 characters." in capsys.readouterr().err
+
+
+@pytest.fixture
+def env_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Return where ``.env`` is read from."""
+    path = tmp_path / ".env"
+    monkeypatch.setitem(Settings.model_config, "env_file", path)
+    warn_about_misspelled_names.cache_clear()
+    return path
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        f"SECRET_KEYS={KEY}\n".encode("utf-16"),
+        f"SECRET_KEYS={KEY}\n".encode("utf-16-le"),
+        "# Schlüssel\nLOG_LEVEL=info\n".encode("latin-1"),
+    ],
+    ids=["UTF-16", "UTF-16 without a mark", "latin-1"],
+)
+def test_an_env_file_in_another_encoding_stops_server_and_commands_with_a_sentence(
+    env_file: Path, run: Run, capsys: pytest.CaptureFixture[str], content: bytes
+) -> None:
+    env_file.write_bytes(content)
+    status, _, error = run("list-users")
+    assert status == 3
+    assert error.startswith(".env: is not in UTF-8; save it in that encoding.\n")
+    with pytest.raises(SystemExit) as caught:
+        load_app()
+    assert caught.value.code == 3
+    assert ".env: is not in UTF-8; save it in that encoding.\n" in capsys.readouterr().err
+
+
+def test_an_env_file_that_may_not_be_read_stops_the_start_with_a_sentence(
+    env_file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*_: Any) -> str:
+        raise PermissionError(13, "Permission denied")
+
+    env_file.touch()
+    monkeypatch.setattr(Path, "read_text", refuse)
+    with pytest.raises(SettingsError, match=r"^\.env: cannot be read \(Permission denied\)\.$"):
+        load()
+
+
+def test_an_env_file_may_begin_with_the_mark_of_windows(env_file: Path) -> None:
+    env_file.write_text("LOGIN_WINDOW=77\n", "utf-8-sig")
+    assert load().login_window == 77
+
+
+NAMES = """
+SECRET_KEY=the-secret-itself
+export session_life_time = 60
+LOGIN_WINDOW=77
+#LOGIN_WINDOWS=78
+SENTRY_DSN=https://sentry.example
+"""
+
+
+def test_a_name_in_the_env_file_that_is_almost_a_setting_is_named_in_a_warning(
+    env_file: Path, run: Run, caplog: pytest.LogCaptureFixture
+) -> None:
+    env_file.write_text(NAMES, "utf-8")
+    assert run("create-user", "alice", "--password-stdin", typed=PASSWORD)[0] == 0
+    assert [each.getMessage() for each in caplog.records if each.name == "app.env_file"] == [
+        "SECRET_KEY: is in .env but no setting; did you mean SECRET_KEYS?",
+        "session_life_time: is in .env but no setting; did you mean SESSION_LIFETIME?",
+    ]
+
+
+def test_a_start_that_fails_names_it_too(env_file: Path) -> None:
+    env_file.write_text(NAMES, "utf-8")
+    with pytest.raises(SettingsError) as caught:
+        load(secret_keys=())
+    assert "did you mean SECRET_KEYS?" in str(caught.value)
+    assert "the-secret-itself" not in str(caught.value)

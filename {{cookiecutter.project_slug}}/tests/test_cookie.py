@@ -15,7 +15,7 @@ SAMESITE = "Lax"
 #{% elif cookiecutter.samesite == "strict" %}
 SAMESITE = "Strict"
 #{% else %}
-SAMESITE = "None"
+SAMESITE = "None; Partitioned"
 #{% endif %}
 
 
@@ -43,6 +43,17 @@ def test_samesite_is_always_written_out(samesite: Literal["lax", "strict", "none
     cookie = SessionCookie(SLUG, secure=True, samesite=samesite)
     for header in (cookie.set_cookie("token", None), cookie.delete_cookie()):
         assert f"; SameSite={samesite.capitalize()}".encode() in header
+
+
+async def test_with_samesite_none_the_cookie_is_partitioned_unless_switched_off(
+    start: Start,
+) -> None:
+    for partitioned in (True, False):
+        client = Client(await start(session_samesite="none", session_partitioned=partitioned))
+        await client.register()
+        for response in (await client.sign_in(), await client.post("/api/logout")):
+            assert ("; Partitioned" in response.headers["set-cookie"]) == partitioned
+    assert b"Partitioned" not in SessionCookie(SLUG, True, "strict").set_cookie("token", None)
 
 
 def test_samesite_none_without_secure_is_an_error() -> None:

@@ -52,7 +52,7 @@ async def test_a_trusted_front_end_signs_in_and_reads(start: Start) -> None:
     client.headers.update(CROSS_SITE)
     response = await client.sign_in()
     assert response.headers[CORS] == FRONT_END
-    assert response.headers["set-cookie"].endswith("; Secure; SameSite=None")
+    assert response.headers["set-cookie"].endswith("; Secure; SameSite=None; Partitioned")
     response = await client.get("/api/me")
     assert response.status_code == 200
     assert {"Cookie", "Origin"} <= {each.strip() for each in response.headers["vary"].split(",")}

@@ -31,6 +31,16 @@ async def test_an_administrator_lists_the_accounts(client: Client, other: Client
     ]
 
 
+async def test_accounts_are_listed_in_pages(client: Client) -> None:
+    for name in ("alice", "bob", "carol"):
+        await client.signed_in(name)
+    await client.signed_in("root", role="admin")
+    page = await client.get("/api/admin/users", params={"after": 1, "limit": 2})
+    assert [user["username"] for user in page.json()] == ["bob", "carol"]
+    for wrong in ({"limit": 101}, {"limit": 0}, {"after": -1}, {"after": 2**31}):
+        assert (await client.get("/api/admin/users", params=wrong)).status_code == 422
+
+
 async def test_values_can_be_kept_with_the_session(client: Client) -> None:
     await client.signed_in()
     response = await client.put("/api/session/data/cart", json=["apples", 3])

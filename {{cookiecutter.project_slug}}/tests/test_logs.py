@@ -273,14 +273,14 @@ class Served:
         for line in self._process.stdout:
             self.lines.append(line)
             if running := re.search(r"running on (http://127\.0\.0\.1:\d+)", line):
-                self._url = running[1]
+                self.url = running[1]
                 return self
         raise AssertionError("".join(self.lines))
 
     def get(self, path: str) -> str:
         """Request a path through a proxy; return the id of the request."""
         headers = {"host": "localhost", "x-forwarded-proto": "https"}
-        response = httpx2.get(self._url + path, headers=headers)
+        response = httpx2.get(self.url + path, headers=headers)
         return response.headers["x-request-id"]
 
     def __exit__(self, *_: object) -> None:

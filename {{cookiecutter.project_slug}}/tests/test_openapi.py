@@ -15,7 +15,7 @@ from app.web.dependencies import (
     fresh_user,
     public,
 )
-from tests.client import COOKIE, Client
+from tests.client import COOKIE, PASSWORD, Client
 from tests.conftest import Start
 
 # Every route of the API may respond with these.
@@ -53,6 +53,15 @@ async def test_every_route_of_the_api_is_described_with_all_its_responses(app: F
     assert described == {name: statuses | COMMON for name, statuses in RESPONSES.items()}
     for name in RESPONSES:
         assert operations[name]["description"].endswith(".")
+
+
+async def test_an_empty_user_name_is_refused_as_the_schema_says(client: Client) -> None:
+    schemas = (await client.get("/openapi.json")).json()["components"]["schemas"]
+    for path, body in (("/api/register", "RegisterIn"), ("/api/login", "LoginIn")):
+        assert schemas[body]["properties"]["username"]["minLength"] == 1
+        response = await client.post(path, json={"username": "", "password": PASSWORD})
+        assert response.status_code == 422
+        assert "Enter a user name." in response.text
 
 
 async def test_routes_that_require_the_cookie_are_those_that_respond_401_without_it(

@@ -22,7 +22,7 @@ def number(text: str) -> int:
 def test_every_promise_names_a_test_that_exists() -> None:
     rows = _PROMISE.findall(PAGE)
     assert len(rows) > 40
-    assert [int(promise) for promise, _ in rows] == list(range(1, len(rows) + 1))
+    assert len({promise for promise, _ in rows}) == len(rows)
     missing = []
     for promise, tests in rows:
         links = _LINK.findall(tests)

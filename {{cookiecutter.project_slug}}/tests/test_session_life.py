@@ -47,6 +47,18 @@ async def test_remember_me_outlives_the_idle_timeout_but_not_its_own_lifetime(
     assert not await client.opens(token)
 
 
+async def test_a_session_from_the_future_is_not_active(client: Client, clock: Clock) -> None:
+    await client.signed_in()
+    clock.turn(-60)
+    assert await client.is_signed_in()
+    clock.turn(-1)
+    assert not await client.is_signed_in()
+    assert (await client.get("/api/session")).status_code == 401
+    # Nothing was deleted: the clock of this host may be the one that is wrong.
+    clock.turn(61)
+    assert await client.is_signed_in()
+
+
 async def test_last_seen_is_written_once_a_minute(client: Client, clock: Clock) -> None:
     await client.signed_in()
     created = (await client.get("/api/session")).json()["created_at"]

@@ -73,6 +73,13 @@ async def test_a_taken_name_is_refused_however_it_is_spelled(client: Client) -> 
         assert response.json() == {"detail": "That user name is taken."}
 
 
+async def test_a_name_with_more_spaces_is_the_same_name(client: Client) -> None:
+    await client.register("bob smith")
+    for spaces in ("  ", "   ", "\u00a0", " \u2003\u3000"):
+        assert (await client.register(f"bob{spaces}smith")).status_code == 409
+        assert (await client.sign_in(f" bob{spaces}smith")).status_code == 200
+
+
 async def test_a_name_with_invisible_characters_is_refused(client: Client) -> None:
     names = ["", "   ", "a" * 65, "a\nb", "a\u200bb", "a\x00b", "a\ufe0f", "a\u034f", "a\u3164"]
     names += ["a\u115f", "a\u180b", "\u2800", "a\U000e0100"]

@@ -15,7 +15,7 @@ from app.users.passwords import Passwords
 async def main(number: int, name: str, password: str) -> None:
     settings = Settings.load()
     services = Services(settings)
-    hashed = await Passwords(settings.password_min_length, "").hash(password, name)
+    hashed = await Passwords(settings.password_min_length, "", 1).hash(password, name)
     async with services.database.new_session() as db:
         db.add_all(
             User(

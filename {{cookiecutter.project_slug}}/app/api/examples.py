@@ -5,7 +5,7 @@ To remove them, delete this file, its two lines in ``main.py`` and ``tests/test_
 
 from typing import Annotated
 
-from fastapi import APIRouter, Body, WebSocket
+from fastapi import APIRouter, Body, Query, WebSocket
 from pydantic import BaseModel, JsonValue
 
 from app.api.schemas import ERRORS, UserOut
@@ -36,9 +36,14 @@ async def data(user: CurrentUser) -> Message:
 
 
 @router.get("/admin/users", response_model=list[UserOut])
-async def list_users(_: AdminUser, users: Users) -> list[User]:
-    """List the accounts, for administrators only."""
-    return await users.list_users()
+async def list_users(
+    _: AdminUser,
+    users: Users,
+    after: Annotated[int, Query(ge=0, lt=2**31)] = 0,
+    limit: Annotated[int, Query(ge=1, le=100)] = 100,
+) -> list[User]:
+    """List the accounts, for administrators only, in pages. after: the last id of a page."""
+    return await users.list_users(after=after, limit=limit)
 
 
 @router.get("/session/data")

@@ -26,6 +26,8 @@ def _storable(text: str) -> str:
 
 Text = Annotated[str, Field(max_length=MAX_TEXT_CHARACTERS), AfterValidator(_storable)]
 Secret = Annotated[Text, Field(repr=False)]
+# Refused with a sentence by ``users.usernames``; here only for the OpenAPI schema.
+Name = Annotated[Text, Field(json_schema_extra={"minLength": 1})]
 
 
 class _In(BaseModel):
@@ -37,14 +39,14 @@ class _In(BaseModel):
 class RegisterIn(_In):
     """A new account."""
 
-    username: Text
+    username: Name
     password: Secret
 
 
 class LoginIn(_In):
     """The credentials of a user."""
 
-    username: Text
+    username: Name
     password: Secret
     remember: bool = False
 

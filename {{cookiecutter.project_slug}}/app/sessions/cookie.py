@@ -11,11 +11,15 @@ MAX_COOKIE_BYTES = 4096
 
 @dataclass(frozen=True)
 class SessionCookie:
-    """The cookie of this deployment. slug: keeps the apps of one host apart."""
+    """The cookie of this deployment.
+
+    slug: keeps the apps of one host apart. partitioned: whether it is, with samesite none.
+    """
 
     slug: str
     secure: bool
     samesite: Literal["lax", "strict", "none"]
+    partitioned: bool = True
 
     def __post_init__(self) -> None:
         if self.samesite == "none" and not self.secure:
@@ -66,6 +70,10 @@ class SessionCookie:
             parts.append("Secure")
         # Always written out: Chrome sends a cookie without it on cross-site POSTs for two minutes.
         parts.append(f"SameSite={self.samesite.capitalize()}")
+        if self.samesite == "none" and self.partitioned:
+            # One cookie for each site that embeds or calls the app (CHIPS): browsers that block
+            # third-party cookies would drop any other after a sign-in that seems to work.
+            parts.append("Partitioned")
         if max_age is not None:
             parts.append(f"Max-Age={max_age}")
         return "; ".join(parts).encode("ascii")

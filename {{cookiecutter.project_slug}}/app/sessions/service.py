@@ -9,6 +9,7 @@ from app.models import User
 from app.sessions.active_session import ActiveSession
 from app.sessions.encryption import SessionCipher
 from app.sessions.session import (
+    CLOCK_LEEWAY_SECONDS,
     FRESH_SECONDS,
     TOUCH_SECONDS,
     ClientInfo,
@@ -59,6 +60,9 @@ class SessionService:
         )
         token, record = self.tokens.generate(self._with_expiry(session))
         await self.store.add(record)
+        #{% if cookiecutter.session_backend != "signed-cookie" %}
+        await self._end_surplus(record)
+        #{% endif %}
         security_log.event(
             "session_created", actor=user_id, session=record.key, user_agent=client.user_agent
         )
@@ -162,9 +166,18 @@ class SessionService:
             raise SessionNotFound
         return record
 
+    async def _end_surplus(self, newest: Session) -> None:
+        """End the sessions of a user beyond SESSION_MAX_PER_USER, those unused for longest."""
+        found = await self.list_for_user(newest.user_id)
+        others = [each for each in found if each.key != newest.key]
+        for surplus in others[self.settings.session_max_per_user - 1 :]:
+            await self._revoke(surplus)
+
     async def list_for_user(self, user_id: int) -> list[Session]:
         """Return the active sessions of a user, the last used first."""
-        return await self.store.list_for_user(user_id, self.clock())
+        now = self.clock()
+        found = await self.store.list_for_user(user_id, now)
+        return [each for each in found if not self._has_expired(each, now)]
     #{% endif %}
 
     async def delete_expired(self) -> int:
@@ -189,7 +202,9 @@ class SessionService:
         return session
 
     def _has_expired(self, record: Session, now: float) -> bool:
-        return now >= session_expiry(record, self.settings)
+        # No other time of a session is later than the one at which it was last seen.
+        is_from_future = record.last_seen_at > now + CLOCK_LEEWAY_SECONDS
+        return is_from_future or now >= session_expiry(record, self.settings)
 
     def _with_expiry(self, record: Session) -> Session:
         return record._replace(expires_at=session_expiry(record, self.settings))

@@ -13,6 +13,10 @@ from app.errors import AppError
 # Last-seen is written at most this often, or the idle timeout would cost a write for each request.
 TOUCH_SECONDS = 60
 
+# How far the clocks of two hosts may differ. What is later than that comes from a clock that was
+# wrong, or was forged, and counts for nothing.
+CLOCK_LEEWAY_SECONDS = 60
+
 # How long after authentication something sensitive may be done (ASVS 5.0 7.5.3).
 FRESH_SECONDS = 600
 

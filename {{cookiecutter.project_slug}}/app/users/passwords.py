@@ -1,8 +1,9 @@
 """Passwords: argon2id off the event loop, and a policy after NIST SP 800-63B-4."""
 
-import os
+import re
 import secrets
 import unicodedata
+from typing import Any
 
 from anyio import CapacityLimiter, to_thread
 from passlib.context import CryptContext
@@ -27,20 +28,25 @@ _MIN_SCORE = 3
 # judge by.
 RATED_CHARACTERS = 16
 
-# One core stays free for everybody who is not signing in.
-_THREADS = max(1, (os.cpu_count() or 1) - 1)
+# What makes a common word look uncommon within so few characters: a year, and repetition.
+_YEAR = re.compile(r"[\W_]*(?<!\d)(?:19|20)\d\d(?!\d)[\W_]*")
+_REPEATED = re.compile(r"(.{3,}?)(?:[\W_]?\1)+|(.)\2{2,}", re.IGNORECASE | re.DOTALL)
+
+# A name of fewer letters is in other words by accident: "and rewards" is not about Andrew.
+_LONG_NAME = 8
 
 
 class Passwords:
     """Hashes and checks passwords.
 
-    min_length: characters after NFC. app_name: what a password may not contain.
+    min_length: characters after NFC. app_name: what a password may not contain. threads: how many
+    are hashed at once.
     """
 
-    def __init__(self, min_length: int, app_name: str) -> None:
+    def __init__(self, min_length: int, app_name: str, threads: int) -> None:
         self._min_length = min_length
-        self._app_name = app_name.casefold()
-        self._limiter = CapacityLimiter(_THREADS)
+        self._app_name = app_name
+        self._limiter = CapacityLimiter(threads)
         # A separate limiter, so that registrations cannot delay sign-ins.
         self._rating_limiter = CapacityLimiter(1)
         self._dummy = _CONTEXT.hash(secrets.token_urlsafe())
@@ -59,12 +65,9 @@ class Passwords:
             raise PasswordRejected("A password cannot contain a NUL character.")
         # Normalised like user names, so that full width hides nothing.
         plain = unicodedata.normalize("NFKC", text)
-        folded = plain.casefold()
-        if any(len(word) >= 4 and word in folded for word in (username, self._app_name)):
+        if any(_contains(plain, name) for name in (username, self._app_name)):
             raise PasswordRejected("Leave out your user name and the name of this app.")
-        rating = await to_thread.run_sync(
-            zxcvbn, plain[:RATED_CHARACTERS], limiter=self._rating_limiter
-        )
+        rating = await to_thread.run_sync(_rate, plain, limiter=self._rating_limiter)
         if rating["score"] < _MIN_SCORE:
             reason = rating["feedback"]["warning"]
             raise PasswordRejected(f"This password is easy to guess. {reason}".strip())
@@ -92,3 +95,23 @@ class Passwords:
 def _normalise(password: str) -> str:
     """Make what two keyboards type for the same character the same."""
     return unicodedata.normalize("NFC", password)
+
+
+def _contains(password: str, name: str) -> bool:
+    """Whether a password contains a name of at least three letters, however spaced and joined."""
+    folded = unicodedata.normalize("NFKC", name).casefold()
+    letters = [each for each in folded if each.isalnum()]
+    if len(letters) < 3:
+        return False
+    spaced = r"[\W_]*".join(letters)
+    if len(letters) < _LONG_NAME:
+        # Across words only if it begins and ends with one.
+        spaced = rf"{''.join(letters)}|(?<![^\W\d_]){spaced}(?![^\W\d_])"
+    return re.search(spaced, password.casefold()) is not None
+
+
+def _rate(password: str) -> Any:
+    """Rate a password with and without years and repetition; return the lower rating."""
+    core = _REPEATED.sub(r"\1\2", _YEAR.sub(" ", password))
+    ratings = [zxcvbn(text[:RATED_CHARACTERS]) for text in (password, core)]
+    return min(ratings, key=lambda rating: rating["score"])

@@ -4,7 +4,7 @@ All workers see the same count, and a restart does not reset it (ASVS 5.0 6.3.1;
 3.2.2, allows at most 100 failures in a row).
 """
 
-import hashlib
+import hmac
 from collections.abc import Callable
 from dataclasses import dataclass
 from ipaddress import IPv6Address, IPv6Network, ip_address
@@ -15,6 +15,7 @@ from sqlalchemy import ColumnElement, and_, delete, insert, or_, select, update
 from app import security_log
 from app.database import Database
 from app.models import LoginAttempt
+from app.sessions.session import CLOCK_LEEWAY_SECONDS
 from app.users.errors import TooManyFailures
 
 # People behind one address share it, and one person has several devices: this many times as many
@@ -24,11 +25,22 @@ WIDER = 4
 # For how long an address stays known as one that an account has signed in from.
 KNOWN_SECONDS = 30 * 24 * 3600
 
+# A key for this purpose only, so that what is kept of a name says nothing elsewhere.
+PURPOSE = b"app.users.typed-names"
+
 DELETE_BATCH = 100
 
 # The outcome of an attempt; None while it is being checked.
 RIGHT, WRONG = True, False
 _not_right = LoginAttempt.outcome.is_distinct_from(RIGHT)
+
+
+def derive_name_key(secret_key: str) -> bytes:
+    """Return the key of the HMAC of typed names. secret_key: the newest of SECRET_KEYS.
+
+    With a new one all names look new: failures so far count no more, and no address is known.
+    """
+    return hmac.digest(secret_key.encode(), PURPOSE, "sha256")
 
 
 class Attempt(NamedTuple):
@@ -44,13 +56,14 @@ class RateLimiter:
     """Counts attempts.
 
     max_failures: how often an account may fail from one address. window: seconds for which a
-    failure counts. clock: Unix time in seconds.
+    failure counts. clock: Unix time in seconds. name_key: see derive_name_key.
     """
 
     database: Database
     max_failures: int
     window: int
     clock: Callable[[], float]
+    name_key: bytes
 
     async def acquire(self, username: str, address: str) -> Attempt:
         """Allow an attempt, or raise TooManyFailures, for existing and unknown names alike.
@@ -59,7 +72,7 @@ class RateLimiter:
         limited like a thousand in a row.
         """
         now = self.clock()
-        name_hash, address = _hash(username), subscriber(address)
+        name_hash, address = self._hash(username), subscriber(address)
         statement = insert(LoginAttempt).values(name_hash=name_hash, address=address, at=now)
         [row] = await self.database.fetch_all(statement.returning(LoginAttempt.id))
         attempt = Attempt(row.id, name_hash, address)
@@ -89,6 +102,13 @@ class RateLimiter:
         batch = select(LoginAttempt.id).where(old).limit(DELETE_BATCH)
         return await self.database.execute(delete(LoginAttempt).where(LoginAttempt.id.in_(batch)))
 
+    def _hash(self, username: str) -> bytes:
+        """Return what is kept of a typed name: people type passwords into the wrong field.
+
+        Words could be tried against a plain hash, and not without the key.
+        """
+        return hmac.digest(self.name_key, username.encode(), "sha256")
+
     async def _settle(self, attempt: Attempt, outcome: bool) -> None:
         statement = update(LoginAttempt).where(LoginAttempt.id == attempt.id)
         await self.database.execute(statement.values(outcome=outcome))
@@ -102,7 +122,9 @@ class RateLimiter:
                     LoginAttempt.address == attempt.address,
                 ),
                 _not_right,
+                # A clock that was wrong once must lock nobody out for years.
                 LoginAttempt.at > now - self.window,
+                LoginAttempt.at <= now + CLOCK_LEEWAY_SECONDS,
             )
         )
         of_name = [row for row in counting if row.name_hash == attempt.name_hash]
@@ -119,18 +141,13 @@ class RateLimiter:
                 failures = [row.at for row in rows if row.outcome is WRONG]
                 # Attempts that are still being checked may turn out right in a moment.
                 waits.append(min(failures) + self.window - now if len(failures) >= limit else 1)
-        return max(waits, default=None)
+        return min(max(waits), self.window) if waits else None
 
 
 def _of_both(attempt: Attempt) -> tuple[ColumnElement[bool], ColumnElement[bool]]:
     """Return what restricts a query to the account and the address of an attempt."""
     same_name = LoginAttempt.name_hash == attempt.name_hash
     return same_name, LoginAttempt.address == attempt.address
-
-
-def _hash(username: str) -> bytes:
-    """Return what is stored of a typed name: people type passwords into the wrong field."""
-    return hashlib.sha256(username.encode()).digest()
 
 
 def subscriber(address: str) -> str:

@@ -131,9 +131,9 @@ class UserService:
         await self.sessions.revoke_before(changed.session_version, changed.id)
         await self._delete(changed.id)
 
-    async def list_users(self) -> list[User]:
-        """Return every account, by name."""
-        statement = select(*USER_COLUMNS).order_by(User.username)
+    async def list_users(self, *, after: int = 0, limit: int | None = None) -> list[User]:
+        """Return the accounts by id: those after an id, and at most so many."""
+        statement = select(*USER_COLUMNS).where(User.id > after).order_by(User.id).limit(limit)
         return [user_from_row(row) for row in await self.database.fetch_all(statement)]
 
     async def find(self, username: str) -> User:

@@ -15,13 +15,13 @@ _INVISIBLE = re.compile(
 
 
 def normalise(name: str) -> str:
-    """Return the one spelling of a name: compatibility forms, case and outer space folded.
+    """Return the one spelling of a name: compatibility forms, case and spaces folded.
 
     Raises InvalidUsername when it is empty, too long, or has characters that cannot be seen.
     """
     folded = unicodedata.normalize("NFKC", name).casefold()
     # Folding may undo the normal form, and the other way round.
-    folded = unicodedata.normalize("NFKC", folded).strip()
+    folded = re.sub(" +", " ", unicodedata.normalize("NFKC", folded)).strip()
     if not folded:
         raise InvalidUsername("Enter a user name.")
     if len(folded) > MAX_CHARACTERS:

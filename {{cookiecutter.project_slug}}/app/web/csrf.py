@@ -33,6 +33,12 @@ def cross_origin_error(
     if origin and origin[0] in trusted_origins:
         return None
 
+    # The whole origin is compared, scheme and port too. "null" stands for a sandbox, or for an
+    # origin that a referrer policy hides, as it may in the forms of this app.
+    own_origin = f"{scheme}://{headers.get('host', '')}"
+    if origin and origin[0] not in (own_origin, "null"):
+        return "its Origin does not match this app"
+
     # "none" is the user's own doing, such as reloading the response to a form. "same-site" is a
     # sibling subdomain, which may belong to somebody else.
     if sec_fetch_site:
@@ -40,11 +46,9 @@ def cross_origin_error(
             return None
         return "it comes from another site"
 
-    # Browsers leave Sec-Fetch-Site out on plain http to other hosts than localhost. The whole
-    # origin is compared, scheme and port too. "null" stands for a sandbox or a hidden origin.
-    if origin:
-        own_origin = f"{scheme}://{headers.get('host', '')}"
-        return None if origin[0] == own_origin else "its Origin does not match this app"
+    # Browsers leave Sec-Fetch-Site out on plain http to other hosts than localhost.
+    if origin == ["null"]:
+        return "its Origin is hidden"
 
     # Neither header: not a browser, so nobody's cookie is attached without their knowledge.
     return None

@@ -4,14 +4,16 @@ import logging
 import os
 import re
 import secrets
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 
+from fastapi.routing import iter_route_contexts
 from starlette.datastructures import Headers
 from starlette.exceptions import HTTPException
 from starlette.middleware.body_limit import MAX_BODY_SIZE_SCOPE_KEY
 from starlette.middleware.httpsredirect import HTTPSRedirectMiddleware
 from starlette.requests import HTTPConnection
 from starlette.responses import Response
+from starlette.routing import Match
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from app import security_log
@@ -59,7 +61,10 @@ HEALTH = "/health/"
 _HOST = re.compile(r"(?P<name>\[[0-9a-f:.]+\]|[^:]+)(:[0-9]{1,5})?", re.ASCII | re.IGNORECASE)
 _INSECURE = {"https": "http", "wss": "ws"}
 
-ErrorResponse = Callable[[HTTPConnection, int, object], Response]
+# The rest of the body is not read.
+CLOSE = {"Connection": "close"}
+
+ErrorResponse = Callable[[HTTPConnection, int, object, Mapping[str, str] | None], Response]
 
 
 class SecurityMiddleware:
@@ -86,6 +91,10 @@ class SecurityMiddleware:
         if scope["type"] == "lifespan":
             await self._app(scope, receive, send)
             return
+        is_head = scope["type"] == "http" and scope["method"] == "HEAD" and not _has_head(scope)
+        if is_head:
+            # Responds as GET would, without the content (RFC 9110, 9.3.2).
+            scope = {**scope, "method": "GET"}
         # Made here: one that the client sends could be that of another request.
         request_id = secrets.token_hex(8)
         security_log.request_id.set(request_id)
@@ -101,6 +110,8 @@ class SecurityMiddleware:
         async def send_secured(message: Message) -> None:
             if message["type"] in ("http.response.start", "websocket.http.response.start"):
                 message["headers"] = secure_headers(scope, message.get("headers", ()))
+            elif is_head and message["type"] == "http.response.body":
+                message = {**message, "body": b""}
             await send(message)
 
         app = self._refusal(scope, headers) or self._app
@@ -118,16 +129,22 @@ class SecurityMiddleware:
             if reason:
                 security_log.event("malicious_cors", warning=True, reason=reason)
                 return self._error(scope, 403, f"This request was refused: {reason}.")
+        if b"content-length" in headers and b"transfer-encoding" in headers:
+            # A proxy and the server may disagree on where the body ends (RFC 9112, 6.1).
+            return self._error(scope, 400, "The length of this request was announced twice.", CLOSE)
         if scope["path"].startswith(HEALTH):
             return None
-        if not self._is_allowed(headers.get(b"host", b"").decode("latin-1")):
+        hosts = [value for name, value in scope["headers"] if name == b"host"]
+        if len(hosts) != 1 or not self._is_allowed(hosts[0].decode("latin-1")):
             return self._error(scope, 400, "This app does not answer to that Host header.")
         if self._production and scope["scheme"] in ("http", "ws"):
             return self._https_redirect
         return None
 
-    def _error(self, scope: Scope, status: int, detail: str) -> Response:
-        return self._error_response(HTTPConnection(scope), status, detail)
+    def _error(
+        self, scope: Scope, status: int, detail: str, headers: Mapping[str, str] | None = None
+    ) -> Response:
+        return self._error_response(HTTPConnection(scope), status, detail, headers)
 
     def _is_allowed(self, host: str) -> bool:
         if host in self._hosts:
@@ -152,11 +169,11 @@ class SecurityMiddleware:
             announced = headers.get(b"content-length", b"")
             # Twenty digits are enough; int() is slow on very long ones.
             if announced.isdigit() and int(announced[:20]) > limit:
-                raise HTTPException(413, "The request body is too large.")
+                raise HTTPException(413, "The request body is too large.", CLOSE)
             message = await receive()
             received += len(message.get("body", b""))
             if received > limit:
-                raise HTTPException(413, "The request body is too large.")
+                raise HTTPException(413, "The request body is too large.", CLOSE)
             return message
 
         return receive_limited if scope["type"] == "http" else receive
@@ -172,12 +189,25 @@ class SecurityMiddleware:
             return
         if b"x-forwarded-proto" in headers:
             scope["scheme"] = _INSECURE.get(scope["scheme"], scope["scheme"])
-        sender = client_ip(scope).encode()
-        if any(name == b"x-forwarded-for" and sender in value for name, value in scope["headers"]):
+        host, port = scope.get("client") or ("", 0)
+        claimed = [value for name, value in scope["headers"] if name == b"x-forwarded-for"]
+        # Of whoever connects themselves, the port is not in the header.
+        if any(
+            host.encode("latin-1", "replace") in value and (not port or b":%d" % port in value)
+            for value in claimed
+        ):
             scope["client"] = ("127.0.0.1", 0)
         if not self._has_warned:
             LOGGER.warning("X-Forwarded-* is ignored: FORWARDED_ALLOW_IPS does not name a proxy.")
             self._has_warned = True
+
+
+def _has_head(scope: Scope) -> bool:
+    """Whether a route of the app declares HEAD for the path of a request."""
+    return any(
+        "HEAD" in (route.methods or ()) and route.matches(scope)[0] is Match.FULL
+        for route in iter_route_contexts(scope["app"].routes)
+    )
 
 
 def secure_headers(scope: Scope, headers: Iterable[tuple[bytes, bytes]]) -> RawHeaders:

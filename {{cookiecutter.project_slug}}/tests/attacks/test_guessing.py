@@ -66,6 +66,22 @@ async def test_another_spelling_of_the_name_does_not_evade_the_rate_limit(client
         assert (await client.sign_in(spelling)).status_code == 429
 
 
+async def test_failures_from_the_future_lock_nobody_out(client: Client, clock: Clock) -> None:
+    await client.register()
+    clock.turn(4 * 365 * 24 * 3600)
+    await fail(client)
+    assert (await client.sign_in()).status_code == 429
+    clock.turn(-4 * 365 * 24 * 3600)
+    assert (await client.sign_in()).status_code == 200
+    # Of a host whose clock is half a minute ahead, they count, and no longer than the window.
+    clock.turn(30)
+    await fail(client)
+    clock.turn(-30)
+    response = await client.sign_in()
+    assert response.status_code == 429
+    assert int(response.headers["retry-after"]) <= 900
+
+
 async def test_forwarding_headers_do_not_evade_the_rate_limit(client: Client) -> None:
     await client.register()
     await fail(client)
@@ -74,17 +90,30 @@ async def test_forwarding_headers_do_not_evade_the_rate_limit(client: Client) ->
         assert (await client.sign_in()).status_code == 429
 
 
-@pytest.mark.parametrize("spelling", ["{}", "{}:1234", "203.0.113.250, {}"])
+@pytest.mark.parametrize(
+    "spelling", ["{}", "{}:1234", "203.0.113.250, {}", "{}\xff", "[2001:db8::{}]:1234", "\xe9{}"]
+)
 async def test_forwarding_headers_that_uvicorn_believes_do_not_either(
     app: FastAPI, spelling: str
 ) -> None:
     client = BehindUvicorn(app, address="127.0.0.1")
     await client.register()
     for number in range(LIMIT):
-        client.headers["x-forwarded-for"] = spelling.format(f"203.0.113.{number}")
-        await fail(client, times=1)
-    client.headers["x-forwarded-for"] = spelling.format("203.0.113.99")
-    assert (await client.sign_in()).status_code == 429
+        claimed = spelling.format(f"203.0.113.{number}").encode("latin-1")
+        await client.sign_in(password=WRONG, headers={b"x-forwarded-for": claimed})
+    claimed = spelling.format("203.0.113.99").encode("latin-1")
+    response = await client.sign_in(headers={b"x-forwarded-for": claimed})
+    assert response.status_code == 429
+
+
+async def test_nobody_becomes_this_machine_by_naming_their_own_address(
+    app: FastAPI, caplog: pytest.LogCaptureFixture
+) -> None:
+    client = BehindUvicorn(app, address="203.0.113.9")
+    await client.register()
+    await client.sign_in(headers={b"x-forwarded-for": b"203.0.113.9"})
+    created = [json.loads(line) for line in caplog.messages if "session_created" in line]
+    assert [event["address"] for event in created] == ["203.0.113.9"]
 
 
 async def test_a_proxy_that_the_operator_names_is_believed(

@@ -1,12 +1,17 @@
 """An attacker writes into the security log what never happened."""
 
+import hashlib
+import hmac
 import json
 import logging
 
 import pytest
+from sqlalchemy import select
 
 from app import security_log
+from app.models import LoginAttempt
 from tests.client import Client
+from tests.conftest import KEY, Start
 from tests.test_security_log import events
 
 
@@ -51,3 +56,19 @@ async def test_what_was_typed_as_a_user_name_is_not_logged(
     assert len(events(caplog)) == 6
     assert "my secret password" not in caplog.text
     assert len({each["name_hash"] for each in events(caplog)}) == 1
+
+
+async def test_whoever_reads_table_and_log_cannot_find_out_a_typed_name_by_trying(
+    start: Start, caplog: pytest.LogCaptureFixture
+) -> None:
+    typed = b"my secret password"
+    apps = [await start(secret_keys=keys) for keys in (KEY, f"{KEY}2,{KEY}")]
+    for app in apps:
+        await Client(app).sign_in(typed.decode(), "alice")
+    rows = await apps[0].state.services.database.fetch_all(select(LoginAttempt.name_hash))
+    kept = {row.name_hash for row in rows}
+    assert len(kept) == 2
+    assert hashlib.sha256(typed).digest() not in kept
+    # Nor do they help against what else the key is for.
+    assert hmac.digest(KEY.encode(), typed, "sha256") not in kept
+    assert {each["name_hash"] for each in events(caplog)} == set(map(security_log.short, kept))

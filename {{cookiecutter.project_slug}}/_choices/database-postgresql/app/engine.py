@@ -9,6 +9,7 @@ from sqlalchemy.exc import DBAPIError, InvalidatePoolError
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 from sqlalchemy.pool import ConnectionPoolEntry, NullPool, PoolProxiedConnection
 
+from app.database_url import parse
 from app.errors import StoreUnavailable
 
 # INSERT with ``on_conflict_do_update``.
@@ -54,6 +55,12 @@ def create_lookup_engine(url: str) -> AsyncEngine:
     return _create_engine(url, STEP_SECONDS, poolclass=NullPool)
 
 
+def create_migration_engine(url: str) -> AsyncEngine:
+    """Return the engine of the migrations, which may take as long as they need."""
+    parsed, arguments = parse(url)
+    return create_async_engine(parsed, connect_args=arguments, poolclass=NullPool)
+
+
 def create_session_engine(url: str, pool_size: int, statement_timeout: int) -> AsyncEngine:
     """Return the engine of ``DbSession``. statement_timeout: seconds a statement may take."""
     options = {"pool_size": pool_size, "pool_timeout": DEADLINE_SECONDS}
@@ -61,11 +68,13 @@ def create_session_engine(url: str, pool_size: int, statement_timeout: int) -> A
 
 
 def _create_engine(url: str, statement_timeout: float, **options: Any) -> AsyncEngine:
+    parsed, arguments = parse(url)
     engine = create_async_engine(
-        url,
+        parsed,
         # Values stay out of errors and logs: there are password hashes among them.
         hide_parameters=True,
         connect_args={
+            **arguments,
             "timeout": STEP_SECONDS,
             "command_timeout": statement_timeout,
             "server_settings": _NEEDS,

@@ -5,6 +5,7 @@ import os
 from urllib.parse import quote
 
 import pytest
+from anyio import to_thread
 from sqlalchemy import delete, select, text, update
 
 from app.errors import StoreUnavailable
@@ -58,6 +59,30 @@ async def test_a_database_that_does_not_exist_is_answered_with_503(
     assert (await client.get("/health/ready")).status_code == 503
     assert (await client.get("/read")).status_code == 503
     assert (await client.register()).status_code == 503
+
+
+@pytest.mark.parametrize("tls", ["sslmode=disable&channel_binding=prefer", "ssl=disable"])
+async def test_options_of_libpq_in_the_url_reach_the_server(
+    start: Start, empty_database_url: str, tls: str
+) -> None:
+    url = f"{empty_database_url}?{tls}&application_name=the-app&options=-c%20lock_timeout%3D4s"
+    await to_thread.run_sync(migrate, url)
+    app = await start(database_url=url)
+    assert (await Client(app).signed_in()).token
+    database = app.state.services.database
+    for name, value in {"application_name": "the-app", "lock_timeout": "4s"}.items():
+        assert tuple(await database.fetch_one(text(f"SHOW {name}"))) == (value,)
+
+
+@pytest.mark.parametrize("tls", ["sslmode=require&channel_binding=require", "ssl=require"])
+async def test_a_server_without_tls_is_not_used_where_the_url_asks_for_it(
+    start: Start, database_url: str, tls: str
+) -> None:
+    client = Client(await start(database_url=f"{database_url}?{tls}"))
+    assert (await client.get("/health/ready")).status_code == 503
+    assert (await client.register()).status_code == 503
+    with pytest.raises(SystemExit, match="unreachable"):
+        await to_thread.run_sync(migrate, f"{database_url}?{tls}")
 
 
 async def test_of_two_requests_in_a_deadlock_one_is_answered_with_503(client: Client) -> None:

@@ -1,5 +1,7 @@
 """How SQLite is reached: the engines, and what every connection sets."""
 
+import os
+from contextlib import suppress
 from contextvars import ContextVar
 from typing import Any
 
@@ -8,7 +10,9 @@ from sqlalchemy.dialects import sqlite
 from sqlalchemy.engine.interfaces import DBAPIConnection
 from sqlalchemy.exc import DataError, DBAPIError, IntegrityError, ProgrammingError
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
-from sqlalchemy.pool import ConnectionPoolEntry
+from sqlalchemy.pool import ConnectionPoolEntry, NullPool, PoolProxiedConnection
+
+from app.database_url import parse, path_of
 
 # How long the app waits for a free connection, or for a lock, before it answers 503.
 TIMEOUT_SECONDS = 2
@@ -18,8 +22,10 @@ DEADLINE_SECONDS = 2 * TIMEOUT_SECONDS + 1
 # INSERT with ``on_conflict_do_update``.
 insert_or_update = sqlite.insert
 
-# Whether the DbSession of the current request holds the write lock.
-_holds_write_lock: ContextVar[bool] = ContextVar("holds_write_lock", default=False)
+# The connection with which the current request has last used its DbSession.
+_session_connection: ContextVar[PoolProxiedConnection | None] = ContextVar(
+    "session_connection", default=None
+)
 
 
 def is_statement_error(error: DBAPIError) -> bool:
@@ -30,7 +36,7 @@ def is_statement_error(error: DBAPIError) -> bool:
 def create_app_engine(url: str) -> AsyncEngine:
     """Return the engine for the app's own statements: one transaction each, bounded in time."""
     engine = create_async_engine(
-        url,
+        parse(url),
         isolation_level="AUTOCOMMIT",
         pool_timeout=TIMEOUT_SECONDS,
         # Nothing is open when a statement has ended.
@@ -44,6 +50,16 @@ def create_app_engine(url: str) -> AsyncEngine:
     return engine
 
 
+def create_migration_engine(url: str) -> AsyncEngine:
+    """Return the engine of the migrations. The file is created, unless there is one.
+
+    Its owner alone can read it, whatever the umask; SQLite gives its -wal and -shm the same mode.
+    """
+    with suppress(FileExistsError):
+        os.close(os.open(path_of(url), os.O_CREAT | os.O_EXCL, 0o600))
+    return create_async_engine(parse(url), poolclass=NullPool)
+
+
 def create_session_engine(url: str, pool_size: int, statement_timeout: int) -> AsyncEngine:
     """Return the engine of ``DbSession``.
 
@@ -52,7 +68,7 @@ def create_session_engine(url: str, pool_size: int, statement_timeout: int) -> A
     statement_timeout: seconds to wait for the lock.
     """
     engine = create_async_engine(
-        url,
+        parse(url),
         pool_size=pool_size,
         max_overflow=0,
         pool_timeout=TIMEOUT_SECONDS,
@@ -61,21 +77,28 @@ def create_session_engine(url: str, pool_size: int, statement_timeout: int) -> A
     )
     event.listen(engine.sync_engine, "connect", _prepare)
     event.listen(engine.sync_engine, "savepoint", _begin)
-    event.listen(engine.sync_engine, "after_cursor_execute", _note_write_lock)
-    for end in ("commit", "rollback"):
-        event.listen(engine.sync_engine, end, lambda _: _holds_write_lock.set(False))
+    event.listen(engine.sync_engine, "after_cursor_execute", _note_connection)
     return engine
 
 
-def _note_write_lock(connection: Connection, *_: Any) -> None:
-    driver = connection.connection.driver_connection
-    _holds_write_lock.set(driver is not None and driver.in_transaction)
+def _note_connection(connection: Connection, *_: Any) -> None:
+    _session_connection.set(connection.connection)
+
+
+def _holds_write_lock() -> bool:
+    """Whether the DbSession of the current request has changes that are not committed."""
+    connection = _session_connection.get()
+    # It is not valid once it is back in the pool, whoever has it then.
+    if connection is None or not connection.is_valid or connection.driver_connection is None:
+        return False
+    return bool(connection.driver_connection.in_transaction)
 
 
 def _refuse_to_wait(*arguments: Any) -> None:
     """Say what is wrong, instead of waiting for a lock that the same request holds."""
     context = arguments[4]
-    if _holds_write_lock.get() and (context.isinsert or context.isupdate or context.isdelete):
+    is_write = context.isinsert or context.isupdate or context.isdelete
+    if is_write and _holds_write_lock():
         raise RuntimeError(
             "DbSession has uncommitted changes, which lock SQLite for writing. Commit them before "
             "you change sessions or accounts."

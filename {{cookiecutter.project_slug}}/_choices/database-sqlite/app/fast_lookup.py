@@ -9,9 +9,10 @@ import sqlite3
 from collections.abc import Mapping
 from typing import Any
 
-from sqlalchemy import Select, make_url
+from sqlalchemy import Select
 from sqlalchemy.dialects.sqlite import dialect
 
+from app.database_url import parse
 from app.errors import StoreUnavailable
 
 _DIALECT = dialect(paramstyle="named")
@@ -38,7 +39,7 @@ class FastLookup:
     """One connection for all lookups."""
 
     def __init__(self, url: str) -> None:
-        parsed = make_url(url)
+        parsed = parse(url)
         self._arguments = parsed.get_dialect()().create_connect_args(parsed)
         self._connection: sqlite3.Connection | None = None
 

@@ -43,7 +43,9 @@ def database_url(migrated: Path, tmp_path: Path) -> str:
 
 @pytest.fixture
 def empty_database_url(tmp_path: Path) -> str:
-    return f"sqlite+aiosqlite:///{tmp_path / 'empty.db'}"
+    path = tmp_path / "empty.db"
+    path.touch()
+    return f"sqlite+aiosqlite:///{path}"
 
 
 @pytest.fixture

@@ -1,15 +1,27 @@
-"""One writer at a time: what a request has to know of SQLite's lock."""
+"""One file, and one writer at a time: what is peculiar to SQLite."""
+
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from stat import S_IMODE
 
 import pytest
+from anyio import to_thread
 from sqlalchemy import delete
 
 from app import database
+from app.config import ROOT
 from app.errors import StoreUnavailable
 from app.models import User
 from app.services import Services
 from app.web.dependencies import CurrentSession, CurrentUser, DbSession, Users
 from tests.client import PASSWORD, Client
+from tests.conftest import KEY, Start
 from tests.database import LockUsers
+from tests.migrate import migrate
 from tests.test_db_session import new_user
 
 
@@ -30,6 +42,20 @@ async def test_a_request_that_waits_for_its_own_lock_is_told_to_commit(client: C
     services: Services = client.app.state.services
     users = await services.users.list_users()
     assert [each.username for each in users] == ["alice", "bob", "dave"]
+
+
+async def test_a_session_that_has_ended_holds_no_lock(services: Services) -> None:
+    new_session = services.database.new_session
+    async with new_session() as db:
+        db.add(new_user("rolled back"))
+        await db.flush()
+    await services.users.register("carol", PASSWORD)
+    async with new_session.begin() as db:
+        db.add(new_user("dave"))
+        await db.flush()
+    await services.users.register("eve", PASSWORD)
+    users = await services.users.list_users()
+    assert [each.username for each in users] == ["carol", "dave", "eve"]
 
 
 async def test_a_request_that_has_read_can_change_its_session_and_create_an_account(
@@ -59,3 +85,53 @@ async def test_a_statement_that_hangs_is_given_up(
         with pytest.raises(StoreUnavailable):
             await services.database.execute(delete(User))
     assert [each.username for each in await services.users.list_users()] == ["alice"]
+
+
+@pytest.fixture
+def no_umask() -> Iterator[None]:
+    before = os.umask(0)
+    yield
+    os.umask(before)
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows has no modes")
+@pytest.mark.usefixtures("no_umask")
+async def test_only_its_owner_can_read_the_database(start: Start, tmp_path: Path) -> None:
+    url = f"sqlite+aiosqlite:///{tmp_path / 'new.db'}"
+    await to_thread.run_sync(migrate, url)
+    assert (await Client(await start(database_url=url)).signed_in()).token
+    for name in ("new.db", "new.db-shm", "new.db-wal"):
+        assert S_IMODE((tmp_path / name).stat().st_mode) == 0o600
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows has no modes")
+def test_the_mode_of_a_database_that_is_there_is_left_alone(tmp_path: Path) -> None:
+    path = tmp_path / "own.db"
+    path.touch()
+    path.chmod(0o640)
+    migrate(f"sqlite+aiosqlite:///{path}")
+    assert S_IMODE(path.stat().st_mode) == 0o640
+
+
+async def test_no_request_creates_a_database(start: Start, tmp_path: Path) -> None:
+    path = tmp_path / "none.db"
+    client = Client(await start(database_url=f"sqlite+aiosqlite:///{path}"))
+    assert (await client.get("/health/ready")).status_code == 503
+    assert (await client.register()).status_code == 503
+    assert not path.exists()
+
+
+@pytest.mark.parametrize("name", ["50% off", "what now", "a#b %20"])
+def test_the_project_may_be_in_a_folder_of_any_name(tmp_path: Path, name: str) -> None:
+    # Windows allows no question mark.
+    folder = tmp_path / (name if os.name == "nt" else f"{name}?")
+    for part in ("app", "migrations"):
+        shutil.copytree(ROOT / part, folder / part)
+    shutil.copy(ROOT / "alembic.ini", folder)
+    environment = {**os.environ, "SECRET_KEYS": KEY, "PYTHONDONTWRITEBYTECODE": "1"}
+    for command in ("alembic upgrade head", "app purge"):
+        subprocess.run(
+            [sys.executable, "-m", *command.split()], cwd=folder, env=environment, check=True
+        )
+    assert (folder / "app.db").is_file()
+    assert [*tmp_path.iterdir()] == [folder]

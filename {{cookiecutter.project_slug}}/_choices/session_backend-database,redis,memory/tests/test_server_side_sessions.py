@@ -13,7 +13,7 @@ from app.sessions.encryption import SessionCipher
 from app.sessions.session import ClientInfo, Session, SessionEnded, SessionNotFound
 from app.sessions.store import SessionStore
 from tests.client import COOKIE, PASSWORD, Client
-from tests.conftest import KEY, Clock
+from tests.conftest import KEY, Clock, Start
 from tests.sessions import HERE, Begin, is_active, load
 
 
@@ -26,6 +26,24 @@ async def test_the_token_is_256_random_bits_and_the_store_knows_their_sha256(
     assert {len(random) for random in randoms} == {43}
     stored = {each.key for each in await services.sessions.list_for_user(1)}
     assert stored == {hashlib.sha256(random.encode()).digest() for random in randoms}
+
+
+async def test_one_session_too_many_ends_the_one_that_was_unused_for_longest(
+    start: Start, clock: Clock
+) -> None:
+    app = await start(session_max_per_user=2)
+    first, second, third = Client(app), Client(app), Client(app)
+    for client in (first, second):
+        await client.signed_in()
+        clock.turn(60)
+    assert await first.is_signed_in()
+    bob = await Client(app).signed_in("bob")
+    await third.signed_in()
+    assert await first.is_signed_in()
+    assert await third.is_signed_in()
+    assert not await second.is_signed_in()
+    assert await bob.is_signed_in()
+    assert len((await third.get("/api/sessions")).json()) == 2
 
 
 async def test_the_id_of_a_session_opens_nothing(services: Services, begin: Begin) -> None:

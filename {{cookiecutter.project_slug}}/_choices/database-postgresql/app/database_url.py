@@ -1,0 +1,54 @@
+"""What DATABASE_URL may say, and how the driver is told."""
+
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlencode
+
+from sqlalchemy import URL, make_url
+from sqlalchemy.exc import ArgumentError
+
+_SSL_MODES = ("disable", "allow", "prefer", "require", "verify-ca", "verify-full")
+_FILES = ("sslrootcert", "sslcert", "sslkey")
+# The parameters of libpq, which hosts of databases hand out, that asyncpg knows from a DSN.
+_OPTIONS = ("sslmode", *_FILES, "application_name", "options")
+
+
+def parse(url: str) -> tuple[URL, dict[str, Any]]:
+    """Return a URL for SQLAlchemy, and arguments for the driver.
+
+    Raises ValueError with a sentence for people.
+    """
+    try:
+        parsed = make_url(url)
+    except (ArgumentError, ValueError):
+        parsed = None
+    if parsed is None or parsed.drivername != "postgresql+asyncpg":
+        raise ValueError("must be a URL that begins with postgresql+asyncpg://")
+    if not parsed.database:
+        raise ValueError("must name a database that all workers share")
+    query: dict[str, Any] = dict(parsed.query)
+    # SQLAlchemy's: a Unix socket, or several servers.
+    servers = {name: query.pop(name) for name in query.keys() & {"host", "port"}}
+    # asyncpg binds no channel. A verified certificate protects against the same attacker.
+    query.pop("channel_binding", None)
+    if "ssl" in query:
+        query.setdefault("sslmode", query.pop("ssl"))
+    _check(query)
+    arguments = {"dsn": f"postgresql://?{urlencode(query)}"} if query else {}
+    return parsed.set(query=servers), arguments
+
+
+def _check(query: dict[str, Any]) -> None:
+    """Raise ValueError unless the driver can take the options."""
+    if not query.keys() <= set(_OPTIONS):
+        raise ValueError(f"takes nothing after the ? but {', '.join(_OPTIONS)}")
+    if not all(isinstance(value, str) for value in query.values()):
+        raise ValueError("must have each option once")
+    mode = query.get("sslmode", "prefer")
+    if mode not in _SSL_MODES:
+        raise ValueError(f"sslmode must be one of {', '.join(_SSL_MODES)}")
+    if mode.startswith("verify") and "sslrootcert" not in query:
+        raise ValueError(f"sslmode={mode} needs sslrootcert, the file of a trusted authority")
+    for name in _FILES:
+        if name in query and not Path(query[name]).is_file():
+            raise ValueError(f"{name} must name a file that exists")

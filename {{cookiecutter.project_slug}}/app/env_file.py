@@ -1,0 +1,50 @@
+"""What ``.env`` is checked for beyond its values: whether it can be read, and its names."""
+
+import logging
+import re
+from difflib import get_close_matches
+from functools import cache
+from pathlib import Path
+
+from pydantic_settings import BaseSettings
+
+LOGGER = logging.getLogger(__name__)
+
+# With or without the mark that editors on Windows put in front.
+ENCODING = "utf-8-sig"
+
+_NAME = re.compile(r"^\s*(?:export\s+)?([a-z_]\w*)\s*=", re.ASCII | re.IGNORECASE | re.MULTILINE)
+
+
+def misspelled_names(settings: type[BaseSettings]) -> list[str]:
+    """Return a sentence for each name in the file that is no setting, but looks like one.
+
+    Raises ValueError, with a sentence, when there is a file that cannot be read.
+    """
+    file = settings.model_config["env_file"]
+    known = [name.upper() for name in settings.model_fields]
+    sentences = []
+    for name in _NAME.findall(_read(file) if isinstance(file, Path) else ""):
+        similar = get_close_matches(name.upper(), known, n=1, cutoff=0.75)
+        if similar and name.upper() not in known:
+            sentences.append(f"{name}: is in .env but no setting; did you mean {similar[0]}?")
+    return sentences
+
+
+@cache
+def warn_about_misspelled_names(settings: type[BaseSettings]) -> None:
+    """Log once what has no effect, but looks as if it was meant to."""
+    for sentence in misspelled_names(settings):
+        LOGGER.warning("%s", sentence)
+
+
+def _read(file: Path) -> str:
+    try:
+        text = file.read_text(ENCODING) if file.is_file() else ""
+    except UnicodeDecodeError:
+        text = "\0"
+    except OSError as error:
+        raise ValueError(f".env: cannot be read ({error.strerror}).") from None
+    if "\0" in text:
+        raise ValueError(".env: is not in UTF-8; save it in that encoding.")
+    return text

@@ -1,0 +1,54 @@
+"""HEAD responds wherever GET does, with the same status and headers, and no content."""
+
+import pytest
+from starlette.responses import Response, StreamingResponse
+
+from app.web.dependencies import public
+from tests.client import Client
+from tests.routes import http_routes
+
+# Of each request, or of a moment.
+VARYING = {"x-request-id", "set-cookie", "last-modified", "etag"}
+
+
+@pytest.mark.parametrize("signed_in", [True, False])
+async def test_head_responds_as_get_does(client: Client, signed_in: bool) -> None:
+    if signed_in:
+        await client.signed_in()
+    for method, path in [*http_routes(), ("GET", "/nowhere")]:
+        if method == "GET":
+            get, head = await client.get(path), await client.head(path)
+            assert head.status_code == get.status_code, path
+            assert head.content == b"", path
+            for name in {*get.headers, *head.headers} - VARYING:
+                assert head.headers.get(name) == get.headers.get(name), f"{path} {name}"
+
+
+async def test_head_of_a_path_without_get_names_the_methods_that_it_has(client: Client) -> None:
+    response = await client.head("/api/login")
+    assert (response.status_code, response.headers["allow"]) == (405, "POST")
+
+
+async def test_a_route_of_yours_may_respond_to_head_itself(client: Client) -> None:
+    @client.app.head("/own")
+    @public
+    async def head() -> Response:
+        return Response(headers={"x-own": "head"})
+
+    @client.app.get("/own")
+    @public
+    async def get() -> StreamingResponse:
+        return StreamingResponse(iter(["a", "b"]))
+
+    assert (await client.head("/own")).headers["x-own"] == "head"
+    assert (await client.get("/own")).text == "ab"
+
+
+async def test_what_is_streamed_has_no_content_for_head(client: Client) -> None:
+    @client.app.get("/stream")
+    @public
+    async def stream() -> StreamingResponse:
+        return StreamingResponse(iter(["a", "b"]), headers={"x-own": "get"})
+
+    response = await client.head("/stream")
+    assert (response.headers["x-own"], response.content) == ("get", b"")
