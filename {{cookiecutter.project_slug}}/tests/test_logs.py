@@ -305,7 +305,9 @@ def test_in_production_every_line_of_the_server_is_json(
     [access] = [line for line in lines if '"GET /buy HTTP/1.1" 200' in line.get("message", "")]
     # Middleware of yours that is outside of SecurityMiddleware responds without an id.
     assert access.get("request", sold_out) == sold_out
-    [error] = [line for line in by_request[failed] if line["logger"] == "uvicorn.error"]
+    [error] = [line for line in lines if "exception" in line]
+    assert error["logger"] == "uvicorn.error"
+    assert error.get("request", failed) == failed
     assert error["exception"].endswith("ValueError: first\nsecond")
     for secret in (settings["secret_keys"], settings["database_url"]):
         assert secret not in "".join(server.lines)

@@ -12,30 +12,28 @@ from tests.test_logs import Served
 
 CHUNK = b"1000\r\n" + b"x" * 0x1000 + b"\r\n"
 MANY = 16_384
-# What buffers on the way may hold.
-MAX_TAKEN_BYTES = 16_000_000
 
 LENGTH, CHUNKED = "Content-Length: 0", "Transfer-Encoding: chunked"
 
 
-async def send(url: str, lengths: tuple[str, ...]) -> tuple[bytes, int]:
-    """Send a body of 64 MB; return the response and how much of it was taken."""
+async def send(url: str, lengths: tuple[str, ...]) -> bytes:
+    """Send a body of 64 MB; return the status line, or nothing when the connection was reset."""
     head = ["POST /api/login HTTP/1.1", "Host: localhost", "Content-Type: application/json"]
     reader, writer = await asyncio.open_connection("127.0.0.1", urlsplit(url).port)
-    taken = 0
+    writer.write("\r\n".join([*head, *lengths, "", ""]).encode())
+    response = asyncio.ensure_future(reader.readuntil(b"\r\n"))
     with suppress(ConnectionError):
-        writer.write("\r\n".join([*head, *lengths, "", ""]).encode())
         for _ in range(MANY):
             writer.write(CHUNK)
             await writer.drain()
-            taken += len(CHUNK)
-    response = b""
-    with suppress(ConnectionError):
-        response = await reader.read(65_536)
+        writer.write(b"0\r\n\r\n")
+    status = b""
+    with suppress(ConnectionError, asyncio.IncompleteReadError):
+        status = await response
     writer.close()
     with suppress(ConnectionError):
         await writer.wait_closed()
-    return response, taken
+    return status
 
 
 @pytest.mark.parametrize("http", ["h11", "httptools"])
@@ -43,9 +41,7 @@ async def test_a_body_is_refused_however_its_length_is_announced(
     settings: dict[str, Any], tmp_path: Path, http: str
 ) -> None:
     with Served(tmp_path / "copy", settings, "--http", http) as server:
-        for lengths in ((CHUNKED,), (LENGTH, CHUNKED), (CHUNKED, LENGTH)):
-            response, taken = await send(server.url, lengths)
-            # The response is lost when the server resets the connection first.
-            assert response[9:12] in (b"400", b"413", b""), lengths
-            assert taken < MAX_TAKEN_BYTES, lengths
+        assert (await send(server.url, (CHUNKED,)))[9:12] == b"413"
+        for lengths in ((LENGTH, CHUNKED), (CHUNKED, LENGTH)):
+            assert (await send(server.url, lengths))[9:12] in (b"400", b"413", b""), lengths
         assert server.get("/health/live")
