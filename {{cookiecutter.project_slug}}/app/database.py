@@ -4,11 +4,21 @@ import asyncio
 from collections.abc import Callable, Sequence
 from typing import Any, TypeVar
 
-from sqlalchemy import CursorResult, Executable, Row, bindparam, event, select
+from sqlalchemy import (
+    ColumnElement,
+    CursorResult,
+    Executable,
+    Row,
+    bindparam,
+    delete,
+    event,
+    select,
+)
 from sqlalchemy.engine.interfaces import ExceptionContext
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from sqlalchemy.ext.asyncio import async_sessionmaker
+from sqlalchemy.orm import InstrumentedAttribute
 
 from app.config import Settings
 from app.engine import (
@@ -20,6 +30,9 @@ from app.engine import (
 from app.errors import StoreUnavailable
 from app.fast_lookup import CompiledSelect, FastLookup
 from app.models import User
+
+# Enough to keep up with what expires, few enough to hold a lock for milliseconds only.
+DELETE_BATCH = 100
 
 # A query that any migrated database can answer.
 _ANYTHING = CompiledSelect(select(User.id).where(User.id == bindparam("id")))
@@ -59,6 +72,13 @@ class Database:
     async def execute(self, statement: Executable) -> int:
         """Run one statement in a transaction of its own; return how many rows it changed."""
         return await self._run(statement, lambda result: result.rowcount)
+
+    async def delete_batch(
+        self, key: InstrumentedAttribute[Any], condition: ColumnElement[bool]
+    ) -> int:
+        """Delete a batch of the rows that meet a condition; how many. key: their primary key."""
+        batch = select(key).where(condition).limit(DELETE_BATCH)
+        return await self.execute(delete(key.class_).where(key.in_(batch)))
 
     async def ping(self) -> None:
         """Raise StoreUnavailable unless the database answers and is migrated."""

@@ -4,14 +4,12 @@ import hashlib
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from sqlalchemy import case, delete, or_, select
+from sqlalchemy import case, or_
 
 from app.database import Database
 from app.engine import insert_or_update
 from app.errors import TooManyRequests
 from app.models import RequestCount
-
-DELETE_BATCH = 100
 
 
 @dataclass(frozen=True)
@@ -49,6 +47,5 @@ class RequestLimiter:
 
     async def delete_expired(self) -> int:
         """Delete a batch of counts that are over; how many."""
-        over = select(RequestCount.key).where(RequestCount.resets_at <= self.clock())
-        batch = RequestCount.key.in_(over.limit(DELETE_BATCH))
-        return await self.database.execute(delete(RequestCount).where(batch))
+        is_over = RequestCount.resets_at <= self.clock()
+        return await self.database.delete_batch(RequestCount.key, is_over)

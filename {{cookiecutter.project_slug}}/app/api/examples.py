@@ -1,6 +1,7 @@
 """Examples to start from.
 
-To remove them, delete this file, its two lines in ``main.py`` and ``tests/test_examples.py``.
+To remove them, delete this file, its import and router in ``main.py``, and
+``tests/test_examples.py``.
 """
 
 from typing import Annotated

@@ -28,8 +28,6 @@ KNOWN_SECONDS = 30 * 24 * 3600
 # A key for this purpose only, so that what is kept of a name says nothing elsewhere.
 PURPOSE = b"app.users.typed-names"
 
-DELETE_BATCH = 100
-
 # The outcome of an attempt; None while it is being checked.
 RIGHT, WRONG = True, False
 _not_right = LoginAttempt.outcome.is_distinct_from(RIGHT)
@@ -99,8 +97,7 @@ class RateLimiter:
         now = self.clock()
         failed = and_(_not_right, LoginAttempt.at <= now - self.window)
         old = or_(failed, LoginAttempt.at <= now - KNOWN_SECONDS)
-        batch = select(LoginAttempt.id).where(old).limit(DELETE_BATCH)
-        return await self.database.execute(delete(LoginAttempt).where(LoginAttempt.id.in_(batch)))
+        return await self.database.delete_batch(LoginAttempt.id, old)
 
     def _hash(self, username: str) -> bytes:
         """Return what is kept of a typed name: people type passwords into the wrong field.

@@ -5,7 +5,6 @@ from collections.abc import Callable, Mapping
 
 from fastapi import FastAPI
 from fastapi.exceptions import RequestValidationError
-from fastapi.routing import iter_route_contexts
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from starlette.exceptions import HTTPException
 from starlette.requests import HTTPConnection, Request
@@ -14,7 +13,7 @@ from starlette.routing import Match
 from starlette.websockets import WebSocket
 
 from app.errors import AppError, StoreUnavailable
-from app.web.middleware import secure_headers
+from app.web.middleware import methods_of, secure_headers
 from app.web.request_session import get_request_session
 from app.web.websocket import close_unauthorised
 
@@ -60,7 +59,7 @@ def add_error_handlers(app: FastAPI, error_response: ErrorResponse) -> None:
     @app.exception_handler(HTTPException)
     async def http_error(request: Request, error: HTTPException) -> Response:
         headers = error.headers
-        if error.status_code == 405 and (methods := _methods_of(request)):
+        if error.status_code == 405 and (methods := methods_of(request.scope, Match.PARTIAL)):
             # The framework names those of one route, though several may share a path.
             headers = {"Allow": ", ".join(sorted(methods))}
         return error_response(request, error.status_code, error.detail, headers)
@@ -77,13 +76,3 @@ def add_error_handlers(app: FastAPI, error_response: ErrorResponse) -> None:
         # The framework sends this one outside of all middleware.
         response.raw_headers = secure_headers(request.scope, response.raw_headers)
         return response
-
-
-def _methods_of(request: Request) -> set[str]:
-    """Return the methods that the path of a request has."""
-    return {
-        method
-        for route in iter_route_contexts(request.app.routes)
-        for method in route.methods or ()
-        if route.matches(request.scope)[0] is Match.PARTIAL
-    }

@@ -91,7 +91,12 @@ class SecurityMiddleware:
         if scope["type"] == "lifespan":
             await self._app(scope, receive, send)
             return
-        is_head = scope["type"] == "http" and scope["method"] == "HEAD" and not _has_head(scope)
+        is_head = (
+            scope["type"] == "http"
+            and scope["method"] == "HEAD"
+            # A route may declare it itself.
+            and "HEAD" not in methods_of(scope, Match.FULL)
+        )
         if is_head:
             # Responds as GET would, without the content (RFC 9110, 9.3.2).
             scope = {**scope, "method": "GET"}
@@ -202,12 +207,14 @@ class SecurityMiddleware:
             self._has_warned = True
 
 
-def _has_head(scope: Scope) -> bool:
-    """Whether a route of the app declares HEAD for the path of a request."""
-    return any(
-        "HEAD" in (route.methods or ()) and route.matches(scope)[0] is Match.FULL
+def methods_of(scope: Scope, match: Match) -> set[str]:
+    """Return the methods of the routes that match a request: fully, or but for its method."""
+    return {
+        method
         for route in iter_route_contexts(scope["app"].routes)
-    )
+        for method in route.methods or ()
+        if route.matches(scope)[0] is match
+    }
 
 
 def secure_headers(scope: Scope, headers: Iterable[tuple[bytes, bytes]]) -> RawHeaders:

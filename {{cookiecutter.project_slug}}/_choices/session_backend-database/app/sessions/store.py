@@ -15,9 +15,6 @@ from app.fast_lookup import CompiledSelect
 from app.models import USER_COLUMNS, SessionValue, User, UserSession, user_from_row
 from app.sessions.session import MAX_DATA_BYTES, Session, SessionEnded, TooMuchData
 
-# Enough to keep up with what expires, few enough to hold the lock for milliseconds only.
-DELETE_BATCH = 100
-
 _COLUMNS = [getattr(UserSession, name) for name in Session._fields]
 _active = (UserSession.key == bindparam("key"), UserSession.expires_at > bindparam("now"))
 _GET = CompiledSelect(select(*_COLUMNS).where(*_active))
@@ -101,8 +98,7 @@ class SessionStore:
 
     async def delete_expired(self, now: float) -> int:
         """Delete a batch of expired sessions; how many."""
-        expired = select(UserSession.key).where(UserSession.expires_at <= now).limit(DELETE_BATCH)
-        return await self.database.execute(delete(UserSession).where(UserSession.key.in_(expired)))
+        return await self.database.delete_batch(UserSession.key, UserSession.expires_at <= now)
 
     async def values(self, key: bytes) -> dict[str, bytes]:
         """Return the encrypted values of a session by name."""

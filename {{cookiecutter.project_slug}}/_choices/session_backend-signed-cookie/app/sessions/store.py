@@ -7,7 +7,7 @@ session was revoked, and whether the user's session version has moved on.
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import bindparam, delete, exists, insert, select, update
+from sqlalchemy import bindparam, exists, insert, select, update
 from sqlalchemy.exc import IntegrityError
 
 from app.config import Settings
@@ -15,9 +15,6 @@ from app.database import Database
 from app.fast_lookup import CompiledSelect
 from app.models import USER_COLUMNS, EndedSession, User, user_from_row
 from app.sessions.session import Session, session_end
-
-# Enough to keep up with what expires, few enough to hold the lock for milliseconds only.
-DELETE_BATCH = 100
 
 _GET_USER = CompiledSelect(
     select(*USER_COLUMNS).where(
@@ -85,10 +82,7 @@ class SessionStore:
 
     async def delete_expired(self, now: float) -> int:
         """Forget a batch of revoked sessions whose tokens have all expired; how many."""
-        expired = select(EndedSession.key).where(EndedSession.ends_at <= now).limit(DELETE_BATCH)
-        return await self.database.execute(
-            delete(EndedSession).where(EndedSession.key.in_(expired))
-        )
+        return await self.database.delete_batch(EndedSession.key, EndedSession.ends_at <= now)
 
     async def _user_row(self, session: Session, now: float) -> tuple[Any, ...] | None:
         if session.expires_at <= now:
