@@ -1,10 +1,11 @@
 """What a person does, at a page or on another device."""
 
 import ssl
+import time
 from dataclasses import dataclass
 
 import httpx2
-from playwright.sync_api import Page, expect
+from playwright.sync_api import BrowserContext, Page, expect
 
 PASSWORD = "correct horse battery staple"
 NEW_PASSWORD = "quite another set of words"
@@ -84,3 +85,10 @@ def change_password(page: Page, current: str, new: str) -> None:
 def sign_out(page: Page) -> None:
     page.get_by_role("banner").get_by_role("button", name="Sign out").click()
     expect(page.get_by_role("heading", name="Sign in")).to_be_visible()
+
+
+def has_cookies(context: BrowserContext) -> bool:
+    """Tell whether the browser would send any. Firefox lists, for a while, what has just expired."""
+    return any(
+        cookie["expires"] == -1 or cookie["expires"] > time.time() for cookie in context.cookies()
+    )

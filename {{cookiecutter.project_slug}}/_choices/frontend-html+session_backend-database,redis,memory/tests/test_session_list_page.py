@@ -1,11 +1,20 @@
 """The list of sessions on the account page."""
 
+import re
+
 import pytest
+from fastapi import FastAPI
 
 from app.pages.session_list import MAX_SHOWN, describe_browser
 from tests.client import Client
 from tests.conftest import Clock
 from tests.sessions import Begin
+from tests.test_pages import Page, browser, submit
+
+
+@pytest.fixture
+def client(app: FastAPI) -> Client:
+    return browser(app)
 
 
 @pytest.mark.parametrize(
@@ -70,3 +79,26 @@ async def test_the_page_shows_every_session_and_which_is_the_current_one(
     assert "this device" not in elsewhere
     assert "192.0.2.1" in elsewhere
     assert "<b>" not in page
+
+
+async def test_another_device_is_signed_out_from_the_account_page(
+    client: Client, other: Client
+) -> None:
+    await client.signed_in()
+    await other.signed_in()
+    page = (await client.get("/account")).text
+    assert "192.0.2.1" in page
+    [action] = re.findall(r'action="(/account/sessions/[0-9a-f]{64}/end)"', page)
+    assert (await submit(client, action)).status_code == 303
+    assert Page(await client.get("/account")).flash
+    assert not await other.is_signed_in()
+    assert (await submit(client, action)).status_code == 404
+
+
+async def test_signing_out_this_device_from_the_list_deletes_its_cookie(client: Client) -> None:
+    await client.signed_in()
+    here = (await client.get("/api/session")).json()["id"]
+    assert (await submit(client, f"/account/sessions/{here.upper()}/end")).status_code == 303
+    assert client.token is None
+    assert (await client.get("/account")).headers["location"] == "/login?next=/account"
+    assert Page(await client.get("/login?next=/account")).flash

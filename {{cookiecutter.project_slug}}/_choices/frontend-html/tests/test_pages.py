@@ -191,29 +191,6 @@ async def test_a_password_form_that_is_sent_without_a_session_leads_to_the_sign_
     assert (response.status_code, response.headers["location"]) == (303, "/login")
 
 
-async def test_another_device_is_signed_out_from_the_account_page(
-    client: Client, other: Client
-) -> None:
-    await client.signed_in()
-    await other.signed_in()
-    page = (await client.get("/account")).text
-    assert "192.0.2.1" in page
-    [action] = re.findall(r'action="(/account/sessions/[0-9a-f]{64}/end)"', page)
-    assert (await submit(client, action)).status_code == 303
-    assert Page(await client.get("/account")).flash
-    assert not await other.is_signed_in()
-    assert (await submit(client, action)).status_code == 404
-
-
-async def test_signing_out_this_device_from_the_list_deletes_its_cookie(client: Client) -> None:
-    await client.signed_in()
-    here = (await client.get("/api/session")).json()["id"]
-    assert (await submit(client, f"/account/sessions/{here.upper()}/end")).status_code == 303
-    assert client.token is None
-    assert (await client.get("/account")).headers["location"] == "/login?next=/account"
-    assert Page(await client.get("/login?next=/account")).flash
-
-
 async def test_the_sign_in_form_revokes_the_session_that_it_was_sent_with(
     client: Client, other: Client
 ) -> None:
