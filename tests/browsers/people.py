@@ -88,7 +88,6 @@ def sign_out(page: Page) -> None:
 
 
 def has_cookies(context: BrowserContext) -> bool:
-    """Tell whether the browser would send any. Firefox lists, for a while, what has just expired."""
-    return any(
-        cookie["expires"] == -1 or cookie["expires"] > time.time() for cookie in context.cookies()
-    )
+    """Tell whether the browser would send any; Firefox may still list what has just expired."""
+    expiries = [cookie.get("expires", -1) for cookie in context.cookies()]
+    return any(expires == -1 or expires > time.time() for expires in expiries)
