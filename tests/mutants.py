@@ -444,9 +444,8 @@ MUTANTS = (
          "is_active = await sessions.is_active(session.token)", "is_active = bool(session)"),
     ),
     *At(PASSWORDS, "tests/test_passwords.py").faults(
-        (37, "registrations keep others from signing in",
-         "self._rating_limiter = CapacityLimiter(1)",
-         "self._rating_limiter = self._limiter = CapacityLimiter(1)"),
+        (53, "registrations keep others from signing in",
+         "self._new_limiter = CapacityLimiter(1)", "self._new_limiter = self._limiter"),
         (38, "short passwords are accepted", "if len(text) < self._min_length:", "if not text:"),
         (38, "passwords are counted before normalisation",
          "if len(text) < self._min_length:", "if len(password) < self._min_length:"),
@@ -482,17 +481,25 @@ MUTANTS = (
         (54, "hashing leaves no processor free",
          "max(1, min(4, available_processors() - 1))", "min(4, available_processors())"),
     ),
+    *At(PASSWORDS, "tests/attacks/test_floods.py").faults(
+        (53, "any number may wait for a hash", ">= MAX_WAITING", "< 0"),
+    ),
+    *At(AUTHENTICATION, "tests/attacks/test_floods.py").faults(
+        (53, "an attempt that was turned away counts as a failure",
+         "await self.rate_limiter.cancel(attempt)", "pass"),
+    ),
+    *At(REQUEST_SESSION, "tests/attacks/test_floods.py").faults(
+        (53, "an address may register as many as it likes", "* WIDER", "* 1_000_000"),
+    ),
+    *At(USERS, "tests/attacks/test_floods.py").faults(
+        (53, "a taken name costs a hash",
+         "if await self.database.fetch_one(select(User.id).where(User.username == name)):",
+         "if not name:"),
+    ),
     *At(PASSWORDS, "tests/attacks/test_enumeration.py").faults(
         (37, "passwords are hashed on the event loop",
-         "right, newer = await to_thread.run_sync(\n"
-         "            _CONTEXT.verify_and_update,\n"
-         "            _normalise(password),\n"
-         "            hashed or self._dummy,\n"
-         "            limiter=self._limiter,\n"
-         "        )",
-         "right, newer = _CONTEXT.verify_and_update(\n"
-         "            _normalise(password), hashed or self._dummy\n"
-         "        )"),
+         "return await to_thread.run_sync(function, *args, limiter=limiter)",
+         "return function(*args)"),
         (39, "an unknown username costs no hash", "        right, newer = await",
          "        if hashed is None:\n"
          "            return False, None\n"

@@ -36,6 +36,16 @@ class StoreUnavailable(AppError):
         self.cause = cause
 
 
+class Overloaded(AppError):
+    """So much is waiting already that one more would wait for too long."""
+
+    status = 503
+    text = "Too many people are signing in at the moment. Try again in a few seconds."
+
+    def __init__(self) -> None:
+        super().__init__(headers={"Retry-After": "2"})
+
+
 class TooManyRequests(AppError):
     """Wait before the next one. retry_after: seconds."""
 

@@ -23,6 +23,7 @@ from app.web.default_deny import refuse_unprotected_routes
 from app.web.dependencies import (
     CurrentAuth,
     CurrentSession,
+    CurrentSettings,
     CurrentUser,
     OptionalUser,
     RequireSession,
@@ -59,6 +60,17 @@ async def test_a_public_route_may_ask_who_is_signed_in(client: Client) -> None:
     response = await client.get("/greet")
     assert response.json() == "alice"
     assert response.headers["cache-control"] == "no-store"
+
+
+async def test_a_route_reads_the_settings_of_the_app_that_it_is_in(start: Start) -> None:
+    @public
+    async def lifetime(settings: CurrentSettings) -> int:
+        return settings.session_lifetime
+
+    for seconds in (4_000, 5_000):
+        app = await start(session_lifetime=seconds)
+        app.add_api_route("/lifetime", lifetime)
+        assert (await Client(app).get("/lifetime")).json() == seconds
 
 
 async def test_a_dependency_protects_wherever_fastapi_lets_one_write_it(client: Client) -> None:

@@ -22,7 +22,7 @@ from tests.conftest import Start
 COMMON = {"400", "401", "403", "404", "413", "503"}
 
 RESPONSES = {
-    "POST /api/register": {"201", "409", "422"},
+    "POST /api/register": {"201", "409", "422", "429"},
     "POST /api/login": {"200", "422", "429"},
     "POST /api/logout": {"204"},
     "GET /api/me": {"200"},

@@ -120,21 +120,24 @@ async def test_a_password_that_holds_a_name_by_accident_is_accepted(
     await passwords.check(password, name)
 
 
-async def test_rating_a_password_keeps_nobody_from_signing_in(
-    client: Client, other: Client, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize(
+    ("slow", "result"), [("zxcvbn", {"score": 4}), ("_CONTEXT.hash", "a hash of the password")]
+)
+async def test_a_new_password_keeps_nobody_from_signing_in(
+    client: Client, other: Client, monkeypatch: pytest.MonkeyPatch, slow: str, result: object
 ) -> None:
-    """Some passwords take the library long, and whoever registers may choose one."""
+    """Some passwords take long to rate, and many may be registering."""
     await client.register("alice")
-    rating, finish = threading.Event(), threading.Event()
+    began, finish = threading.Event(), threading.Event()
 
-    def rate_for_long(_: str) -> dict[str, int]:
-        rating.set()
+    def take_long(_: str) -> object:
+        began.set()
         finish.wait()
-        return {"score": 4}
+        return result
 
-    monkeypatch.setattr("app.users.passwords.zxcvbn", rate_for_long)
+    monkeypatch.setattr(f"app.users.passwords.{slow}", take_long)
     registering = asyncio.ensure_future(other.register("mallory"))
-    assert await asyncio.to_thread(rating.wait, 10)
+    assert await asyncio.to_thread(began.wait, 10)
     try:
         response = await asyncio.wait_for(client.sign_in("alice"), timeout=10)
     finally:
@@ -149,19 +152,19 @@ async def test_no_more_passwords_are_hashed_at_once_than_configured(
     at_once = 0
     most = 0
 
-    def hash_slowly(_: str) -> str:
+    def hash_slowly(_: str, __: str) -> tuple[bool, None]:
         nonlocal at_once, most
         at_once += 1
         most = max(most, at_once)
         barrier.wait()
         at_once -= 1
-        return ""
+        return False, None
 
     # Two at a time meet here; one that is alone would wait for ever.
     barrier = threading.Barrier(2, timeout=10)
     passwords = Passwords(min_length=15, app_name="", threads=2)
-    monkeypatch.setattr("app.users.passwords._CONTEXT.hash", hash_slowly)
-    await asyncio.gather(*(passwords.hash(PASSWORD, "alice") for _ in range(8)))
+    monkeypatch.setattr("app.users.passwords._CONTEXT.verify_and_update", hash_slowly)
+    await asyncio.gather(*(passwords.verify(PASSWORD, "") for _ in range(8)))
     assert most == 2
 
 

@@ -23,7 +23,6 @@ from app.web.dependencies import (
     CurrentAuth,
     CurrentRequestSession,
     CurrentSession,
-    CurrentSettings,
     CurrentUser,
     FreshUser,
     Sessions,
@@ -49,13 +48,11 @@ async def me(user: CurrentUser) -> User:
     return user
 
 
-@router.post("/register", status_code=201, response_model=UserOut, responses=errors(409))
+@router.post("/register", status_code=201, response_model=UserOut, responses=errors(409, 429))
 @public
-async def register(body: RegisterIn, users: Users, settings: CurrentSettings) -> User:
+async def register(body: RegisterIn, request_session: CurrentRequestSession) -> User:
     """Create an account."""
-    if not settings.allow_registration:
-        raise HTTPException(403, "Registration is closed.")
-    return await users.register(body.username, body.password)
+    return await request_session.register(body.username, body.password)
 
 
 @router.post("/login", response_model=UserOut, responses=errors(429))

@@ -6,6 +6,7 @@ from sqlalchemy import select, update
 
 from app import security_log
 from app.database import AnyRow, Database
+from app.errors import Overloaded
 from app.models import User
 from app.users.passwords import Passwords
 from app.users.rate_limit import RateLimiter
@@ -31,7 +32,7 @@ class Authenticator:
         """Return id and session version of the account whose password it is, or None.
 
         failure: the event to log when it is wrong. session: the key of the session in which it was
-        asked for. Raises TooManyFailures, or StoreUnavailable.
+        asked for. Raises TooManyFailures, Overloaded or StoreUnavailable.
         """
         attempt = await self.rate_limiter.acquire(username, ip)
         row = await self.database.fetch_one(
@@ -39,9 +40,12 @@ class Authenticator:
                 User.username == username
             )
         )
-        right, newer_hash = await self.passwords.verify(
-            password, row.password_hash if row else None
-        )
+        hashed = row.password_hash if row else None
+        try:
+            right, newer_hash = await self.passwords.verify(password, hashed)
+        except Overloaded:
+            await self.rate_limiter.cancel(attempt)
+            raise
         if row is None or not right or not row.is_active:
             await self.rate_limiter.fail(attempt)
             security_log.event(

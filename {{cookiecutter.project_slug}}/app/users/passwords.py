@@ -3,13 +3,15 @@
 import re
 import secrets
 import unicodedata
-from typing import Any
+from collections.abc import Callable
+from typing import Any, TypeVar, TypeVarTuple
 
 from anyio import CapacityLimiter, to_thread
 from passlib.context import CryptContext
 from zxcvbn import zxcvbn
 
 from app.config import PASSWORD_MAX_CHARACTERS
+from app.errors import Overloaded
 from app.users.errors import PasswordRejected
 
 # OWASP's second set (Password Storage Cheat Sheet): 19 MiB, two passes, one lane.
@@ -35,20 +37,26 @@ _REPEATED = re.compile(r"(.{3,}?)(?:[\W_]?\1)+|(.)\2{2,}", re.IGNORECASE | re.DO
 # A name of fewer letters is in other words by accident: "and rewards" is not about Andrew.
 _LONG_NAME = 8
 
+# At some 25 ms each, whoever comes last waits for a few seconds.
+MAX_WAITING = 100
+
+_Result = TypeVar("_Result")
+_Args = TypeVarTuple("_Args")
+
 
 class Passwords:
     """Hashes and checks passwords.
 
     min_length: characters after NFC. app_name: what a password may not contain. threads: how many
-    are hashed at once.
+    are compared at once. Every method raises Overloaded when too many wait already.
     """
 
     def __init__(self, min_length: int, app_name: str, threads: int) -> None:
         self._min_length = min_length
         self._app_name = app_name
         self._limiter = CapacityLimiter(threads)
-        # A separate limiter, so that registrations cannot delay sign-ins.
-        self._rating_limiter = CapacityLimiter(1)
+        # New passwords have one of their own, so that registrations cannot delay sign-ins.
+        self._new_limiter = CapacityLimiter(1)
         self._dummy = _CONTEXT.hash(secrets.token_urlsafe())
 
     async def check(self, password: str, username: str) -> None:
@@ -67,7 +75,7 @@ class Passwords:
         plain = unicodedata.normalize("NFKC", text)
         if any(_contains(plain, name) for name in (username, self._app_name)):
             raise PasswordRejected("Leave out your user name and the name of this app.")
-        rating = await to_thread.run_sync(_rate, plain, limiter=self._rating_limiter)
+        rating = await _run(self._new_limiter, _rate, plain)
         if rating["score"] < _MIN_SCORE:
             reason = rating["feedback"]["warning"]
             raise PasswordRejected(f"This password is easy to guess. {reason}".strip())
@@ -75,7 +83,7 @@ class Passwords:
     async def hash(self, password: str, username: str) -> str:
         """Return the hash of a new password of that user. Raises PasswordRejected."""
         await self.check(password, username)
-        return await to_thread.run_sync(_CONTEXT.hash, _normalise(password), limiter=self._limiter)
+        return await _run(self._new_limiter, _CONTEXT.hash, _normalise(password))
 
     async def verify(self, password: str, hashed: str | None) -> tuple[bool, str | None]:
         """Compare a password with a hash; whether it is right, and a newer hash to keep instead.
@@ -83,13 +91,19 @@ class Passwords:
         hashed: None for a user who does not exist. It costs one hash all the same, so that the time
         it takes does not tell (ASVS 5.0 6.3.8).
         """
-        right, newer = await to_thread.run_sync(
-            _CONTEXT.verify_and_update,
-            _normalise(password),
-            hashed or self._dummy,
-            limiter=self._limiter,
+        right, newer = await _run(
+            self._limiter, _CONTEXT.verify_and_update, _normalise(password), hashed or self._dummy
         )
         return right and hashed is not None, newer
+
+
+async def _run(
+    limiter: CapacityLimiter, function: Callable[[*_Args], _Result], *args: *_Args
+) -> _Result:
+    """Call a function in a thread. Raises Overloaded."""
+    if limiter.statistics().tasks_waiting >= MAX_WAITING:
+        raise Overloaded
+    return await to_thread.run_sync(function, *args, limiter=limiter)
 
 
 def _normalise(password: str) -> str:

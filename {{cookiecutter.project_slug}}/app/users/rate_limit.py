@@ -76,11 +76,15 @@ class RateLimiter:
         attempt = Attempt(row.id, name_hash, address)
         wait = await self._wait(attempt, now)
         if wait is not None:
-            await self.database.execute(delete(LoginAttempt).where(LoginAttempt.id == row.id))
+            await self.cancel(attempt)
             security_log.event("authn_login_fail_max", name_hash=name_hash, warning=True)
             raise TooManyFailures(wait)
         await self.delete_expired()
         return attempt
+
+    async def cancel(self, attempt: Attempt) -> None:
+        """Forget an attempt whose password was not checked."""
+        await self.database.execute(delete(LoginAttempt).where(LoginAttempt.id == attempt.id))
 
     async def fail(self, attempt: Attempt) -> None:
         """Record a wrong password."""

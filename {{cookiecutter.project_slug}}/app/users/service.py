@@ -50,6 +50,9 @@ class UserService:
     async def register(self, username: str, password: str, role: str = ROLES[0]) -> User:
         """Create an account. Raises InvalidUsername, PasswordRejected or UsernameTaken."""
         name = normalise(username)
+        # First, so that a taken name costs no hash.
+        if await self.database.fetch_one(select(User.id).where(User.username == name)):
+            raise UsernameTaken
         statement = insert(User).values(
             username=name,
             password_hash=await self.passwords.hash(password, name),

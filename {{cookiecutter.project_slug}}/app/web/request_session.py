@@ -2,6 +2,7 @@
 
 import math
 
+from starlette.exceptions import HTTPException
 from starlette.requests import HTTPConnection
 
 from app import security_log
@@ -9,6 +10,7 @@ from app.models import User
 from app.services import Services
 from app.sessions.active_session import ActiveSession
 from app.sessions.session import ClientInfo
+from app.users.rate_limit import WIDER, subscriber
 
 MAX_USER_AGENT_CHARACTERS = 200
 
@@ -73,6 +75,18 @@ class RequestSession:
                 # A session that is loaded already may have changed since: it stays.
                 self.session, self.user = self.session or found[0], found[1]
         return self.user
+
+    async def register(self, username: str, password: str) -> User:
+        """Create an account for whoever sent the request.
+
+        Raises AccountError, TooManyRequests, or HTTPException when registration is closed.
+        """
+        settings = self.services.settings
+        if not settings.allow_registration:
+            raise HTTPException(403, "Registration is closed.")
+        limit, address = settings.login_max_failures * WIDER, subscriber(self.ip)
+        await self.services.request_limiter.acquire(f"registration {address}", limit, 60)
+        return await self.services.users.register(username, password)
 
     async def sign_in(self, username: str, password: str, *, remember: bool = False) -> User:
         """Check a password, create a session, and let the response set the cookie.

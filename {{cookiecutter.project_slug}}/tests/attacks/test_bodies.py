@@ -179,3 +179,10 @@ async def test_oversized_input_is_refused_or_ignored(client: Client) -> None:
     many = {f"field{number}": number for number in range(2000)}
     assert (await client.post("/api/login", json=many)).status_code == 422
     assert await client.is_signed_in()
+
+
+async def test_a_length_that_is_announced_twice_is_refused(client: Client) -> None:
+    twice = {"content-length": "2", "transfer-encoding": "chunked"}
+    response = await client.post("/api/logout", content=b"{}", headers=twice)
+    assert response.status_code == 400
+    assert response.headers["connection"] == "close"

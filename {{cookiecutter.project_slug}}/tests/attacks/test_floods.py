@@ -2,14 +2,17 @@
 
 import asyncio
 import secrets
+import threading
 
 import pytest
 from sqlalchemy import func, select
 
 from app.models import Base
 from app.services import Services
+from app.users.passwords import MAX_WAITING
 from tests.attacks.test_enumeration import WRONG, note_hashes
 from tests.client import COOKIE, Client
+from tests.conftest import Clock
 
 
 async def count_rows(services: Services) -> dict[str, int]:
@@ -61,3 +64,43 @@ async def test_a_rate_limited_guess_costs_no_hash(
         hashes.clear()
         assert (await client.sign_in(name)).status_code == 429
         assert hashes == []
+
+
+async def test_a_taken_name_costs_no_hash(client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+    await client.register("alice")
+    monkeypatch.setattr("app.users.passwords._CONTEXT.hash", None)
+    assert (await client.register("alice")).status_code == 409
+
+
+async def test_registrations_are_limited_per_address(client: Client, clock: Clock) -> None:
+    answers = [(await client.register(f"user{number}")).status_code for number in range(21)]
+    assert answers == [201] * 20 + [429]
+    other = Client(client.app, "198.51.100.7")
+    assert (await other.register("elsewhere")).status_code == 201
+    clock.turn(60)
+    assert (await client.register("later")).status_code == 201
+
+
+async def test_what_waits_for_a_hash_is_bounded_and_counts_as_no_failure(
+    client: Client, services: Services, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    finish = threading.Event()
+
+    def take_long(_: str, __: str) -> tuple[bool, None]:
+        finish.wait()
+        return True, None
+
+    await client.register("alice")
+    monkeypatch.setattr("app.users.passwords._CONTEXT.verify_and_update", take_long)
+    threads = services.settings.password_hash_threads
+    verify = services.users.passwords.verify
+    waiting = [asyncio.ensure_future(verify("x", "")) for _ in range(threads + MAX_WAITING)]
+    await asyncio.sleep(0)
+    try:
+        refused = [await client.sign_in("alice") for _ in range(6)]
+    finally:
+        finish.set()
+    assert {each.status_code for each in refused} == {503}
+    assert refused[0].headers["retry-after"] == "2"
+    await asyncio.gather(*waiting)
+    assert (await client.sign_in("alice")).status_code == 200

@@ -6,6 +6,7 @@ from fastapi import APIRouter, Form, HTTPException, Query, Request
 from starlette.responses import Response
 
 from app.api.schemas import Text
+from app.errors import TooManyRequests
 from app.pages.redirects import HOME, safe_next, see_other
 from app.pages.templating import account_form_again, page
 from app.users.errors import AccountError
@@ -14,7 +15,6 @@ from app.web.dependencies import (
     CurrentRequestSession,
     CurrentSettings,
     OptionalUser,
-    Users,
     public,
 )
 
@@ -78,17 +78,14 @@ async def register_page(
 @public
 async def register(
     request: Request,
-    users: Users,
-    settings: CurrentSettings,
+    request_session: CurrentRequestSession,
     username: FormField = "",
     password: FormField = "",
 ) -> Response:
     """Create an account."""
-    if not settings.allow_registration:
-        raise HTTPException(403, "Registration is closed.")
     try:
-        await users.register(username, password)
-    except AccountError as error:
+        await request_session.register(username, password)
+    except (AccountError, TooManyRequests) as error:
         return account_form_again(request, "register.html", error, username=username)
     created = "Your account has been created. You can sign in now."
     return see_other(request, "/login", flash=created)

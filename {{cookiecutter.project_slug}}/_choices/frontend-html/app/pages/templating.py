@@ -12,8 +12,9 @@ from starlette.responses import Response
 from starlette.templating import Jinja2Templates
 
 from app.config import PASSWORD_MAX_CHARACTERS, PROJECT
+from app.errors import AppError
 from app.pages.flash import delete_flash, get_flash
-from app.users.errors import AccountError, InvalidUsername, PasswordRejected, UsernameTaken
+from app.users.errors import InvalidUsername, PasswordRejected, UsernameTaken
 from app.web.errors import headers_of
 from app.web.request_session import get_request_session
 
@@ -101,17 +102,21 @@ def form_again(
 def account_form_again(
     request: Request,
     template: str,
-    error: AccountError,
+    error: AppError,
     *,
     current: str = "password",
     new: str = "password",
     **values: object,
 ) -> Response:
-    """Show a form again because of an account error, with the status and headers of that.
+    """Show a form again because of an error, with the status and headers of that.
 
     current, new: the names of the fields for the current and for a new password.
     """
-    fields = {InvalidUsername: "username", UsernameTaken: "username", PasswordRejected: new}
+    fields: dict[type[AppError], str] = {
+        InvalidUsername: "username",
+        UsernameTaken: "username",
+        PasswordRejected: new,
+    }
     errors = {fields.get(type(error), current): str(error)}
     headers = headers_of(request, error)
     return form_again(request, template, errors, status=error.status, headers=headers, **values)
