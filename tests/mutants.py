@@ -310,6 +310,13 @@ MUTANTS = (
         (47, "the log holds what was typed as a username",
          "actor=row.id if row else None", "actor=row.id if row else username"),
     ),
+    *At("app/api/schemas.py", "tests/test_users.py").faults(
+        (62, "a body that is printed shows the password", "Field(repr=False)", "Field()"),
+    ),
+    *At("app/pages/auth.py", "tests/test_pages.py").faults(
+        (63, "a cookie that is not kept goes unsaid",
+         "cookie_not_kept=signed_in", "cookie_not_kept=False"),
+    ),
     *At("app/pages/auth.py", "tests/attacks/test_every_route.py").faults(
         (29, "a link can sign out",
          '@router.post("/logout")', '@router.api_route("/logout", methods=["GET", "POST"])'),
@@ -480,6 +487,13 @@ MUTANTS = (
     *At(CONFIG, "tests/test_processors.py").faults(
         (54, "hashing leaves no processor free",
          "max(1, min(4, available_processors() - 1))", "min(4, available_processors())"),
+    ),
+    *At("app/fast_lookup.py", "tests/test_sqlite.py").faults(
+        (56, "lookups go on in a file that is gone", "!= self._file", "is None"),
+    ),
+    *At("app/engine.py", "tests/test_sqlite.py").faults(
+        (56, "statements go on in a file that is gone",
+         'entry.info["file"] != identify(path)', 'entry.info["file"] is None'),
     ),
     *At(PASSWORDS, "tests/attacks/test_floods.py").faults(
         (53, "any number may wait for a hash", ">= MAX_WAITING", "< 0"),

@@ -149,7 +149,7 @@ def test_the_tests_of_a_project_pass_and_change_nothing(
     before = contents(project)
     command = ["make", "coverage" if number in TRACED else "test"]
     if number not in WHOLE:
-        files = sorted(file for file, text in project.texts.items() if is_concerned(file, text))
+        files = sorted(file for file in project.files if is_concerned(project, file))
         command = [".venv/bin/python", "-m", "pytest", "-q", *files]
         leave_out("all of a project's own tests with each database and each SameSite policy")
     done = project.run(*command, variables={**OF_THE_DEVELOPER, "REQUIRE_SERVICES": "1"})
@@ -166,10 +166,10 @@ def test_the_tests_of_a_project_pass_and_change_nothing(
     )
 
 
-def is_concerned(file: str, text: str) -> bool:
+def is_concerned(project: Project, file: str) -> bool:
     """Whether a file holds tests of the cookie's policy, or of what browsers say of a request."""
     is_test = re.fullmatch(r"tests/(attacks/)?test_\w+\.py", file)
-    return is_test is not None and CONCERNED.search(text) is not None
+    return is_test is not None and CONCERNED.search(project.read(file)) is not None
 
 
 def contents(project: Project) -> dict[str, bytes]:

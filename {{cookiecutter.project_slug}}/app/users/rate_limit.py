@@ -1,7 +1,8 @@
 """Rate limits password guessing: counts failures by account and by address, in the database.
 
-All workers see the same count, and a restart does not reset it (ASVS 5.0 6.3.1; NIST SP 800-63B-4,
-3.2.2, allows at most 100 failures in a row).
+All workers see the same count, and a restart does not reset it (ASVS 5.0 6.3.1). NIST SP 800-63B-4,
+3.2.2, stops at 100 failures in a row; here they stop counting after the window, since anyone
+could otherwise lock an account for good.
 """
 
 import hmac

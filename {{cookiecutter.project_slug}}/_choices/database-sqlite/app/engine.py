@@ -8,11 +8,17 @@ from typing import Any
 from sqlalchemy import Connection, event
 from sqlalchemy.dialects import sqlite
 from sqlalchemy.engine.interfaces import DBAPIConnection
-from sqlalchemy.exc import DataError, DBAPIError, IntegrityError, ProgrammingError
+from sqlalchemy.exc import (
+    DataError,
+    DBAPIError,
+    DisconnectionError,
+    IntegrityError,
+    ProgrammingError,
+)
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 from sqlalchemy.pool import ConnectionPoolEntry, NullPool, PoolProxiedConnection
 
-from app.database_url import parse, path_of
+from app.database_url import identify, parse, path_of
 
 # How long the app waits for a free connection, or for a lock, before it answers 503.
 TIMEOUT_SECONDS = 2
@@ -46,6 +52,7 @@ def create_app_engine(url: str) -> AsyncEngine:
         hide_parameters=True,
     )
     event.listen(engine.sync_engine, "connect", _prepare)
+    _follow_file(engine, url)
     event.listen(engine.sync_engine, "before_cursor_execute", _refuse_to_wait)
     return engine
 
@@ -76,9 +83,29 @@ def create_session_engine(url: str, pool_size: int, statement_timeout: int) -> A
         hide_parameters=True,
     )
     event.listen(engine.sync_engine, "connect", _prepare)
+    _follow_file(engine, url)
     event.listen(engine.sync_engine, "savepoint", _begin)
     event.listen(engine.sync_engine, "after_cursor_execute", _note_connection)
     return engine
+
+
+def _follow_file(engine: AsyncEngine, url: str) -> None:
+    """Let no connection be used whose file was replaced or removed since it was opened.
+
+    Such a connection would go on as if nothing had happened, beside new ones that see another file.
+    """
+    path = path_of(url)
+
+    def remember(_: DBAPIConnection, entry: ConnectionPoolEntry) -> None:
+        entry.info["file"] = identify(path)
+
+    def compare(_: DBAPIConnection, entry: ConnectionPoolEntry, __: PoolProxiedConnection) -> None:
+        if entry.info["file"] != identify(path):
+            # The pool opens another one.
+            raise DisconnectionError
+
+    event.listen(engine.sync_engine, "connect", remember)
+    event.listen(engine.sync_engine, "checkout", compare)
 
 
 def _note_connection(connection: Connection, *_: Any) -> None:

@@ -12,7 +12,7 @@ from typing import Any
 from sqlalchemy import Select
 from sqlalchemy.dialects.sqlite import dialect
 
-from app.database_url import parse
+from app.database_url import identify, parse, path_of
 from app.errors import StoreUnavailable
 
 _DIALECT = dialect(paramstyle="named")
@@ -41,12 +41,17 @@ class FastLookup:
     def __init__(self, url: str) -> None:
         parsed = parse(url)
         self._arguments = parsed.get_dialect()().create_connect_args(parsed)
+        self._path = path_of(url)
+        self._file: tuple[int, int] | None = None
         self._connection: sqlite3.Connection | None = None
 
     async def fetch_one(
         self, select: CompiledSelect, values: Mapping[str, Any]
     ) -> tuple[Any, ...] | None:
         """Return the row, or None. Raises StoreUnavailable when the database is out of reach."""
+        if self._connection is not None and identify(self._path) != self._file:
+            # It was replaced or removed, and what this connection reads is no longer true.
+            await self.close()
         try:
             connection = self._connection or self._open()
             rows = connection.execute(select.sql, values).fetchall()
@@ -66,5 +71,6 @@ class FastLookup:
         # With WAL, writers do not block readers. An exclusive lock is not waited for, since all
         # other requests would wait as well.
         options: dict[str, Any] = {**given, "timeout": 0, "isolation_level": None}
+        self._file = identify(self._path)
         self._connection = sqlite3.connect(path, **options)
         return self._connection

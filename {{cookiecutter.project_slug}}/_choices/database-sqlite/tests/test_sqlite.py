@@ -10,14 +10,14 @@ from stat import S_IMODE
 
 import pytest
 from anyio import to_thread
-from sqlalchemy import delete
+from sqlalchemy import delete, select
 
 from app import database
 from app.config import ROOT
 from app.errors import StoreUnavailable
 from app.models import User
 from app.services import Services
-from app.web.dependencies import CurrentSession, CurrentUser, DbSession, Users
+from app.web.dependencies import CurrentSession, CurrentUser, DbSession, Users, public
 from tests.client import PASSWORD, Client
 from tests.conftest import KEY, Start
 from tests.database import LockUsers
@@ -119,6 +119,68 @@ async def test_no_request_creates_a_database(start: Start, tmp_path: Path) -> No
     assert (await client.get("/health/ready")).status_code == 503
     assert (await client.register()).status_code == 503
     assert not path.exists()
+
+
+async def test_a_database_that_is_replaced_is_used_by_every_connection(
+    start: Start, tmp_path: Path
+) -> None:
+    async def count(db: DbSession) -> int:
+        return len((await db.scalars(select(User.id))).all())
+
+    path = tmp_path / "app.db"
+    url = f"sqlite+aiosqlite:///{path}"
+    await to_thread.run_sync(migrate, url)
+    app = await start(database_url=url)
+    app.add_api_route("/count", public(count))
+    client = Client(app)
+    await client.signed_in()
+    assert (await client.get("/api/me")).status_code == 200
+    assert (await client.get("/count")).json() == 1
+    restored = tmp_path / "restored.db"
+    await to_thread.run_sync(migrate, f"sqlite+aiosqlite:///{restored}")
+    remove(path)
+    restored.rename(path)
+    # The account is not in this one, nor whoever was signed in with it.
+    assert (await client.get("/api/me")).status_code == 401
+    assert (await client.get("/count")).json() == 0
+    assert (await client.sign_in()).status_code == 401
+    assert (await client.register("bob")).status_code == 201
+    assert (await client.get("/count")).json() == 1
+    assert (await client.get("/health/ready")).status_code == 200
+
+
+async def test_while_a_database_is_gone_everything_is_503_and_nothing_creates_it(
+    start: Start, tmp_path: Path
+) -> None:
+    async def read(db: DbSession) -> None:
+        await db.get(User, 1)
+
+    path = tmp_path / "app.db"
+    url = f"sqlite+aiosqlite:///{path}"
+    await to_thread.run_sync(migrate, url)
+    app = await start(database_url=url)
+    app.add_api_route("/read", public(read))
+    client = Client(app)
+    await client.signed_in()
+    for url_path in ("/api/me", "/read"):
+        assert (await client.get(url_path)).status_code == 200
+    remove(path)
+    for _ in range(2):
+        for url_path in ("/api/me", "/read", "/health/ready"):
+            assert (await client.get(url_path)).status_code == 503
+        assert (await client.sign_in()).status_code == 503
+        assert (await client.register("bob")).status_code == 503
+    assert not path.exists()
+    await to_thread.run_sync(migrate, url)
+    assert (await client.get("/health/ready")).status_code == 200
+    assert (await client.get("/read")).status_code == 200
+    assert (await client.register("bob")).status_code == 201
+
+
+def remove(path: Path) -> None:
+    """Remove a database, with what SQLite keeps beside it."""
+    for each in path.parent.glob(f"{path.name}*"):
+        each.unlink()
 
 
 @pytest.mark.parametrize("name", ["50% off", "what now", "a#b %20"])

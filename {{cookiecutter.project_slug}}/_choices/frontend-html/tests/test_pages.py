@@ -9,7 +9,7 @@ from fastapi import FastAPI
 
 from app.pages.redirects import safe_next
 from tests.client import COOKIE, PASSWORD, Client
-from tests.conftest import Clock, Start
+from tests.conftest import PRODUCTION, Clock, Start
 
 NEW_PASSWORD = "quite another set of words"
 ACCEPT = "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8"
@@ -90,6 +90,25 @@ async def test_a_page_leads_to_the_sign_in_page_and_back(client: Client, path: s
     await client.register()
     response = await submit(client, "/login", username="alice", password=PASSWORD, next=path)
     assert response.headers["location"] == path
+
+
+async def test_a_browser_that_keeps_no_cookie_is_told_so(client: Client, start: Start) -> None:
+    await client.register()
+    fields = {"username": "alice", "password": PASSWORD, "next": "/account?tab=2"}
+    headers = {"sec-fetch-site": "same-origin", "sec-fetch-mode": "navigate"}
+    response = await client.post("/login", data=fields, headers=headers)
+    way = response.headers["location"]
+    assert (await client.get(way)).headers["location"] == "/account?tab=2"
+    forgetful = browser(client.app)
+    seen = Page(await forgetful.get(way))
+    assert "has not kept the cookie" in seen.texts["alert"]
+    assert seen.html.count("SESSION_COOKIE_SECURE") == 1
+    assert 'name="next" value="/account?tab=2"' in seen.html
+    assert "alert" not in Page(await forgetful.get("/login")).texts
+    in_production = browser(await start(**PRODUCTION))
+    seen = Page(await in_production.get("/login?signed_in=true"))
+    assert "has not kept the cookie" in seen.texts["alert"]
+    assert "SESSION_COOKIE_SECURE" not in seen.html
 
 
 WRONG = "not the right password"

@@ -1,6 +1,7 @@
 """The pages of signing up, in and out, and the first page behind them."""
 
 from typing import Annotated
+from urllib.parse import quote
 
 from fastapi import APIRouter, Form, HTTPException, Query, Request
 from starlette.responses import Response
@@ -33,11 +34,16 @@ async def dashboard(request: Request, auth: CurrentAuth) -> Response:
 
 @router.get("/login")
 @public
-async def login_page(request: Request, user: OptionalUser, next_path: NextQuery = HOME) -> Response:
-    """Show the sign-in form; users who are signed in already are redirected."""
+async def login_page(
+    request: Request, user: OptionalUser, next_path: NextQuery = HOME, *, signed_in: bool = False
+) -> Response:
+    """Show the sign-in form; users who are signed in already are redirected.
+
+    signed_in: whether the browser has just been given a session cookie.
+    """
     if user:
         return see_other(request, safe_next(next_path))
-    return page(request, "login.html", next=safe_next(next_path))
+    return page(request, "login.html", next=safe_next(next_path), cookie_not_kept=signed_in)
 
 
 @router.post("/login")
@@ -58,6 +64,9 @@ async def login(
         return account_form_again(
             request, "login.html", error, next=next_path, username=username, remember=remember
         )
+    if request.headers.get("sec-fetch-mode") == "navigate":
+        # By way of the page that can tell people when their browser has not kept the cookie.
+        return see_other(request, f"/login?signed_in=true&next={quote(next_path)}")
     return see_other(request, next_path)
 
 
