@@ -51,7 +51,14 @@ def end_other_devices(page: Page, elsewhere: Page, third: Page, name: str) -> No
     expect(devices).to_contain_text("this device")
 
 
-@pytest.mark.parametrize("session_backend", CHOICES["session_backend"])
+@pytest.mark.parametrize(
+    ("engine", "session_backend"),
+    [
+        *(("chromium", backend) for backend in CHOICES["session_backend"]),
+        *(("firefox", backend) for backend in ("database", "signed-cookie")),
+    ],
+    indirect=["engine"],
+)
 def test_a_visit_from_opening_an_account_to_deleting_it(
     serve: Serve, visits: Visits, complaints: Complaints, alice: str, session_backend: str
 ) -> None:

@@ -10,13 +10,9 @@ from tests.client import COOKIE, Client
 from tests.conftest import Start
 
 SLUG = PROJECT["slug"]
-#{% if cookiecutter.samesite == "lax" %}
-SAMESITE = "Lax"
-#{% elif cookiecutter.samesite == "strict" %}
-SAMESITE = "Strict"
-#{% else %}
-SAMESITE = "None; Partitioned"
-#{% endif %}
+# As it was chosen when the project was made.
+CHOSEN = {"lax": "Lax", "strict": "Strict", "none": "None; Partitioned"}
+SAMESITE = CHOSEN[PROJECT["samesite"]]
 
 
 async def test_the_cookie_is_set_once_with_every_attribute_and_no_domain(client: Client) -> None:
