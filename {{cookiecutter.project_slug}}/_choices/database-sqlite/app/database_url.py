@@ -18,15 +18,6 @@ def parse(url: str) -> URL:
     return URL.create(DRIVER, database=path.as_uri(), query={"mode": "rw", "uri": "true"})
 
 
-def identify(path: Path) -> tuple[int, int] | None:
-    """Return what tells a file from another one of the same name; None when there is none."""
-    try:
-        found = path.stat()
-    except OSError:
-        return None
-    return found.st_dev, found.st_ino
-
-
 def path_of(url: str) -> Path:
     """Return the absolute path of the file. Raises ValueError with a sentence for people."""
     try:

@@ -18,7 +18,8 @@ from sqlalchemy.exc import (
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 from sqlalchemy.pool import ConnectionPoolEntry, NullPool, PoolProxiedConnection
 
-from app.database_url import identify, parse, path_of
+from app.database_url import parse, path_of
+from app.fast_lookup import identify
 
 # How long the app waits for a free connection, or for a lock, before it answers 503.
 TIMEOUT_SECONDS = 2

@@ -7,15 +7,25 @@ this connection, and a lookup never waits for a lock.
 
 import sqlite3
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 from sqlalchemy import Select
 from sqlalchemy.dialects.sqlite import dialect
 
-from app.database_url import identify, parse, path_of
+from app.database_url import parse, path_of
 from app.errors import StoreUnavailable
 
 _DIALECT = dialect(paramstyle="named")
+
+
+def identify(path: Path) -> tuple[int, int] | None:
+    """Return what tells a file from another one of the same name; None when there is none."""
+    try:
+        found = path.stat()
+    except OSError:
+        return None
+    return found.st_dev, found.st_ino
 
 
 class CompiledSelect:
