@@ -14,7 +14,7 @@ from tests.project import Project
 from tools.mutants import Stage
 
 # Of so many every run of the tests makes sure; ``make mutants`` of all.
-SAMPLE = 6
+SAMPLE = 4
 
 # Promises that no change of the app's code can break.
 OF_THE_PAGE = [48]

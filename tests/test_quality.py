@@ -34,7 +34,9 @@ SUITES = [
 # All tests are run with each backend, and with the one that asks the database for everything on
 # both. In the others only tests that are about the cookie's policy or about pages are run again.
 WHOLE = (0, 1, 4, 6, 10)
-CONCERNED = re.compile("samesite|sec-fetch", re.IGNORECASE)
+CONCERNED = re.compile(
+    r"tests/(test_(cookie|cors|pages|strict_links|websocket)|attacks/test_(cross_site|every_route|fuzz))\.py"
+)
 # The default answers: in a bare checkout of theirs the tests are run below, and traced.
 BARE = 0
 
@@ -163,7 +165,7 @@ def test_the_tests_of_a_project_pass_and_change_nothing(
     before = contents(project)
     command = ["make", "test"]
     if number not in WHOLE:
-        files = sorted(file for file in project.files if is_concerned(project, file))
+        files = sorted(file for file in project.files if CONCERNED.fullmatch(file))
         command = [".venv/bin/python", "-m", "pytest", "-q", *files]
         leave_out("all of a project's own tests with each database and each SameSite policy")
     done = project.run(*command, variables={**OF_THE_DEVELOPER, "REQUIRE_SERVICES": "1"})
@@ -178,12 +180,6 @@ def test_the_tests_of_a_project_pass_and_change_nothing(
         f"the own tests of {len(PRODUCT) - len(SUITES)} combinations: every pair of answers is "
         "among those that ran"
     )
-
-
-def is_concerned(project: Project, file: str) -> bool:
-    """Whether a file holds tests of the cookie's policy, or of what browsers say of a request."""
-    is_test = re.fullmatch(r"tests/(attacks/)?test_\w+\.py", file)
-    return is_test is not None and CONCERNED.search(project.read(file)) is not None
 
 
 def contents(project: Project) -> dict[str, bytes]:
