@@ -48,7 +48,7 @@ class Scale:
     lifetime: int
 
 
-SHORT = Scale(people=60, pause=0.6, kills=1, calm=3, lifetime=4)
+SHORT = Scale(people=30, pause=0.6, kills=1, calm=3, lifetime=4)
 # One minute, and ten of them, as it takes a worker two seconds and more to start.
 MINUTE = Scale(people=200, pause=0.6, kills=8, calm=5, lifetime=30)
 LONG = Scale(people=200, pause=0.6, kills=75, calm=5, lifetime=30)
