@@ -25,6 +25,23 @@ from tests.migrate import migrate
 from tests.test_db_session import new_user
 
 
+def url_of(path: Path) -> str:
+    return f"sqlite+aiosqlite:///{path}"
+
+
+@pytest.fixture
+def database_file(tmp_path: Path) -> Path:
+    """Return the path of a database of the test's own, with empty tables."""
+    path = tmp_path / "app.db"
+    migrate(url_of(path))
+    return path
+
+
+def files_of(path: Path) -> list[Path]:
+    """Return the file of a database, and those that SQLite keeps beside it."""
+    return list(path.parent.glob(f"{path.name}*"))
+
+
 async def test_a_request_that_waits_for_its_own_lock_is_told_to_commit(client: Client) -> None:
     async def route(user: CurrentUser, db: DbSession, users: Users) -> str:
         db.add(new_user("bob"))
@@ -97,7 +114,7 @@ def no_umask() -> Iterator[None]:
 @pytest.mark.skipif(os.name == "nt", reason="Windows has no modes")
 @pytest.mark.usefixtures("no_umask")
 async def test_only_its_owner_can_read_the_database(start: Start, tmp_path: Path) -> None:
-    url = f"sqlite+aiosqlite:///{tmp_path / 'new.db'}"
+    url = url_of(tmp_path / "new.db")
     await to_thread.run_sync(migrate, url)
     assert (await Client(await start(database_url=url)).signed_in()).token
     for name in ("new.db", "new.db-shm", "new.db-wal"):
@@ -109,37 +126,34 @@ def test_the_mode_of_a_database_that_is_there_is_left_alone(tmp_path: Path) -> N
     path = tmp_path / "own.db"
     path.touch()
     path.chmod(0o640)
-    migrate(f"sqlite+aiosqlite:///{path}")
+    migrate(url_of(path))
     assert S_IMODE(path.stat().st_mode) == 0o640
 
 
 async def test_no_request_creates_a_database(start: Start, tmp_path: Path) -> None:
     path = tmp_path / "none.db"
-    client = Client(await start(database_url=f"sqlite+aiosqlite:///{path}"))
+    client = Client(await start(database_url=url_of(path)))
     assert (await client.get("/health/ready")).status_code == 503
     assert (await client.register()).status_code == 503
     assert not path.exists()
 
 
 async def test_a_database_that_is_replaced_is_used_by_every_connection(
-    start: Start, tmp_path: Path
+    start: Start, database_file: Path
 ) -> None:
     async def count(db: DbSession) -> int:
         return len((await db.scalars(select(User.id))).all())
 
-    path = tmp_path / "app.db"
-    url = f"sqlite+aiosqlite:///{path}"
-    await to_thread.run_sync(migrate, url)
-    app = await start(database_url=url)
+    app = await start(database_url=url_of(database_file))
     app.add_api_route("/count", public(count))
     client = Client(app)
     await client.signed_in()
     assert (await client.get("/api/me")).status_code == 200
     assert (await client.get("/count")).json() == 1
-    restored = tmp_path / "restored.db"
-    await to_thread.run_sync(migrate, f"sqlite+aiosqlite:///{restored}")
-    remove(path)
-    restored.rename(path)
+    restored = database_file.with_name("restored.db")
+    await to_thread.run_sync(migrate, url_of(restored))
+    remove(database_file)
+    restored.rename(database_file)
     # The account is not in this one, nor whoever was signed in with it.
     assert (await client.get("/api/me")).status_code == 401
     assert (await client.get("/count")).json() == 0
@@ -150,36 +164,32 @@ async def test_a_database_that_is_replaced_is_used_by_every_connection(
 
 
 async def test_while_a_database_is_gone_everything_is_503_and_nothing_creates_it(
-    start: Start, tmp_path: Path
+    start: Start, database_file: Path
 ) -> None:
     async def read(db: DbSession) -> None:
         await db.get(User, 1)
 
-    path = tmp_path / "app.db"
-    url = f"sqlite+aiosqlite:///{path}"
-    await to_thread.run_sync(migrate, url)
-    app = await start(database_url=url)
+    app = await start(database_url=url_of(database_file))
     app.add_api_route("/read", public(read))
     client = Client(app)
     await client.signed_in()
-    for url_path in ("/api/me", "/read"):
-        assert (await client.get(url_path)).status_code == 200
-    remove(path)
+    for path in ("/api/me", "/read"):
+        assert (await client.get(path)).status_code == 200
+    remove(database_file)
     for _ in range(2):
-        for url_path in ("/api/me", "/read", "/health/ready"):
-            assert (await client.get(url_path)).status_code == 503
+        for path in ("/api/me", "/read", "/health/ready"):
+            assert (await client.get(path)).status_code == 503
         assert (await client.sign_in()).status_code == 503
         assert (await client.register("bob")).status_code == 503
-    assert not path.exists()
-    await to_thread.run_sync(migrate, url)
+    assert files_of(database_file) == []
+    await to_thread.run_sync(migrate, url_of(database_file))
     assert (await client.get("/health/ready")).status_code == 200
     assert (await client.get("/read")).status_code == 200
     assert (await client.register("bob")).status_code == 201
 
 
 def remove(path: Path) -> None:
-    """Remove a database, with what SQLite keeps beside it."""
-    for each in path.parent.glob(f"{path.name}*"):
+    for each in files_of(path):
         each.unlink()
 
 

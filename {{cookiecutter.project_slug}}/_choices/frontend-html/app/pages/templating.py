@@ -64,7 +64,6 @@ TEMPLATES.env.globals |= {
     "password_max_length": PASSWORD_MAX_CHARACTERS,
     "errors": {},
     "flash": "",
-    "cookie_not_kept": False,
 }
 
 
