@@ -45,6 +45,10 @@ SUMMARY = {
         "html": "HTML pages that work without JavaScript, and a JSON API",
         "api": "a JSON API",
     },
+    ("Sign-in", "identity"): {
+        "email": "with an email address, which is verified",
+        "username": "with a user name",
+    },
     ("CI", "ci"): {
         "github": "GitHub Actions runs the tests on every push",
         "gitlab": "GitLab CI runs the tests on every push",

@@ -19,7 +19,7 @@ from app.config import STARTUP_FAILURE, Settings, SettingsError
 from app.env_file import warn_about_misspelled_names
 from app.errors import StoreUnavailable
 from app.terminal import REFUSED, fail, printable, read_password, require_terminal, say, show, when
-from app.users.errors import AccountError, UsernameTaken, UserNotFound
+from app.users.errors import AccountError, NameTaken, UserNotFound
 
 if TYPE_CHECKING:
     from app.services import Services
@@ -67,9 +67,9 @@ def create_user(
     except UserNotFound:
         password = read_password(password_stdin, Settings.load().password_min_length)
         user = run(lambda services: services.users.register(name, password, role))
-        say(f"Created {user.username} ({user.role}).")
+        say(f"Created {user.name} ({user.role}).")
     else:
-        raise UsernameTaken
+        raise NameTaken
 
 
 @cli.command()
@@ -79,6 +79,12 @@ def set_password(name: Name, password_stdin: FromStdin = False) -> None:
     password = read_password(password_stdin, Settings.load().password_min_length)
     run(lambda services: services.users.set_password(name, password))
     say(f"Set a new password for {name} and ended all sessions.")
+
+
+@cli.command()
+def reset_link(name: Name) -> None:
+    """Print a link with which a user can choose a new password: once, within 30 minutes."""
+    say(run(lambda services: services.users.reset_link(name)))
 
 
 @cli.command()
@@ -128,7 +134,7 @@ def list_users() -> None:
     """List all users: a table on a terminal, tab-separated lines in a pipe."""
     states = {True: "active", False: "disabled"}
     rows = (
-        (user.id, user.username, user.role, states[user.is_active], when(user.created_at))
+        (user.id, user.name, user.role, states[user.is_active], when(user.created_at))
         for user in run(lambda services: services.users.list_users())
     )
     show(("ID", "NAME", "ROLE", "STATE", "CREATED"), rows)
@@ -152,6 +158,34 @@ def list_sessions(name: Name) -> None:
         if session.session_version == user.session_version
     )
     show(("ID", "IP", "BROWSER", "CREATED", "LAST SEEN", "EXPIRES"), rows)
+
+
+#{% endif %}
+#{% if cookiecutter.identity == "email" %}
+@cli.command()
+def send_mail() -> None:
+    """Send the mail that waits; safe to run from cron."""
+    if not Settings.load().mail_url.get_secret_value():
+        fail(STARTUP_FAILURE, "MAIL_URL is not set, so mail goes nowhere.")
+    say(f"Sent {run(lambda services: services.outbox.send_waiting())} mails.")
+
+
+@cli.command()
+def list_mail() -> None:
+    """List the mail that could not be delivered so far, or was given up."""
+    rows = (
+        (
+            mail.id,
+            mail.recipient,
+            mail.subject,
+            when(mail.created_at),
+            when(mail.next_attempt_at) if mail.next_attempt_at else "given up",
+            mail.last_error,
+        )
+        for mail in run(lambda services: services.outbox.list_all())
+        if mail.last_error
+    )
+    show(("ID", "TO", "SUBJECT", "CREATED", "NEXT ATTEMPT", "REASON"), rows)
 
 
 #{% endif %}

@@ -17,6 +17,9 @@ from pydantic import (
 )
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
+#{% if cookiecutter.identity == "email" %}
+from app.email.settings import DEFAULT_SENDER, MailFrom, MailUrl
+#{% endif %}
 from app.env_file import ENCODING, misspelled_names
 from app.processors import available_processors
 
@@ -34,6 +37,7 @@ KEY_MIN_CHARACTERS = 32
 PASSWORD_MAX_CHARACTERS = 128
 # The exit status for wrong settings: uvicorn takes it as final and starts no other worker.
 STARTUP_FAILURE = 3
+DEFAULT_PUBLIC_URL = "http://localhost:8000"
 LOCAL_HOSTS = ("localhost", "127.0.0.1", "[::1]", "*.localhost")
 
 #{% if cookiecutter.session_backend == "redis" %}
@@ -171,6 +175,15 @@ def _check_hosts(hosts: tuple[str, ...], info: ValidationInfo) -> tuple[str, ...
     return hosts or LOCAL_HOSTS
 
 
+def _check_public_url(url: str, info: ValidationInfo) -> str:
+    if url == DEFAULT_PUBLIC_URL and _production(info):
+        raise ValueError("must be set in production, where links lead to it")
+    parts = _ORIGIN.fullmatch(url.removesuffix("/"))
+    if not parts or (_production(info) and parts["scheme"] != "https"):
+        raise ValueError("must be like https://app.example.com: scheme and host, no path")
+    return url.removesuffix("/")
+
+
 def _default_registration(allowed: object, info: ValidationInfo) -> object:
     return not _production(info) if allowed is None else allowed
 
@@ -237,6 +250,14 @@ class Settings(BaseSettings):
     # With SameSite=None: whether each site has a cookie of its own, as browsers want that block
     # third-party cookies.
     session_partitioned: bool = True
+
+    # Where people reach the pages, or the front end: for links, and never taken from a request.
+    public_url: Annotated[str, AfterValidator(_check_public_url)] = DEFAULT_PUBLIC_URL
+    #{% if cookiecutter.identity == "email" %}
+    # Where mail is handed in. Without it, in development, /dev/mail shows what would be sent.
+    mail_url: MailUrl = SecretStr("")
+    mail_from: MailFrom = DEFAULT_SENDER
+    #{% endif %}
 
     # Accepted Host headers.
     allowed_hosts: Annotated[tuple[str, ...], *LIST, AfterValidator(_check_hosts)] = ()

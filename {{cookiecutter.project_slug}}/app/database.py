@@ -1,7 +1,8 @@
 """The database: single statements for the app's own work, sessions for yours."""
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import asynccontextmanager
 from typing import Any, TypeVar
 
 from sqlalchemy import (
@@ -17,12 +18,13 @@ from sqlalchemy import (
 from sqlalchemy.engine.interfaces import ExceptionContext
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
-from sqlalchemy.ext.asyncio import async_sessionmaker
+from sqlalchemy.ext.asyncio import AsyncConnection, async_sessionmaker
 from sqlalchemy.orm import InstrumentedAttribute
 
 from app.config import Settings
 from app.engine import (
     DEADLINE_SECONDS,
+    TRANSACTION,
     create_app_engine,
     create_session_engine,
     is_statement_error,
@@ -73,6 +75,19 @@ class Database:
         """Run one statement in a transaction of its own; return how many rows it changed."""
         return await self._run(statement, lambda result: result.rowcount)
 
+    async def change(self, statement: Executable, *more: Executable) -> AnyRow | None:
+        """Run a statement and, if it returns a row, more of them: all in one transaction, or none.
+
+        Returns that row. The first statement has to write, so that it takes the lock of SQLite.
+        """
+        async with self._connect() as connection:
+            await connection.execution_options(isolation_level=TRANSACTION)
+            async with connection.begin():
+                row = (await connection.execute(statement)).first()
+                for each in more if row else ():
+                    await connection.execute(each)
+        return row
+
     async def delete_batch(
         self, key: InstrumentedAttribute[Any], condition: ColumnElement[bool]
     ) -> int:
@@ -91,9 +106,14 @@ class Database:
         await self._session_engine.dispose()
 
     async def _run(self, statement: Executable, fetch: Callable[[AnyResult], T]) -> T:
+        async with self._connect() as connection:
+            return fetch(await connection.execute(statement))
+
+    @asynccontextmanager
+    async def _connect(self) -> AsyncIterator[AsyncConnection]:
         try:
             async with asyncio.timeout(DEADLINE_SECONDS), self._engine.connect() as connection:
-                return fetch(await connection.execute(statement))
+                yield connection
         except (PoolTimeoutError, OSError) as error:
             raise StoreUnavailable from error
 

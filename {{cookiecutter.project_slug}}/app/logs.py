@@ -1,12 +1,15 @@
 """Logging, set up once: which levels are written, and how a line looks."""
 
 import logging
+import re
 from datetime import UTC, datetime
 
 from uvicorn.logging import ColourizedFormatter
 
 from app import security_log
 from app.config import Settings
+
+_TOKEN = re.compile(r"([?&]token=)[^&]+")
 
 UVICORN = ("uvicorn", "uvicorn.error", "uvicorn.access")
 
@@ -18,6 +21,8 @@ def configure_logging(settings: Settings) -> None:
     only ones.
     """
     logging.getLogger("app").setLevel(settings.log_level.upper())
+    # A token in an address would open in the log what it was sent to one person for.
+    logging.getLogger("uvicorn.access").addFilter(hide_tokens)
     # An attack must be seen, whatever LOG_LEVEL says.
     security_log.LOGGER.setLevel(logging.INFO)
     if security_log.LOGGER.hasHandlers():
@@ -35,6 +40,15 @@ def configure_logging(settings: Settings) -> None:
         # Any other formatter was chosen by the operator.
         if settings.production and isinstance(each.formatter, ColourizedFormatter):
             each.setFormatter(formatter)
+
+
+def hide_tokens(record: logging.LogRecord) -> bool:
+    """Replace the tokens of links in the addresses that the server logs."""
+    if isinstance(record.args, tuple):
+        record.args = tuple(
+            _TOKEN.sub(r"\1...", each) if isinstance(each, str) else each for each in record.args
+        )
+    return True
 
 
 class JsonFormatter(logging.Formatter):

@@ -13,10 +13,17 @@ from starlette.middleware.cors import CORSMiddleware
 
 from app.api import examples, routes
 from app.config import PROJECT, STARTUP_FAILURE, Settings, SettingsError
+#{% if cookiecutter.identity == "email" %}
+from app.email import dev_mail
+#{% if cookiecutter.frontend == "html" %}
+from app.email import pages as email_pages
+#{% endif %}
+from app.email import routes as email_routes
+#{% endif %}
 from app.env_file import warn_about_misspelled_names
 from app.logs import configure_logging
 #{% if cookiecutter.frontend == "html" %}
-from app.pages import account, auth
+from app.pages import account, auth, links
 from app.pages.errors import add_error_pages, error_response
 from app.pages.redirects import StrictLinkMiddleware
 #{% endif %}
@@ -72,10 +79,20 @@ def create_app(settings: Settings, clock: Callable[[], float] = time.time) -> Fa
     add_error_pages(app)
     app.include_router(auth.router)
     app.include_router(account.router)
+    app.include_router(links.router)
     app.mount("/static", public(StaticFiles(packages=[("app", "static")])))
+    #{% endif %}
+    #{% if cookiecutter.identity == "email" %}
+    app.include_router(email_routes.router)
+    #{% if cookiecutter.frontend == "html" %}
+    app.include_router(email_pages.router)
+    #{% endif %}
     #{% endif %}
     if not settings.production:
         app.include_router(docs.router)
+        #{% if cookiecutter.identity == "email" %}
+        app.include_router(dev_mail.router)
+        #{% endif %}
     return app
 
 
@@ -83,8 +100,15 @@ def create_app(settings: Settings, clock: Callable[[], float] = time.time) -> Fa
 async def lifespan(app: FastAPI) -> AsyncIterator[None]:
     """Check the routes, yours included, before the first request; close connections at the end."""
     refuse_unprotected_routes(app)
+    #{% if cookiecutter.identity == "email" %}
+    services: Services = app.state.services
+    async with services.outbox.sending():
+        yield
+    await services.close()
+    #{% else %}
     yield
     await app.state.services.close()
+    #{% endif %}
 
 
 def load_app() -> FastAPI:

@@ -3,12 +3,14 @@
 from collections.abc import Sequence
 from typing import Any
 
-#{% if cookiecutter.session_backend == "database" %}
 from sqlalchemy import ForeignKey, Index, LargeBinary, MetaData, String
-#{% else %}
-from sqlalchemy import Index, LargeBinary, MetaData, String
-#{% endif %}
-from sqlalchemy.orm import DeclarativeBase, Mapped, make_transient_to_detached, mapped_column
+from sqlalchemy.orm import (
+    DeclarativeBase,
+    Mapped,
+    make_transient_to_detached,
+    mapped_column,
+    synonym,
+)
 
 # Fixed names let a later migration drop or change a constraint on any database.
 _NAMES = {
@@ -44,8 +46,16 @@ class User(Base):
     #{% endif %}
 
     id: Mapped[int] = mapped_column(primary_key=True)
-    # As ``users.usernames.normalise`` writes it, so that look-alikes collide.
+    # As ``users.names.normalise`` writes it, so that look-alikes collide.
+    #{% if cookiecutter.identity == "email" %}
+    email: Mapped[str] = mapped_column(String(254), unique=True)
+    # What the user signs in with.
+    name: Mapped[str] = synonym("email")
+    #{% else %}
     username: Mapped[str] = mapped_column(String(64), unique=True)
+    # What the user signs in with.
+    name: Mapped[str] = synonym("username")
+    #{% endif %}
     # Deferred, so that no query of yours loads it without saying so.
     password_hash: Mapped[str] = mapped_column(String(255), deferred=True)
     role: Mapped[str] = mapped_column(String(16))
@@ -136,6 +146,69 @@ class LoginAttempt(Base):
     address: Mapped[str] = mapped_column(String(45))
     at: Mapped[float]
     outcome: Mapped[bool | None]
+
+
+class Link(Base):
+    """A link that was given to somebody. ``users.links`` says what for."""
+
+    __tablename__ = "links"
+
+    # SHA-256 of the random part of its token. It opens nothing.
+    key: Mapped[bytes] = mapped_column(LargeBinary(32), primary_key=True)
+    purpose: Mapped[str] = mapped_column(String(16))
+    #{% if cookiecutter.identity == "email" %}
+    # None for an account that is not there yet.
+    user_id: Mapped[int | None] = mapped_column(ForeignKey(User.id, ondelete="CASCADE"), index=True)
+    # The address that it was sent to, and that it is about.
+    email: Mapped[str] = mapped_column(String(254), index=True)
+    # Of an account that is not there yet.
+    password_hash: Mapped[str | None] = mapped_column(String(255))
+    # The user's; the link is invalid once that has been incremented.
+    session_version: Mapped[int | None]
+    #{% else %}
+    user_id: Mapped[int] = mapped_column(ForeignKey(User.id, ondelete="CASCADE"), index=True)
+    # The user's; the link is invalid once that has been incremented.
+    session_version: Mapped[int]
+    #{% endif %}
+    expires_at: Mapped[float] = mapped_column(index=True)
+#{% if cookiecutter.identity == "email" %}
+
+
+class KnownDevice(Base):
+    """A browser and an address that a user has signed in with."""
+
+    __tablename__ = "known_devices"
+
+    user_id: Mapped[int] = mapped_column(ForeignKey(User.id, ondelete="CASCADE"), primary_key=True)
+    # A hash of both.
+    key: Mapped[bytes] = mapped_column(LargeBinary(32), primary_key=True)
+    seen_at: Mapped[float]
+
+
+class OutgoingMail(Base):
+    """A mail that waits to be sent. ``email.outbox`` sends it."""
+
+    __tablename__ = "outgoing_mails"
+    __table_args__ = (
+        Index("ix_outgoing_mails_next_attempt_at", "next_attempt_at"),
+        #{% if cookiecutter.database == "sqlite" %}
+        # An id is never reused: a late result must not settle another mail.
+        {"sqlite_autoincrement": True},
+        #{% endif %}
+    )
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    recipient: Mapped[str] = mapped_column(String(254))
+    subject: Mapped[str] = mapped_column(String(200))
+    # Its texts, which may hold a link that signs somebody in.
+    encrypted: Mapped[bytes]
+    created_at: Mapped[float]
+    attempts: Mapped[int] = mapped_column(default=0)
+    # None once it was given up.
+    next_attempt_at: Mapped[float | None]
+    # What the mail server, or the connection to it, said last.
+    last_error: Mapped[str | None] = mapped_column(String(500))
+#{% endif %}
 
 
 class RequestCount(Base):

@@ -6,6 +6,10 @@ from collections.abc import Callable
 
 from app.config import PROJECT, Settings
 from app.database import Database
+#{% if cookiecutter.identity == "email" %}
+from app.email.outbox import Outbox
+from app.email.service import EmailService
+#{% endif %}
 #{% if cookiecutter.session_backend == "redis" %}
 from app.redis import Redis
 #{% endif %}
@@ -16,6 +20,7 @@ from app.sessions.service import SessionService
 from app.sessions.store import SessionStore
 from app.sessions.token import SessionTokens
 from app.users.authentication import Authenticator
+from app.users.links import Links
 from app.users.passwords import Passwords
 from app.users.rate_limit import RateLimiter, derive_name_key
 from app.users.service import UserService
@@ -62,7 +67,25 @@ class Services:
             settings.password_min_length, PROJECT["name"], settings.password_hash_threads
         )
         authenticator = Authenticator(self.database, passwords, self.rate_limiter)
-        self.users = UserService(self.database, self.sessions, passwords, authenticator, clock)
+        self.links = Links(self.database, keys, settings.public_url, clock)
+        #{% if cookiecutter.identity == "email" %}
+        mail_cipher = SessionCipher(keys, b"app.email.outbox")
+        self.outbox = Outbox(self.database, mail_cipher, settings, clock)
+        self.users = UserService(
+            self.database,
+            self.sessions,
+            passwords,
+            authenticator,
+            self.links,
+            self.outbox,
+            clock,
+        )
+        self.emails = EmailService(self.users, self.outbox, self.request_limiter)
+        #{% else %}
+        self.users = UserService(
+            self.database, self.sessions, passwords, authenticator, self.links, clock
+        )
+        #{% endif %}
 
     async def ping(self) -> None:
         """Raise StoreUnavailable unless everything that the app depends on answers."""
@@ -77,8 +100,13 @@ class Services:
         while True:
             began = time.monotonic()
             batches = [
-                await each.delete_expired()
-                for each in (self.sessions, self.rate_limiter, self.request_limiter)
+                await self.sessions.delete_expired(),
+                await self.rate_limiter.delete_expired(),
+                await self.request_limiter.delete_expired(),
+                await self.links.delete_expired(),
+                #{% if cookiecutter.identity == "email" %}
+                await self.outbox.delete_expired(),
+                #{% endif %}
             ]
             if not any(batches):
                 return deleted

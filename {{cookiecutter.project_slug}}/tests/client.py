@@ -11,7 +11,11 @@ from app.config import PROJECT
 from app.models import ROLES
 from app.services import Services
 from app.sessions.session import ClientInfo
-from app.users.errors import UsernameTaken
+from app.users.errors import NameTaken
+#{% if cookiecutter.identity == "email" %}
+from tests.mail import mails
+#{% endif %}
+from tests.people import ALICE, FIELD
 from tests.recorder import Recorder
 
 LOGGER = logging.getLogger(__name__)
@@ -58,32 +62,44 @@ class Client(httpx2.AsyncClient):
         name = self.app.state.services.cookie.name
         self.cookies.set(name, str(token), domain="localhost.local", path="/")
 
-    async def register(self, username: str = "alice", password: str = PASSWORD) -> httpx2.Response:
-        return await self.post("/api/register", json={"username": username, "password": password})
+    #{% if cookiecutter.identity == "email" %}
+    async def register(self, name: str = ALICE, password: str = PASSWORD) -> httpx2.Response:
+        """Register, and follow the link that is sent."""
+        body = {FIELD: name, "password": password}
+        response = await self.post("/api/register", json=body)
+        if response.status_code == 202:
+            newest = (await mails(self.app))[0]
+            if newest.purpose == "verify":
+                await self.post("/api/email/verify", json={"token": newest.token})
+        return response
+    #{% else %}
+    async def register(self, name: str = ALICE, password: str = PASSWORD) -> httpx2.Response:
+        return await self.post("/api/register", json={FIELD: name, "password": password})
+    #{% endif %}
 
     async def sign_in(
         self,
-        username: str = "alice",
+        name: str = ALICE,
         password: str = PASSWORD,
         *,
         remember: bool = False,
         headers: Mapping[bytes, bytes] | None = None,
     ) -> httpx2.Response:
-        body = {"username": username, "password": password, "remember": remember}
+        body = {FIELD: name, "password": password, "remember": remember}
         return await self.post("/api/login", json=body, headers=headers)
 
-    async def signed_in(self, username: str = "alice", *, role: str | None = None) -> Self:
+    async def signed_in(self, name: str = ALICE, *, role: str | None = None) -> Self:
         """Start a session without the way through a password, which takes far longer.
 
         The account is created unless it exists, with that role if one is named.
         """
         services: Services = self.app.state.services
         try:
-            user = await services.users.register(username, PASSWORD, role or ROLES[0])
-        except UsernameTaken:
+            user = await services.users.register(name, PASSWORD, role or ROLES[0])
+        except NameTaken:
             if role:
-                await services.users.change_role(username, role)
-            user = await services.users.find(username)
+                await services.users.change_role(name, role)
+            user = await services.users.find(name)
         client = ClientInfo(self.address, self.headers["user-agent"])
         session = await services.sessions.create(user.id, user.session_version, client)
         self.use_token(session.token)

@@ -21,6 +21,7 @@ from app.sessions.active_session import ActiveSession
 from app.users import passwords
 from tests import routes
 from tests.client import PASSWORD, Client
+from tests.people import ALICE
 from tests.recorder import TOKENS
 from tests.sessions import HERE, Begin
 
@@ -37,6 +38,11 @@ PRODUCTION = {
     "environment": "production",
     "allowed_hosts": "localhost",
     "trusted_origins": "https://front.example",
+    "public_url": "https://localhost",
+    #{% if cookiecutter.identity == "email" %}
+    "mail_url": "smtps://localhost",
+    "mail_from": "app@example.com",
+    #{% endif %}
 }
 
 
@@ -189,7 +195,7 @@ def services(app: FastAPI) -> Services:
 
 @pytest.fixture
 async def user(services: Services) -> User:
-    return await services.users.register("alice", PASSWORD)
+    return await services.users.register(ALICE, PASSWORD)
 
 
 @pytest.fixture

@@ -87,12 +87,12 @@ async def for_everybody() -> str:
 
 @router.get("/user")
 async def for_users(user: CurrentUser) -> str:
-    return user.username
+    return user.name
 
 
 @router.get("/admin")
 async def for_admins(user: AdminUser) -> str:
-    return user.username
+    return user.name
 
 
 @router.get("/values")
@@ -115,7 +115,7 @@ async def delete_value(name: str, session: CurrentSession) -> None:
 @router.websocket("/ws")
 async def echo(websocket: WebSocket, auth: CurrentAuth, sessions: Sessions) -> None:
     async def talk() -> None:
-        await websocket.send_text(auth.user.username)
+        await websocket.send_text(auth.user.name)
         while True:
             await websocket.send_text(await websocket.receive_text())
 

@@ -20,9 +20,11 @@ from app.services import Services
 from tests.cli import Run, create
 from tests.client import PASSWORD, Client
 from tests.conftest import Clock
+from tests.people import ALICE, BOB, CAROL
 from tests.test_logs import new_process
 
 NEW_PASSWORD = "another battery staples horses"
+UNKNOWN = f"no user named {BOB!r}"
 
 
 @pytest.fixture
@@ -62,11 +64,11 @@ def test_a_user_is_created_changed_and_deleted(run: Run) -> None:
 async def test_what_an_operator_does_ends_the_sessions_of_the_user_alone(
     run: Run, client: Client, other: Client, command: str
 ) -> None:
-    await client.signed_in("alice")
-    await other.signed_in("bob")
+    await client.signed_in(ALICE)
+    await other.signed_in(BOB)
     arguments = {"set-password": ("--password-stdin",), "change-role": ("admin",)}
     done = await to_thread.run_sync(
-        lambda: run(*command.split(), "alice", *arguments.get(command, ()), typed=NEW_PASSWORD)
+        lambda: run(*command.split(), ALICE, *arguments.get(command, ()), typed=NEW_PASSWORD)
     )
     assert done[0] == 0
     assert not await client.is_signed_in()
@@ -74,38 +76,38 @@ async def test_what_an_operator_does_ends_the_sessions_of_the_user_alone(
 
 
 async def test_a_new_password_replaces_the_old_one(run: Run, client: Client) -> None:
-    await client.register("alice")
-    command = ("set-password", "alice", "--password-stdin")
+    await client.register(ALICE)
+    command = ("set-password", ALICE, "--password-stdin")
     done = await to_thread.run_sync(lambda: run(*command, typed=f"{NEW_PASSWORD}\r\n"))
-    assert done[:2] == (0, "Set a new password for alice and ended all sessions.\n")
-    assert (await client.sign_in("alice")).status_code == 401
-    assert (await client.sign_in("alice", NEW_PASSWORD)).status_code == 200
+    assert done[:2] == (0, f"Set a new password for {ALICE} and ended all sessions.\n")
+    assert (await client.sign_in(ALICE)).status_code == 401
+    assert (await client.sign_in(ALICE, NEW_PASSWORD)).status_code == 200
 
 
 async def test_a_disabled_user_signs_in_once_enabled_again(run: Run, client: Client) -> None:
-    await client.register("alice")
+    await client.register(ALICE)
     for command, status in (("disable-user", 401), ("enable-user", 200)):
-        assert (await to_thread.run_sync(run, command, "alice"))[0] == 0
-        assert (await client.sign_in("alice")).status_code == status
+        assert (await to_thread.run_sync(run, command, ALICE))[0] == 0
+        assert (await client.sign_in(ALICE)).status_code == status
 
 
 def test_a_password_is_asked_for_twice_until_both_are_the_same(
     terminal: Run, answer: Callable[..., None]
 ) -> None:
     answer(PASSWORD, "something else", PASSWORD, PASSWORD)
-    status, out, error = terminal("create-user", "alice")
-    assert (status, out) == (0, "Created alice (user).\n")
+    status, out, error = terminal("create-user", ALICE)
+    assert (status, out) == (0, f"Created {ALICE} (user).\n")
     assert "The two entered values do not match." in error
     answer(NEW_PASSWORD, NEW_PASSWORD)
-    status, out, _ = terminal("set-password", "alice")
-    assert (status, out) == (0, "Set a new password for alice and ended all sessions.\n")
+    status, out, _ = terminal("set-password", ALICE)
+    assert (status, out) == (0, f"Set a new password for {ALICE} and ended all sessions.\n")
 
 
 def test_a_password_that_is_refused_is_explained(
     terminal: Run, answer: Callable[..., None]
 ) -> None:
     answer("short", "short")
-    status, out, error = terminal("create-user", "alice")
+    status, out, error = terminal("create-user", ALICE)
     assert (status, out) == (1, "")
     assert "at least 15 characters" in error
     assert "Traceback" not in error
@@ -114,16 +116,16 @@ def test_a_password_that_is_refused_is_explained(
 @pytest.mark.parametrize(
     ("arguments", "sentence"),
     [
-        (("create-user", "alice"), "taken"),
+        (("create-user", ALICE), "taken"),
         (("create-user", "ALICE"), "taken"),
         (("create-user", "\u200b"), "visible characters"),
-        (("set-password", "bob"), "no user named 'bob'"),
+        (("set-password", BOB), UNKNOWN),
     ],
 )
 def test_a_wrong_name_is_told_before_a_password_is_asked_for(
     terminal: Run, answer: Callable[..., None], arguments: tuple[str, ...], sentence: str
 ) -> None:
-    create(terminal, "alice")
+    create(terminal, ALICE)
     answer()
     status, out, error = terminal(*arguments)
     assert (status, out) == (1, "")
@@ -139,8 +141,8 @@ def test_a_wrong_name_is_told_before_a_password_is_asked_for(
     ],
 )
 def test_without_a_terminal_nothing_is_asked_for(run: Run, command: str, option: str) -> None:
-    create(run, "alice")
-    name = "bob" if command == "create-user" else "alice"
+    create(run, ALICE)
+    name = BOB if command == "create-user" else ALICE
     status, out, error = run(command, name, typed=f"{PASSWORD}\n{PASSWORD}\ny\n")
     assert (status, out) == (1, "")
     assert error == f"There is no terminal to ask on; use {option}.\n"
@@ -149,37 +151,37 @@ def test_without_a_terminal_nothing_is_asked_for(run: Run, command: str, option:
 
 @pytest.mark.parametrize(("typed", "left"), [("y\n", 0), ("n\n", 1), ("\n", 1)])
 def test_a_user_is_deleted_once_confirmed(terminal: Run, run: Run, typed: str, left: int) -> None:
-    create(run, "alice")
-    status, out, error = terminal("delete-user", "alice", typed=typed)
-    assert "Delete alice for good? [y/N]" in error
-    assert (status, out.strip()) == ((1, "") if left else (0, "Deleted alice."))
+    create(run, ALICE)
+    status, out, error = terminal("delete-user", ALICE, typed=typed)
+    assert f"Delete {ALICE} for good? [y/N]" in error
+    assert (status, out.strip()) == ((1, "") if left else (0, f"Deleted {ALICE}."))
     assert len(run("list-users")[1].splitlines()) == left
 
 
 @pytest.mark.parametrize(
     ("arguments", "typed", "sentence"),
     [
-        (("create-user", "bob", "--password-stdin"), "short\n", "at least 15"),
-        (("create-user", "bob", "--password-stdin"), "", "at least 15"),
-        (("create-user", "bob", "--password-stdin"), PASSWORD + "\0", "NUL"),
-        (("create-user", "bob", "--password-stdin"), PASSWORD + "\udcff", "not valid UTF-8"),
+        (("create-user", BOB, "--password-stdin"), "short\n", "at least 15"),
+        (("create-user", BOB, "--password-stdin"), "", "at least 15"),
+        (("create-user", BOB, "--password-stdin"), PASSWORD + "\0", "NUL"),
+        (("create-user", BOB, "--password-stdin"), PASSWORD + "\udcff", "not valid UTF-8"),
         (("create-user", "\n", "--password-stdin"), PASSWORD, "user name"),
         (("create-user", "Alice", "--password-stdin"), PASSWORD, "taken"),
-        (("set-password", "alice", "--password-stdin"), "short\n", "at least 15"),
-        (("set-password", "bob", "--password-stdin"), PASSWORD, "no user named 'bob'"),
-        (("disable-user", "bob"), "", "no user named 'bob'"),
-        (("enable-user", "bob"), "", "no user named 'bob'"),
-        (("delete-user", "bob", "--yes"), "", "no user named 'bob'"),
-        (("delete-user", "bob"), "", "no user named 'bob'"),
-        (("change-role", "bob", "admin"), "", "no user named 'bob'"),
-        (("end-sessions", "bob"), "", "no user named 'bob'"),
+        (("set-password", ALICE, "--password-stdin"), "short\n", "at least 15"),
+        (("set-password", BOB, "--password-stdin"), PASSWORD, UNKNOWN),
+        (("disable-user", BOB), "", UNKNOWN),
+        (("enable-user", BOB), "", UNKNOWN),
+        (("delete-user", BOB, "--yes"), "", UNKNOWN),
+        (("delete-user", BOB), "", UNKNOWN),
+        (("change-role", BOB, "admin"), "", UNKNOWN),
+        (("end-sessions", BOB), "", UNKNOWN),
         (("end-sessions", "b\x1b[1mob"), "", "visible characters"),
     ],
 )
 def test_what_is_refused_is_explained_in_a_line(
     run: Run, arguments: tuple[str, ...], typed: str, sentence: str
 ) -> None:
-    create(run, "alice")
+    create(run, ALICE)
     status, out, error = run(*arguments, typed=typed)
     assert (status, out) == (1, "")
     assert sentence in error
@@ -187,7 +189,7 @@ def test_what_is_refused_is_explained_in_a_line(
 
 
 @pytest.mark.parametrize(
-    "command", ["", "fly", "purge all", "disable-user", "change-role alice king"]
+    "command", ["", "fly", "purge all", "disable-user", f"change-role {ALICE} king"]
 )
 def test_wrong_usage_exits_with_2(run: Run, command: str) -> None:
     status, out, error = run(*command.split())
@@ -206,7 +208,7 @@ def test_wrong_settings_exit_with_the_status_of_the_server(
     assert "README.md" in error.splitlines()[-1]
 
 
-@pytest.mark.parametrize("command", ["purge", "disable-user alice", "list-users"])
+@pytest.mark.parametrize("command", ["purge", f"disable-user {ALICE}", "list-users"])
 def test_a_database_that_does_not_answer_exits_with_4(
     run: Run, monkeypatch: pytest.MonkeyPatch, unreachable_database_url: str, command: str
 ) -> None:
@@ -219,16 +221,16 @@ def test_a_database_that_does_not_answer_exits_with_4(
 
 #{% if cookiecutter.session_backend == "redis" %}
 def test_redis_that_does_not_answer_exits_with_4(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
-    create(run, "alice")
+    create(run, ALICE)
     monkeypatch.setenv("REDIS_URL", "redis://127.0.0.1:1")
-    status, out, error = run("end-sessions", "alice")
+    status, out, error = run("end-sessions", ALICE)
     assert (status, out) == (4, "")
     assert error.startswith("A data store is unavailable: Redis")
     assert len(error.splitlines()) == 2
 
 
 #{% endif %}
-@pytest.mark.parametrize("command", ["purge", "disable-user alice", "list-users"])
+@pytest.mark.parametrize("command", ["purge", f"disable-user {ALICE}", "list-users"])
 def test_a_database_that_is_not_migrated_exits_with_4(
     run: Run, monkeypatch: pytest.MonkeyPatch, empty_database_url: str, command: str
 ) -> None:
@@ -247,7 +249,7 @@ def test_ctrl_c_stops_a_command_without_a_traceback(
     terminal: Run, answer: Callable[..., None], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     answer(KeyboardInterrupt())
-    status, out, error = terminal("create-user", "alice")
+    status, out, error = terminal("create-user", ALICE)
     assert (status != 0, out) == (True, "")
     assert "Traceback" not in error
     monkeypatch.setattr(Services, "delete_expired", interrupted)
@@ -322,8 +324,8 @@ def test_the_roles_on_offer_are_those_of_the_model() -> None:
 def test_a_reader_that_has_had_enough_is_no_error(
     run: Run, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    create(run, "alice")
-    create(run, "bob")
+    create(run, ALICE)
+    create(run, BOB)
     theirs, ours = os.pipe()
     os.close(theirs)
     with os.fdopen(ours, "w", encoding="utf-8") as output:
@@ -336,7 +338,7 @@ async def test_purge_deletes_what_has_expired(
 ) -> None:
     for command in (run, terminal):
         clock.now = 0
-        for name in ("alice", "bob", "carol"):
+        for name in (ALICE, BOB, CAROL):
             await services.rate_limiter.acquire(name, "192.0.2.1")
         done = await to_thread.run_sync(command, "purge")
         assert done[:2] == (0, "Deleted 3 expired records.\n")
@@ -345,7 +347,7 @@ async def test_purge_deletes_what_has_expired(
 @pytest.mark.parametrize("on_terminal", [False, True])
 def test_the_security_log_goes_to_a_pipe_and_not_to_a_terminal(run: Run, on_terminal: bool) -> None:
     """A terminal is for sentences; a script's standard error is what gets collected."""
-    command = ("create-user", "alice", "--password-stdin")
+    command = ("create-user", ALICE, "--password-stdin")
     with new_process():
         status, _, error = run(*command, typed=PASSWORD, on_terminal=on_terminal)
     assert status == 0

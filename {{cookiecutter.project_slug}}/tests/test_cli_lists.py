@@ -10,12 +10,13 @@ from sqlalchemy import insert
 from app.models import User
 from app.services import Services
 from tests.cli import Run, create
+from tests.people import BOB
 
 
 def test_a_terminal_shows_a_table_of_the_users(run: Run, terminal: Run) -> None:
-    create(run, "bob", "--role", "admin")
+    create(run, BOB, "--role", "admin")
     create(run, "日本語")
-    assert run("disable-user", "bob")[0] == 0
+    assert run("disable-user", BOB)[0] == 0
     status, out, _ = terminal("list-users")
     assert status == 0
     assert [re.sub(r"\d+ \w+ ago", "0 s ago", line) for line in out.splitlines()] == [
@@ -54,7 +55,7 @@ def test_a_long_name_gives_way_to_the_width_of_the_terminal(
 async def test_no_name_can_command_the_terminal(
     run: Run, terminal: Run, services: Services, name: str
 ) -> None:
-    user = insert(User).values(username=name, password_hash="", role="user", created_at=0.0)
+    user = insert(User).values(name=name, password_hash="", role="user", created_at=0.0)
     await services.database.execute(user)
     shown = name.replace("a\x1b[2J\r\n\t\x07\u202eb", "a�[2J�����b")
     for command in (run, terminal):

@@ -20,6 +20,7 @@ from app.services import Services
 from tests.cli import Run
 from tests.client import PASSWORD
 from tests.conftest import KEY, PRODUCTION
+from tests.people import ALICE
 
 #{% if cookiecutter.database == "sqlite" %}
 DATABASE_URL = DEFAULT_DATABASE_URL.replace("app.db", "database-password.db")
@@ -320,7 +321,7 @@ def test_a_name_in_the_env_file_that_is_almost_a_setting_is_named_in_a_warning(
     env_file: Path, run: Run, caplog: pytest.LogCaptureFixture
 ) -> None:
     env_file.write_text(NAMES, "utf-8")
-    assert run("create-user", "alice", "--password-stdin", typed=PASSWORD)[0] == 0
+    assert run("create-user", ALICE, "--password-stdin", typed=PASSWORD)[0] == 0
     assert [each.getMessage() for each in caplog.records if each.name == "app.env_file"] == [
         "SECRET_KEY: is in .env but no setting; did you mean SECRET_KEYS?",
         "session_life_time: is in .env but no setting; did you mean SESSION_LIFETIME?",

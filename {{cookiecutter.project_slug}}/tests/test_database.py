@@ -24,6 +24,7 @@ from app.services import Services
 from tests.client import COOKIE, PASSWORD, Client
 from tests.conftest import Start
 from tests.migrate import alembic_config, migrate
+from tests.people import ALICE, BOB
 #{% if cookiecutter.session_backend == "memory" %}
 from tests.sessions import HERE
 #{% endif %}
@@ -63,7 +64,7 @@ async def test_without_the_database_nothing_is_open_and_nothing_is_broken(
     for path in ("/test/public", "/health/live"):
         assert (await cut_off.get(path)).status_code == 200
     assert (await cut_off.sign_in()).status_code == 503
-    assert (await cut_off.register("bob")).status_code == 503
+    assert (await cut_off.register(BOB)).status_code == 503
 
 
 async def test_a_database_that_is_not_migrated_is_not_ready(
@@ -89,13 +90,13 @@ async def test_a_user_who_is_deleted_from_the_database_is_signed_out(client: Cli
 
 
 async def test_a_lookup_returns_the_types_of_the_columns(services: Services) -> None:
-    await services.users.register("alice", PASSWORD)
-    columns = (User.id, User.username, User.is_active, User.created_at)
-    lookup = CompiledSelect(select(*columns).where(User.username == bindparam("name")))
-    row = await services.database.fast_lookup.fetch_one(lookup, {"name": "alice"})
-    assert row == (1, "alice", True, services.clock())
+    await services.users.register(ALICE, PASSWORD)
+    columns = (User.id, User.name, User.is_active, User.created_at)
+    lookup = CompiledSelect(select(*columns).where(User.name == bindparam("name")))
+    row = await services.database.fast_lookup.fetch_one(lookup, {"name": ALICE})
+    assert row == (1, ALICE, True, services.clock())
     assert [type(value) for value in row or ()] == [int, str, bool, float]
-    assert await services.database.fast_lookup.fetch_one(lookup, {"name": "bob"}) is None
+    assert await services.database.fast_lookup.fetch_one(lookup, {"name": BOB}) is None
 
 
 # What an owner adds to the model of a user.

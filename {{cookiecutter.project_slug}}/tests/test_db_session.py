@@ -18,12 +18,13 @@ from app.web.dependencies import CurrentUser, DbSession, public
 from tests.client import Client
 from tests.conftest import Start
 from tests.database import TIMEOUT, LockUsers
+from tests.people import ALICE, BOB, CAROL, DAVE, FIELD
 
 Route = Callable[..., Any]
 
 
 def new_user(name: str) -> User:
-    return User(username=name, password_hash="a secret hash", role="user", created_at=0.0)
+    return User(name=name, password_hash="a secret hash", role="user", created_at=0.0)
 
 
 async def call(app: FastAPI, route: Route) -> httpx2.Response:
@@ -37,41 +38,41 @@ async def soon(waiting: Coroutine[Any, Any, object]) -> None:
     await asyncio.wait_for(waiting, timeout=10)
 
 
-async def usernames(app: FastAPI) -> list[str]:
+async def names(app: FastAPI) -> list[str]:
     services: Services = app.state.services
-    return [user.username for user in await services.users.list_users()]
+    return [user.name for user in await services.users.list_users()]
 
 
 async def test_what_is_added_and_committed_can_be_refreshed_and_stays(app: FastAPI) -> None:
     async def create(db: DbSession) -> list[Any]:
-        user = new_user("bob")
+        user = new_user(BOB)
         db.add(user)
         await db.commit()
         assert user.id == 1
         await db.refresh(user)
-        return [user.username, user.is_active, user.session_version]
+        return [user.name, user.is_active, user.session_version]
 
-    assert (await call(app, create)).json() == ["bob", True, 0]
-    assert await usernames(app) == ["bob"]
+    assert (await call(app, create)).json() == [BOB, True, 0]
+    assert await names(app) == [BOB]
 
 
 async def test_a_begin_block_commits_at_its_end_and_rolls_back_on_an_error(app: FastAPI) -> None:
     async def create(db: DbSession) -> None:
         async with db.begin():
-            db.add(new_user("bob"))
+            db.add(new_user(BOB))
         with suppress(ZeroDivisionError):
             async with db.begin():
-                db.add(new_user("carol"))
+                db.add(new_user(CAROL))
                 await db.flush()
                 raise ZeroDivisionError
 
     assert (await call(app, create)).status_code == 200
-    assert await usernames(app) == ["bob"]
+    assert await names(app) == [BOB]
 
 
 async def test_a_session_goes_on_after_a_rollback(app: FastAPI) -> None:
     async def create(db: DbSession) -> None:
-        for name in ("bob", "bob", "carol"):
+        for name in (BOB, BOB, CAROL):
             db.add(new_user(name))
             try:
                 await db.commit()
@@ -79,50 +80,50 @@ async def test_a_session_goes_on_after_a_rollback(app: FastAPI) -> None:
                 await db.rollback()
 
     assert (await call(app, create)).status_code == 200
-    assert await usernames(app) == ["bob", "carol"]
+    assert await names(app) == [BOB, CAROL]
 
 
 async def test_a_savepoint_is_rolled_back_alone_and_with_its_transaction(app: FastAPI) -> None:
     async def create(db: DbSession) -> None:
         async with db.begin_nested():
-            db.add(new_user("bob"))
+            db.add(new_user(BOB))
         await db.rollback()
-        db.add(new_user("carol"))
+        db.add(new_user(CAROL))
         with suppress(ZeroDivisionError):
             async with db.begin_nested():
-                db.add(new_user("dave"))
+                db.add(new_user(DAVE))
                 await db.flush()
                 raise ZeroDivisionError
         await db.commit()
 
     assert (await call(app, create)).status_code == 200
-    assert await usernames(app) == ["carol"]
+    assert await names(app) == [CAROL]
 
 
 async def test_what_is_not_committed_is_rolled_back_with_the_request(app: FastAPI) -> None:
     async def forget_to_commit(db: DbSession) -> list[str]:
-        db.add(new_user("bob"))
-        return list(await db.scalars(select(User.username)))
+        db.add(new_user(BOB))
+        return list(await db.scalars(select(User.name)))
 
     async def fail(db: DbSession) -> None:
-        db.add(new_user("carol"))
+        db.add(new_user(CAROL))
         await db.flush()
         raise ZeroDivisionError
 
-    assert (await call(app, forget_to_commit)).json() == ["bob"]
+    assert (await call(app, forget_to_commit)).json() == [BOB]
     assert (await call(app, fail)).status_code == 500
-    assert await usernames(app) == []
+    assert await names(app) == []
 
 
 async def test_a_commit_that_fails_is_no_success_for_the_client(client: Client) -> None:
-    await client.register("alice")
+    await client.register(ALICE)
 
     async def create(db: DbSession) -> None:
-        db.add(new_user("alice"))
+        db.add(new_user(ALICE))
         await db.commit()
 
     assert (await call(client.app, create)).status_code == 500
-    assert await usernames(client.app) == ["alice"]
+    assert await names(client.app) == [ALICE]
 
 
 async def test_reading_holds_up_no_writer(start: Start) -> None:
@@ -136,7 +137,7 @@ async def test_reading_holds_up_no_writer(start: Start) -> None:
         return len(found)
 
     async def write(db: DbSession) -> None:
-        db.add(new_user("bob"))
+        db.add(new_user(BOB))
         await db.commit()
 
     app.add_api_route("/read", public(read))
@@ -210,14 +211,14 @@ async def test_a_lock_that_another_program_holds_is_answered_with_503(
     client = await Client(app).signed_in()
 
     async def write(db: DbSession) -> None:
-        db.add(new_user("bob"))
+        db.add(new_user(BOB))
         await db.commit()
 
     async with lock_users():
-        mine, own = await asyncio.gather(call(app, write), client.register("carol"))
+        mine, own = await asyncio.gather(call(app, write), client.register(CAROL))
     assert (mine.status_code, own.status_code) == (503, 503)
     assert (await client.post("/write")).status_code == 200
-    assert await usernames(app) == ["alice", "bob"]
+    assert await names(app) == [ALICE, BOB]
 
 
 @pytest.mark.parametrize("error", [FileNotFoundError, TimeoutError, ConnectionError])
@@ -244,10 +245,10 @@ async def test_a_value_that_does_not_fit_its_column_is_an_error_of_the_route(
 
 
 async def test_an_error_does_not_show_the_values(client: Client) -> None:
-    await client.register("alice")
+    await client.register(ALICE)
     services: Services = client.app.state.services
     async with services.database.new_session() as session:
-        session.add(new_user("alice"))
+        session.add(new_user(ALICE))
         with pytest.raises(IntegrityError) as caught:
             await session.commit()
     assert "a secret hash" not in str(caught.value)
@@ -275,5 +276,5 @@ async def test_the_user_of_a_request_has_no_password_hash(client: Client) -> Non
     client.app.add_api_route("/show", show, response_model=None)
     await client.signed_in()
     shown = (await client.get("/show")).json()
-    assert shown["username"] == "alice"
+    assert shown[FIELD] == ALICE
     assert set(shown) == {column.key for column in User.__table__.columns} - {"password_hash"}

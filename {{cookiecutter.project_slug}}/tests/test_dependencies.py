@@ -34,6 +34,7 @@ from app.web.dependencies import (
 )
 from tests.client import Client
 from tests.conftest import PRODUCTION, Clock, Start
+from tests.people import ALICE, BOB, FIELD
 from tests.websocket import SESSION_ENDED, Socket
 
 PROTECTED = [Depends(current_user)]
@@ -44,12 +45,12 @@ async def unprotected() -> str:
 
 
 async def protected(user: CurrentUser) -> str:
-    return user.username
+    return user.name
 
 
 @public
 async def for_everybody(user: OptionalUser) -> str:
-    return user.username if user else "anonymous"
+    return user.name if user else "anonymous"
 
 
 async def test_a_public_route_may_ask_who_is_signed_in(client: Client) -> None:
@@ -58,7 +59,7 @@ async def test_a_public_route_may_ask_who_is_signed_in(client: Client) -> None:
     assert (await client.get("/greet")).json() == "anonymous"
     await client.signed_in()
     response = await client.get("/greet")
-    assert response.json() == "alice"
+    assert response.json() == ALICE
     assert response.headers["cache-control"] == "no-store"
 
 
@@ -137,24 +138,24 @@ async def test_a_request_reads_its_session_once_and_runs_a_dependency_once(
 async def test_the_session_is_the_same_in_whatever_order_it_is_asked_for(client: Client) -> None:
     @client.app.put("/kept")
     async def keep(session: CurrentSession, user: CurrentUser, auth: CurrentAuth) -> bool:
-        await session.set("theme", user.username)
+        await session.set("theme", user.name)
         return session is auth.session
 
     await client.signed_in()
     assert (await client.put("/kept")).json() is True
-    assert (await client.get("/test/values")).json() == {"theme": "alice"}
+    assert (await client.get("/test/values")).json() == {"theme": ALICE}
 
 
 async def test_a_test_may_replace_the_current_user(client: Client) -> None:
     router = APIRouter()
     router.add_api_route("/plain", protected)
     client.app.include_router(router)
-    bob = User(id=7, username="bob", role=ADMIN)
+    bob = User(id=7, name=BOB, role=ADMIN)
     client.app.dependency_overrides[current_user] = lambda: bob
-    assert (await client.get("/api/me")).json() == {"id": 7, "username": "bob", "role": ADMIN}
+    assert (await client.get("/api/me")).json() == {"id": 7, FIELD: BOB, "role": ADMIN}
     for path in ("/plain", "/test/user", "/test/admin"):
         response = await client.get(path)
-        assert (response.status_code, response.json()) == (200, "bob"), path
+        assert (response.status_code, response.json()) == (200, BOB), path
 
 
 async def test_a_role_can_be_required(client: Client, caplog: pytest.LogCaptureFixture) -> None:
@@ -174,7 +175,7 @@ async def test_a_role_can_be_required(client: Client, caplog: pytest.LogCaptureF
     assert (await client.get("/editors")).status_code == 200
     assert (await client.get("/test/admin")).status_code == 403
     await client.signed_in(role=ADMIN)
-    assert (await client.get("/test/admin")).json() == "alice"
+    assert (await client.get("/test/admin")).json() == ALICE
 
 
 async def plain(_: Request) -> Response:
@@ -279,7 +280,7 @@ async def test_a_protected_app_may_be_mounted(client: Client) -> None:
     assert (await client.get(f"/files/{Path(__file__).name}")).status_code == 200
     await client.signed_in()
     for path, headers in (("/sub/0", {}), ("/sub/1", {}), ("/0", hosted)):
-        assert (await client.get(path, headers=headers)).json() == "alice", path
+        assert (await client.get(path, headers=headers)).json() == ALICE, path
     assert (await client.get("/guarded/0")).json() == "open"
 
 

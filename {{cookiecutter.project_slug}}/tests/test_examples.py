@@ -1,6 +1,9 @@
 """The examples in ``app/api/examples.py``. Delete this file with them."""
 
+import json
+
 from tests.client import Client
+from tests.people import ALICE, BOB, CAROL, FIELD
 from tests.websocket import SESSION_ENDED, Socket
 
 PATHS = ("/api/data", "/api/admin/users", "/api/session/data")
@@ -18,25 +21,25 @@ async def test_without_a_session_only_the_public_example_responds(client: Client
 
 async def test_a_signed_in_user_sees_the_protected_example(client: Client) -> None:
     await client.signed_in()
-    assert "alice" in (await client.get("/api/data")).json()["message"]
+    assert ALICE in (await client.get("/api/data")).json()["message"]
     assert (await client.get("/api/admin/users")).status_code == 403
 
 
 async def test_an_administrator_lists_the_accounts(client: Client, other: Client) -> None:
-    await other.signed_in("alice")
+    await other.signed_in(ALICE)
     await client.signed_in("root", role="admin")
     assert (await client.get("/api/admin/users")).json() == [
-        {"id": 1, "username": "alice", "role": "user"},
-        {"id": 2, "username": "root", "role": "admin"},
+        {"id": 1, FIELD: ALICE, "role": "user"},
+        {"id": 2, FIELD: "root", "role": "admin"},
     ]
 
 
 async def test_accounts_are_listed_in_pages(client: Client) -> None:
-    for name in ("alice", "bob", "carol"):
+    for name in (ALICE, BOB, CAROL):
         await client.signed_in(name)
     await client.signed_in("root", role="admin")
     page = await client.get("/api/admin/users", params={"after": 1, "limit": 2})
-    assert [user["username"] for user in page.json()] == ["bob", "carol"]
+    assert [user[FIELD] for user in page.json()] == [BOB, CAROL]
     for wrong in ({"limit": 101}, {"limit": 0}, {"after": -1}, {"after": 2**31}):
         assert (await client.get("/api/admin/users", params=wrong)).status_code == 422
 
@@ -54,5 +57,5 @@ async def test_the_websocket_says_who_is_signed_in(client: Client) -> None:
     await client.signed_in()
     async with Socket(client, path="/api/ws") as socket:
         await socket.accepted()
-        assert await socket.receive_text() == '{"username":"alice"}'
+        assert json.loads(await socket.receive_text()) == {FIELD: ALICE}
         socket.send_text("ignored")

@@ -21,6 +21,7 @@ from app.config import ROOT, Settings
 from app.logs import configure_logging
 from tests.client import Client
 from tests.conftest import PRODUCTION, Start
+from tests.people import ALICE
 from tests.test_security_log import events
 
 LOGGER = logging.getLogger("app.shop")
@@ -212,7 +213,7 @@ async def test_each_request_has_an_id_that_the_client_cannot_choose(client: Clie
 async def test_a_security_event_names_the_request(
     client: Client, caplog: pytest.LogCaptureFixture
 ) -> None:
-    responses = [await client.sign_in("alice", "not the right password") for _ in range(2)]
+    responses = [await client.sign_in(ALICE, "not the right password") for _ in range(2)]
     ids = [response.headers["x-request-id"] for response in responses]
     assert [each["request"] for each in events(caplog)] == ids
 

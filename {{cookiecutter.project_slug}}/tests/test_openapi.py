@@ -17,6 +17,7 @@ from app.web.dependencies import (
 )
 from tests.client import COOKIE, PASSWORD, Client
 from tests.conftest import Start
+from tests.people import FIELD
 
 # Every route of the API may respond with these.
 COMMON = {"400", "401", "403", "404", "413", "503"}
@@ -58,8 +59,8 @@ async def test_every_route_of_the_api_is_described_with_all_its_responses(app: F
 async def test_an_empty_user_name_is_refused_as_the_schema_says(client: Client) -> None:
     schemas = (await client.get("/openapi.json")).json()["components"]["schemas"]
     for path, body in (("/api/register", "RegisterIn"), ("/api/login", "LoginIn")):
-        assert schemas[body]["properties"]["username"]["minLength"] == 1
-        response = await client.post(path, json={"username": "", "password": PASSWORD})
+        assert schemas[body]["properties"][FIELD]["minLength"] == 1
+        response = await client.post(path, json={FIELD: "", "password": PASSWORD})
         assert response.status_code == 422
         assert "Enter a user name." in response.text
 
@@ -108,10 +109,10 @@ async def test_a_route_of_the_owner_is_described_by_what_it_depends_on(start: St
         return name + note.text
 
     async def read(owner: Annotated[User, Depends(note_owner)]) -> str:
-        return owner.username
+        return owner.name
 
     async def manage(admin: AdminUser) -> str:
-        return admin.username
+        return admin.name
 
     async def delete() -> None:
         """Delete."""

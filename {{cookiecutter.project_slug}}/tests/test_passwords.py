@@ -12,6 +12,7 @@ from app.models import User
 from app.users.errors import PasswordRejected
 from app.users.passwords import Passwords
 from tests.client import PASSWORD, Client
+from tests.people import ALICE
 
 LONGEST = "the longest that will do " * 5 + "..."
 
@@ -33,7 +34,7 @@ def passwords() -> Passwords:
         ("x7#Kq!vZ2p@Lme\u0301", "at least 15"),  # 15 characters as typed, 14 in NFC
         (LONGEST + ".", "at most 128"),
         ("correct horse\0battery staple", "NUL"),
-        ("my name is Alice, really", "your user name"),
+        ("my name is Alice, really", "your own name"),
         ("I use MY APP every day", "the name of this app"),
         ("passwordpassword", "easy to guess"),
         ("P@ssw0rdP@ssw0rd", "easy to guess"),
@@ -48,14 +49,14 @@ def passwords() -> Passwords:
         ("password.password.password!", "easy to guess"),
         ("1999 2001 2025 2026", "easy to guess"),
         ("\uff50\uff41\uff53\uff53\uff57\uff4f\uff52\uff44" * 2, "easy to guess"),
-        ("my name is \uff41\uff4c\uff49\uff43\uff45, really", "your user name"),
+        ("my name is \uff41\uff4c\uff49\uff43\uff45, really", "your own name"),
     ],
 )
 async def test_passwords_that_are_too_short_too_long_or_obvious_are_refused(
     passwords: Passwords, password: str, reason: str
 ) -> None:
     with pytest.raises(PasswordRejected, match=reason):
-        await passwords.check(password, "alice")
+        await passwords.check(password, ALICE)
 
 
 @pytest.mark.parametrize(
@@ -72,7 +73,7 @@ async def test_passwords_that_are_too_short_too_long_or_obvious_are_refused(
     ],
 )
 async def test_a_password_may_have_any_characters(passwords: Passwords, password: str) -> None:
-    await passwords.check(password, "alice")
+    await passwords.check(password, ALICE)
 
 
 async def test_a_common_password_is_refused_with_the_reason(client: Client) -> None:
@@ -98,7 +99,7 @@ async def test_a_common_password_is_refused_with_the_reason(client: Client) -> N
 async def test_a_name_is_not_part_of_a_password_however_it_is_written(
     passwords: Passwords, name: str, password: str
 ) -> None:
-    with pytest.raises(PasswordRejected, match="Leave out your user name"):
+    with pytest.raises(PasswordRejected, match="Leave out your own name"):
         await passwords.check(password, name)
     of_the_app = Passwords(min_length=15, app_name=name, threads=1)
     with pytest.raises(PasswordRejected, match="the name of this app"):
@@ -127,7 +128,7 @@ async def test_a_new_password_keeps_nobody_from_signing_in(
     client: Client, other: Client, monkeypatch: pytest.MonkeyPatch, slow: str, result: object
 ) -> None:
     """Some passwords take long to rate, and many may be registering."""
-    await client.register("alice")
+    await client.register(ALICE)
     began, finish = threading.Event(), threading.Event()
 
     def take_long(_: str) -> object:
@@ -139,7 +140,7 @@ async def test_a_new_password_keeps_nobody_from_signing_in(
     registering = asyncio.ensure_future(other.register("mallory"))
     assert await asyncio.to_thread(began.wait, 10)
     try:
-        response = await asyncio.wait_for(client.sign_in("alice"), timeout=10)
+        response = await asyncio.wait_for(client.sign_in(ALICE), timeout=10)
     finally:
         finish.set()
     assert response.status_code == 200
@@ -171,19 +172,19 @@ async def test_no_more_passwords_are_hashed_at_once_than_configured(
 async def test_passwords_are_hashed_with_argon2id_of_the_recommended_strength(
     passwords: Passwords,
 ) -> None:
-    parsed = argon2.from_string(await passwords.hash(PASSWORD, "alice"))
+    parsed = argon2.from_string(await passwords.hash(PASSWORD, ALICE))
     assert parsed.type == "id"
     assert (parsed.memory_cost, parsed.rounds, parsed.parallelism) == (19_456, 2, 1)
 
 
 async def test_a_password_typed_in_another_normal_form_is_the_same(passwords: Passwords) -> None:
-    hashed = await passwords.hash("two caf\u00e9s on the corner", "alice")
+    hashed = await passwords.hash("two caf\u00e9s on the corner", ALICE)
     assert (await passwords.verify("two cafe\u0301s on the corner", hashed))[0]
     assert not (await passwords.verify("two cafes on the corner", hashed))[0]
 
 
 async def test_no_part_of_a_password_is_cut_off(passwords: Passwords) -> None:
-    hashed = await passwords.hash(LONGEST, "alice")
+    hashed = await passwords.hash(LONGEST, ALICE)
     assert (await passwords.verify(LONGEST, hashed))[0]
     assert not (await passwords.verify(LONGEST[:-1], hashed))[0]
     assert not (await passwords.verify(LONGEST[:-1] + "x", hashed))[0]

@@ -12,6 +12,7 @@ from app.web.dependencies import CurrentUser, public
 from app.web.rate_limit import rate_limit
 from tests.client import Client
 from tests.conftest import Clock, Start
+from tests.people import ALICE, BOB
 
 
 def limited(client: Client, path: str, limit: str, *, name: str = "") -> None:
@@ -57,8 +58,8 @@ async def test_users_are_counted_apart_from_others_at_their_address(
     other = Client(client.app, client.address)
     limited(client, "/a", "1/day")
     assert await statuses(client, "/a", 2) == [200, 429]
-    await client.signed_in("alice")
-    await other.signed_in("bob")
+    await client.signed_in(ALICE)
+    await other.signed_in(BOB)
     assert await statuses(client, "/a", 2) == [200, 429]
     assert await statuses(other, "/a", 2) == [200, 429]
 
@@ -68,7 +69,7 @@ async def test_whoever_is_refused_for_the_session_uses_up_nobodys_count(
 ) -> None:
     @client.app.get("/mine", dependencies=[Depends(rate_limit("1/minute"))])
     async def mine(user: CurrentUser) -> str:
-        return user.username
+        return user.name
 
     assert (await other.get("/mine")).status_code == 401
     await client.signed_in()

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from tests.client import PASSWORD, Client
+from tests.people import ALICE
 
 
 def events(caplog: pytest.LogCaptureFixture) -> list[dict[str, Any]]:
@@ -24,9 +25,9 @@ async def test_the_life_of_a_session_is_logged_event_by_event(
     client: Client, other: Client, caplog: pytest.LogCaptureFixture
 ) -> None:
     wrong, new = "not the right password", "quite another set of words"
-    await client.register("alice")
-    await client.sign_in("alice")
-    await other.sign_in("alice", wrong)
+    await client.register(ALICE)
+    await client.sign_in(ALICE)
+    await other.sign_in(ALICE, wrong)
     body = {"current_password": PASSWORD, "new_password": new}
     await client.post("/api/password", json=body)
     await client.get("/test/admin")
@@ -51,7 +52,7 @@ async def test_the_life_of_a_session_is_logged_event_by_event(
     failed = events(caplog)[3]
     assert (failed["actor"], failed["level"]) == (1, "WARN")
     assert events(caplog)[7]["level"] == "WARN"
-    for secret in (PASSWORD, wrong, new, "alice"):
+    for secret in (PASSWORD, wrong, new, ALICE):
         assert secret not in caplog.text
 
 
@@ -59,7 +60,7 @@ async def test_events_that_somebody_should_look_at_are_warnings(
     client: Client, caplog: pytest.LogCaptureFixture
 ) -> None:
     for _ in range(6):
-        await client.sign_in("alice", "not the right password")
+        await client.sign_in(ALICE, "not the right password")
     await client.post("/api/login", headers={"sec-fetch-site": "cross-site"})
     names = [each["event"] for each in events(caplog)]
     assert names == ["authn_login_fail"] * 5 + ["authn_login_fail_max", "malicious_cors"]
@@ -70,7 +71,7 @@ async def test_the_right_password_of_a_disabled_account_is_logged_as_a_failure(
     client: Client, caplog: pytest.LogCaptureFixture
 ) -> None:
     await client.register()
-    await client.app.state.services.users.disable("alice")
+    await client.app.state.services.users.disable(ALICE)
     caplog.clear()
     await client.sign_in()
     [event] = events(caplog)

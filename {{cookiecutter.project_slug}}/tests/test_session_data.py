@@ -6,6 +6,7 @@ import httpx2
 import pytest
 
 from tests.client import PASSWORD, Client
+from tests.people import ALICE, BOB
 
 VALUES = "/test/values"
 
@@ -103,7 +104,7 @@ async def test_values_survive_a_password_change(client: Client) -> None:
 
 
 async def test_other_users_do_not_see_values(client: Client, other: Client) -> None:
-    await client.signed_in("alice")
-    await other.signed_in("bob")
+    await client.signed_in(ALICE)
+    await other.signed_in(BOB)
     await put(client, "theme", '"dark"')
     assert (await other.get(VALUES)).json() == {}

@@ -10,6 +10,7 @@ from app.sessions.active_session import ActiveSession
 from app.sessions.service import SessionService
 from tests.client import PASSWORD, Client
 from tests.conftest import Clock, Start
+from tests.people import ALICE
 
 NEW_PASSWORD = "quite another set of words"
 
@@ -161,7 +162,7 @@ async def test_a_sign_in_fails_when_the_account_is_disabled_meanwhile(
     created: list[ActiveSession] = []
 
     async def create_after_the_account_is_disabled(*values: Any, **options: Any) -> ActiveSession:
-        await services.users.disable("alice")
+        await services.users.disable(ALICE)
         created.append(await create(*values, **options))
         return created[0]
 

@@ -13,6 +13,7 @@ from app.services import Services
 from app.sessions.session import InvalidValue, SessionEnded, TooMuchData
 from tests.client import PASSWORD
 from tests.conftest import KEY, Start
+from tests.people import ALICE
 from tests.sessions import HERE, Begin, is_active, load
 from tests.test_token import OLD_KEY
 
@@ -128,7 +129,7 @@ async def test_values_can_be_read_while_keys_are_rotated(start: Start) -> None:
         return found
 
     old = await services_with(OLD_KEY)
-    user = await old.users.register("alice", PASSWORD)
+    user = await old.users.register(ALICE, PASSWORD)
     session = await old.sessions.create(user.id, 0, HERE)
     await session.set("theme", "dark")
 

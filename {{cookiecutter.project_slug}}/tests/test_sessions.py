@@ -18,6 +18,7 @@ from app.sessions.token import SessionTokens
 from app.users.service import AuthContext
 from tests.client import PASSWORD
 from tests.conftest import Clock, Start
+from tests.people import ALICE, BOB
 from tests.sessions import HERE, Begin, is_active, load
 from tests.test_token import OLD_KEY
 
@@ -209,7 +210,7 @@ async def test_of_two_rotations_at_once_one_wins(services: Services, begin: Begi
 
 
 async def test_every_other_session_of_the_user_ends(services: Services, begin: Begin) -> None:
-    bob = await services.users.register("bob", PASSWORD)
+    bob = await services.users.register(BOB, PASSWORD)
     bobs = await services.sessions.create(bob.id, 0, HERE)
     here, there = await begin(), await begin()
     await here.set("theme", "dark")
@@ -224,7 +225,7 @@ async def test_every_other_session_of_the_user_ends(services: Services, begin: B
 async def test_an_operator_ends_every_session_of_a_user(
     services: Services, begin: Begin, command: str
 ) -> None:
-    bob = await services.users.register("bob", PASSWORD)
+    bob = await services.users.register(BOB, PASSWORD)
     bobs = await services.sessions.create(bob.id, 0, HERE)
     sessions = [await begin(), await begin()]
     await getattr(services.users, command)("Alice")
@@ -238,14 +239,14 @@ async def test_a_session_of_an_earlier_version_is_dead_before_it_is_deleted(
 ) -> None:
     session = await begin()
     monkeypatch.setattr(SessionService, "revoke_before", killed_meanwhile)
-    await services.users.end_sessions("alice")
+    await services.users.end_sessions(ALICE)
     assert await services.sessions.load_with_user(session.token) is None
 
 
 async def test_a_session_created_while_the_account_is_disabled_opens_nothing(
     services: Services, begin: Begin
 ) -> None:
-    await services.users.disable("alice")
+    await services.users.disable(ALICE)
     session = await begin()
     assert await services.sessions.load_with_user(session.token) is None
 
@@ -272,7 +273,7 @@ async def test_a_password_change_does_not_bring_revoked_sessions_back(
     in_flight = await load(services, await begin())
     if deletion == "is killed":
         monkeypatch.setattr(SessionService, "revoke_before", killed_meanwhile)
-    await services.users.end_sessions("alice")
+    await services.users.end_sessions(ALICE)
     auth = AuthContext(user, in_flight, HERE)
     with pytest.raises(SessionEnded):
         await services.users.change_password(auth, PASSWORD, PASSWORD + "!")

@@ -4,17 +4,18 @@ import pytest
 
 from tests.client import COOKIE, Client
 from tests.conftest import Start
+from tests.people import ALICE, FIELD, SPELLINGS
 
 
 async def test_a_registered_user_signs_in_and_is_known(client: Client) -> None:
     registered = await client.register("Alice")
     assert registered.status_code == 201
     assert COOKIE not in client.cookies
-    signed_in = await client.sign_in("alice")
+    signed_in = await client.sign_in(ALICE)
     assert signed_in.status_code == 200
-    assert signed_in.json() == registered.json() == {"id": 1, "username": "alice", "role": "user"}
+    assert signed_in.json() == registered.json() == {"id": 1, FIELD: ALICE, "role": "user"}
     assert (await client.get("/api/me")).json() == registered.json()
-    assert (await client.get("/test/user")).json() == "alice"
+    assert (await client.get("/test/user")).json() == ALICE
 
 
 async def test_without_a_session_a_protected_route_responds_401(client: Client) -> None:
@@ -66,8 +67,8 @@ async def test_logout_by_get_does_nothing(client: Client) -> None:
 
 
 async def test_a_taken_name_is_refused_however_it_is_spelled(client: Client) -> None:
-    await client.register("alice")
-    for look_alike in ("alice", "ALICE", " alice ", "\uff41\uff4c\uff49\uff43\uff45"):
+    await client.register(ALICE)
+    for look_alike in (ALICE, *SPELLINGS):
         response = await client.register(look_alike)
         assert response.status_code == 409, look_alike
         assert response.json() == {"detail": "That user name is taken."}

@@ -13,9 +13,10 @@ from app.users.service import UserService
 from app.web.dependencies import CurrentAuth, CurrentSession, CurrentUser, FreshUser
 from tests.client import COOKIE, PASSWORD, Client
 from tests.conftest import Clock, Start
+from tests.people import ALICE, BOB, FIELD
 
 
-async def delete_account(client: Client, confirm: str = "alice") -> httpx2.Response:
+async def delete_account(client: Client, confirm: str = ALICE) -> httpx2.Response:
     return await client.post("/api/me/delete", json={"confirm": confirm})
 
 
@@ -99,12 +100,12 @@ async def test_a_deleted_account_is_gone_and_its_name_is_free(client: Client) ->
     deleted = await delete_account(client)
     assert "Max-Age=0" in deleted.headers["set-cookie"]
     assert (await client.sign_in()).status_code == 401
-    assert (await client.register()).json() == {"id": 2, "username": "alice", "role": "user"}
+    assert (await client.register()).json() == {"id": 2, FIELD: ALICE, "role": "user"}
 
 
 @pytest.mark.parametrize(
     ("body", "status"),
-    [({"confirm": "bob"}, 403), ({"confirm": ""}, 422), ({}, 422), ({"confirm": None}, 422)],
+    [({"confirm": BOB}, 403), ({"confirm": ""}, 422), ({}, 422), ({"confirm": None}, 422)],
 )
 async def test_an_account_is_deleted_only_by_its_name(
     client: Client, body: dict[str, str | None], status: int
@@ -123,7 +124,7 @@ async def test_an_account_is_deleted_by_any_spelling_of_its_name(client: Client)
 
 async def test_a_role_holds_from_the_next_sign_in_on(client: Client) -> None:
     await client.signed_in()
-    await client.app.state.services.users.change_role("alice", "admin")
+    await client.app.state.services.users.change_role(ALICE, "admin")
     assert not await client.is_signed_in()
     await client.sign_in()
     assert (await client.get("/api/me")).json()["role"] == "admin"
@@ -137,7 +138,7 @@ async def test_an_account_that_is_deleted_during_a_sign_in_stays_deleted(
 
     async def delete_meanwhile(authenticator: Authenticator, *values: str, **more: str) -> object:
         row = await authenticate(authenticator, *values, **more)  # type: ignore[arg-type]
-        await client.app.state.services.users.delete("alice")
+        await client.app.state.services.users.delete(ALICE)
         return row
 
     monkeypatch.setattr(Authenticator, "authenticate", delete_meanwhile)
@@ -148,7 +149,7 @@ async def test_an_account_that_is_deleted_during_a_sign_in_stays_deleted(
 async def test_of_three_deletions_at_once_one_deletes_the_account(client: Client) -> None:
     await client.signed_in()
     cookie = {"cookie": f"{COOKIE}={client.token}"}
-    body = {"confirm": "alice"}
+    body = {"confirm": ALICE}
     responses = await asyncio.gather(
         *(Client(client.app).post("/api/me/delete", json=body, headers=cookie) for _ in range(3))
     )
@@ -164,15 +165,15 @@ async def test_a_deletion_is_of_the_account_and_the_session_that_asked_for_it(
 
     async def delete_late(users: UserService, auth: CurrentAuth) -> None:
         if meanwhile == "its sessions end":
-            await users.end_sessions("alice")
+            await users.end_sessions(ALICE)
         else:
-            await users.delete("alice")
-            await users.register("alice", PASSWORD)
+            await users.delete(ALICE)
+            await users.register(ALICE, PASSWORD)
         await delete_own(users, auth)
 
     monkeypatch.setattr(UserService, "delete_own", delete_late)
     assert (await delete_account(client)).status_code == 401
-    assert (await client.sign_in("alice")).status_code == 200
+    assert (await client.sign_in(ALICE)).status_code == 200
 
 
 async def test_a_route_that_depends_on_the_user_several_times_reads_once(
@@ -193,21 +194,21 @@ async def test_the_session_of_a_request_is_one_object_whoever_asks_for_it_first(
     start: Start,
 ) -> None:
     async def route(session: CurrentSession, user: CurrentUser, auth: CurrentAuth) -> bool:
-        await session.set("name", user.username)
+        await session.set("name", user.name)
         return session is auth.session
 
     app = await start()
     app.add_api_route("/route", route)
     client = await Client(app).signed_in()
     assert (await client.get("/route")).json() is True
-    assert (await client.get("/test/values")).json() == {"name": "alice"}
+    assert (await client.get("/test/values")).json() == {"name": ALICE}
 
 
 @pytest.mark.parametrize(
     "body",
     [
-        RegisterIn(username="alice", password=PASSWORD),
-        LoginIn(username="alice", password=PASSWORD),
+        RegisterIn.model_validate({FIELD: ALICE, "password": PASSWORD}),
+        LoginIn.model_validate({FIELD: ALICE, "password": PASSWORD}),
         PasswordIn(current_password=PASSWORD, new_password=PASSWORD),
         ConfirmIn(password=PASSWORD),
     ],

@@ -13,6 +13,7 @@ from app.web.dependencies import CurrentAuth, Sessions
 from app.web.websocket import run_until_session_ends
 from tests.client import COOKIE, ORIGIN, Client
 from tests.conftest import PRODUCTION, Clock, Start
+from tests.people import ALICE
 from tests.websocket import SESSION_ENDED, Socket
 
 FRONT_END = "https://front.example"
@@ -32,7 +33,7 @@ async def test_a_websocket_knows_who_is_signed_in(client: Client) -> None:
     await client.signed_in()
     async with Socket(client) as socket:
         await socket.accepted()
-        assert await socket.receive_text() == "alice"
+        assert await socket.receive_text() == ALICE
         socket.send_text("hello")
         assert await socket.receive_text() == "hello"
 
@@ -74,7 +75,7 @@ async def test_own_pages_and_trusted_front_ends_may_open_a_websocket(start: Star
     ):
         async with Socket(client, headers) as socket:
             await socket.accepted()
-            assert await socket.receive_text() == "alice"
+            assert await socket.receive_text() == ALICE
 
 
 async def test_a_websocket_for_another_host_is_refused(start: Start) -> None:
@@ -88,7 +89,7 @@ async def log_out(client: Client, _: Clock) -> None:
 
 
 async def disable_account(client: Client, _: Clock) -> None:
-    await client.app.state.services.users.disable("alice")
+    await client.app.state.services.users.disable(ALICE)
 
 
 async def let_it_expire(_: Client, clock: Clock) -> None:
@@ -103,7 +104,7 @@ async def test_a_websocket_closes_when_the_session_ends(
     await client.signed_in()
     async with Socket(client) as socket:
         await socket.accepted()
-        assert await socket.receive_text() == "alice"
+        assert await socket.receive_text() == ALICE
         await end(client, clock)
         assert await socket.receive() == SESSION_ENDED
 
@@ -127,7 +128,7 @@ async def test_an_open_websocket_does_not_count_as_use(
     monkeypatch.setattr(SessionService, "is_active", note)
     async with Socket(client) as socket:
         await socket.accepted()
-        assert await socket.receive_text() == "alice"
+        assert await socket.receive_text() == ALICE
         clock.turn(3599)
         checked.clear()
         await asyncio.wait_for(checked.wait(), timeout=10)
@@ -143,7 +144,7 @@ async def test_a_websocket_closes_with_1013_when_a_store_is_out_of_reach(
     monkeypatch.setattr(SessionService, "is_active", unreachable)
     async with Socket(client) as socket:
         await socket.accepted()
-        assert await socket.receive_text() == "alice"
+        assert await socket.receive_text() == ALICE
         assert (await socket.receive())["code"] == 1013
 
 
@@ -162,7 +163,7 @@ async def test_a_client_that_goes_away_is_no_error(
     await client.signed_in()
     async with Socket(client) as socket:
         await socket.accepted()
-        assert await socket.receive_text() == "alice"
+        assert await socket.receive_text() == ALICE
     assert "Traceback" not in caplog.text
 
 

@@ -11,6 +11,7 @@ from pydantic import BaseModel, JsonValue
 
 from app.api.schemas import ERRORS, UserOut
 from app.models import User
+from app.users.names import FIELD
 from app.web.dependencies import AdminUser, CurrentAuth, CurrentUser, Sessions, Users, public
 from app.web.websocket import run_until_session_ends
 
@@ -33,7 +34,7 @@ async def for_everybody() -> Message:
 @router.get("/data")
 async def data(user: CurrentUser) -> Message:
     """Greet signed-in users only."""
-    return Message(message=f"Hello {user.username}! Only you can see this.")
+    return Message(message=f"Hello {user.name}! Only you can see this.")
 
 
 @router.get("/admin/users", response_model=list[UserOut])
@@ -70,7 +71,7 @@ async def greet(websocket: WebSocket, auth: CurrentAuth, sessions: Sessions) -> 
     """Say who is signed in, and stay open while they are."""
 
     async def talk() -> None:
-        await websocket.send_json({"username": auth.user.username})
+        await websocket.send_json({FIELD: auth.user.name})
         while (await websocket.receive())["type"] != "websocket.disconnect":
             # Whatever the client sends is ignored.
             continue

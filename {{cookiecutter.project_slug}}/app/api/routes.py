@@ -12,13 +12,14 @@ from app.api.schemas import (
     LoginIn,
     PasswordIn,
     RegisterIn,
+    ResetIn,
     SessionOut,
     UserOut,
     errors,
 )
 from app.models import User
 from app.sessions.session import Session
-from app.users.usernames import normalise
+from app.users.names import normalise
 from app.web.dependencies import (
     CurrentAuth,
     CurrentRequestSession,
@@ -48,18 +49,26 @@ async def me(user: CurrentUser) -> User:
     return user
 
 
+#{% if cookiecutter.identity == "email" %}
+@router.post("/register", status_code=202, responses=errors(429))
+@public
+async def register(body: RegisterIn, request_session: CurrentRequestSession) -> None:
+    """Send a link that creates the account. The response is the same when there is one already."""
+    await request_session.register(body.name, body.password)
+#{% else %}
 @router.post("/register", status_code=201, response_model=UserOut, responses=errors(409, 429))
 @public
 async def register(body: RegisterIn, request_session: CurrentRequestSession) -> User:
     """Create an account."""
-    return await request_session.register(body.username, body.password)
+    return await request_session.register(body.name, body.password)
+#{% endif %}
 
 
 @router.post("/login", response_model=UserOut, responses=errors(429))
 @public
 async def login(body: LoginIn, request_session: CurrentRequestSession) -> User:
     """Sign in. Unknown names, wrong passwords and disabled accounts get the same response."""
-    return await request_session.sign_in(body.username, body.password, remember=body.remember)
+    return await request_session.sign_in(body.name, body.password, remember=body.remember)
 
 
 @router.post("/logout", status_code=204)
@@ -78,7 +87,7 @@ async def delete_me(
     request_session: CurrentRequestSession,
 ) -> None:
     """Delete one's own account, soon after confirming the password."""
-    if normalise(body.confirm) != user.username:
+    if normalise(body.confirm) != user.name:
         raise HTTPException(403, "That is not the name of this account.")
     await users.delete_own(auth)
     await request_session.sign_out()
@@ -88,6 +97,15 @@ async def delete_me(
 async def change_password(body: PasswordIn, auth: CurrentAuth, users: Users) -> None:
     """Change the password: every other session ends, this one gets a new token."""
     await users.change_password(auth, body.current_password, body.new_password)
+
+
+@router.post("/password/reset", status_code=204, responses=errors(429))
+@public
+async def reset_password(
+    body: ResetIn, users: Users, request_session: CurrentRequestSession
+) -> None:
+    """Choose a new password by a link: every session of the user ends, and none begins."""
+    await users.reset_password(body.token, body.new_password, request_session.client)
 
 
 @router.post("/confirm", status_code=204, responses=errors(429))

@@ -8,10 +8,11 @@ from typing import Annotated, Any, Self
 #{% endif %}
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
-#{% if cookiecutter.session_backend != "signed-cookie" %}
 
+#{% if cookiecutter.session_backend != "signed-cookie" %}
 from app.sessions.session import Session
 #{% endif %}
+from app.users.names import FIELD
 
 # More than any valid name or password, and little enough to process quickly.
 MAX_TEXT_CHARACTERS = 1024
@@ -26,8 +27,8 @@ def _storable(text: str) -> str:
 
 Text = Annotated[str, Field(max_length=MAX_TEXT_CHARACTERS), AfterValidator(_storable)]
 Secret = Annotated[Text, Field(repr=False)]
-# Refused with a sentence by ``users.usernames``; here only for the OpenAPI schema.
-Name = Annotated[Text, Field(json_schema_extra={"minLength": 1})]
+# Refused with a sentence by ``users.names``; the length is here only for the OpenAPI schema.
+Name = Annotated[Text, Field(validation_alias=FIELD, json_schema_extra={"minLength": 1})]
 
 
 class _In(BaseModel):
@@ -39,14 +40,14 @@ class _In(BaseModel):
 class RegisterIn(_In):
     """A new account."""
 
-    username: Name
+    name: Name
     password: Secret
 
 
 class LoginIn(_In):
     """The credentials of a user."""
 
-    username: Name
+    name: Name
     password: Secret
     remember: bool = False
 
@@ -58,6 +59,27 @@ class PasswordIn(_In):
     new_password: Secret
 
 
+class ResetIn(_In):
+    """A new password, chosen by a link."""
+
+    token: Secret
+    new_password: Secret
+
+
+#{% if cookiecutter.identity == "email" %}
+class TokenIn(_In):
+    """The token of a link."""
+
+    token: Secret
+
+
+class EmailIn(_In):
+    """An address."""
+
+    email: Name
+
+
+#{% endif %}
 class ConfirmIn(_In):
     """The password, to confirm that it is still the same user."""
 
@@ -76,7 +98,7 @@ class UserOut(BaseModel):
     model_config = ConfigDict(from_attributes=True)
 
     id: int
-    username: str
+    name: str = Field(serialization_alias=FIELD)
     role: str
 
 

@@ -20,11 +20,11 @@ TAG_BYTES = 16
 class SessionCipher:
     """Encrypts and authenticates with AES-256-GCM.
 
-    keys: newest first; the first encrypts, all decrypt.
+    keys: newest first; the first encrypts, all decrypt. purpose: what they are derived for.
     """
 
-    def __init__(self, keys: Sequence[str]) -> None:
-        self._ciphers = [AESGCM(_derive_key(key)) for key in keys]
+    def __init__(self, keys: Sequence[str], purpose: bytes = PURPOSE) -> None:
+        self._ciphers = [AESGCM(_derive_key(key, purpose)) for key in keys]
 
     def encrypt(self, text: bytes, associated_data: str) -> bytes:
         """Encrypt a text. With other associated data it cannot be decrypted."""
@@ -44,5 +44,5 @@ class SessionCipher:
         return None
 
 
-def _derive_key(key: str) -> bytes:
-    return HKDF(algorithm=SHA256(), length=32, salt=None, info=PURPOSE).derive(key.encode())
+def _derive_key(key: str, purpose: bytes) -> bytes:
+    return HKDF(algorithm=SHA256(), length=32, salt=None, info=purpose).derive(key.encode())

@@ -1,4 +1,4 @@
-"""Authenticates users by user name and password."""
+"""Authenticates users by name and password."""
 
 from dataclasses import dataclass
 
@@ -22,7 +22,7 @@ class Authenticator:
 
     async def authenticate(
         self,
-        username: str,
+        name: str,
         password: str,
         ip: str,
         *,
@@ -34,10 +34,10 @@ class Authenticator:
         failure: the event to log when it is wrong. session: the key of the session in which it was
         asked for. Raises TooManyFailures, Overloaded or StoreUnavailable.
         """
-        attempt = await self.rate_limiter.acquire(username, ip)
+        attempt = await self.rate_limiter.acquire(name, ip)
         row = await self.database.fetch_one(
             select(User.id, User.password_hash, User.is_active, User.session_version).where(
-                User.username == username
+                User.name == name
             )
         )
         hashed = row.password_hash if row else None

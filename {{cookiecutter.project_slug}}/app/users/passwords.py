@@ -13,6 +13,7 @@ from zxcvbn import zxcvbn
 from app.config import PASSWORD_MAX_CHARACTERS
 from app.errors import Overloaded
 from app.users.errors import PasswordRejected
+from app.users.names import words_of
 
 # OWASP's second set (Password Storage Cheat Sheet): 19 MiB, two passes, one lane.
 _CONTEXT = CryptContext(
@@ -59,7 +60,7 @@ class Passwords:
         self._new_limiter = CapacityLimiter(1)
         self._dummy = _CONTEXT.hash(secrets.token_urlsafe())
 
-    async def check(self, password: str, username: str) -> None:
+    async def check(self, password: str, name: str) -> None:
         """Raise PasswordRejected unless that user may use the password.
 
         Length and strength count, composition does not (NIST SP 800-63B-4, 3.1.1.2).
@@ -71,18 +72,18 @@ class Passwords:
             raise PasswordRejected(f"Use at most {PASSWORD_MAX_CHARACTERS} characters.")
         if "\0" in text:
             raise PasswordRejected("A password cannot contain a NUL character.")
-        # Normalised like user names, so that full width hides nothing.
+        # Normalised like names, so that full width hides nothing.
         plain = unicodedata.normalize("NFKC", text)
-        if any(_contains(plain, name) for name in (username, self._app_name)):
-            raise PasswordRejected("Leave out your user name and the name of this app.")
+        if any(_contains(plain, each) for each in (*words_of(name), self._app_name)):
+            raise PasswordRejected("Leave out your own name and the name of this app.")
         rating = await _run(self._new_limiter, _rate, plain)
         if rating["score"] < _MIN_SCORE:
             reason = rating["feedback"]["warning"]
             raise PasswordRejected(f"This password is easy to guess. {reason}".strip())
 
-    async def hash(self, password: str, username: str) -> str:
+    async def hash(self, password: str, name: str) -> str:
         """Return the hash of a new password of that user. Raises PasswordRejected."""
-        await self.check(password, username)
+        await self.check(password, name)
         return await _run(self._new_limiter, _CONTEXT.hash, _normalise(password))
 
     async def verify(self, password: str, hashed: str | None) -> tuple[bool, str | None]:

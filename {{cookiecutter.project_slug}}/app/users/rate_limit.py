@@ -64,14 +64,14 @@ class RateLimiter:
     clock: Callable[[], float]
     name_key: bytes
 
-    async def acquire(self, username: str, address: str) -> Attempt:
+    async def acquire(self, name: str, address: str) -> Attempt:
         """Allow an attempt, or raise TooManyFailures, for existing and unknown names alike.
 
         An attempt counts from before the password is checked: a thousand concurrent attempts are
         limited like a thousand in a row.
         """
         now = self.clock()
-        name_hash, address = self._hash(username), subscriber(address)
+        name_hash, address = self.hash_name(name), subscriber(address)
         statement = insert(LoginAttempt).values(name_hash=name_hash, address=address, at=now)
         [row] = await self.database.fetch_all(statement.returning(LoginAttempt.id))
         attempt = Attempt(row.id, name_hash, address)
@@ -97,6 +97,11 @@ class RateLimiter:
         earlier = LoginAttempt.id < attempt.id
         await self.database.execute(delete(LoginAttempt).where(*_of_both(attempt), earlier))
 
+    async def forget_failures(self, name: str) -> None:
+        """Let whoever has proved otherwise who they are try again at once."""
+        of_name = LoginAttempt.name_hash == self.hash_name(name)
+        await self.database.execute(delete(LoginAttempt).where(of_name, _not_right))
+
     async def delete_expired(self) -> int:
         """Delete a batch of attempts that no longer count; how many."""
         now = self.clock()
@@ -104,12 +109,12 @@ class RateLimiter:
         old = or_(failed, LoginAttempt.at <= now - KNOWN_SECONDS)
         return await self.database.delete_batch(LoginAttempt.id, old)
 
-    def _hash(self, username: str) -> bytes:
+    def hash_name(self, name: str) -> bytes:
         """Return what is kept of a typed name: people type passwords into the wrong field.
 
         Words could be tried against a plain hash, and not without the key.
         """
-        return hmac.digest(self.name_key, username.encode(), "sha256")
+        return hmac.digest(self.name_key, name.encode(), "sha256")
 
     async def _settle(self, attempt: Attempt, outcome: bool) -> None:
         statement = update(LoginAttempt).where(LoginAttempt.id == attempt.id)

@@ -10,20 +10,31 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
-from sqlalchemy import Executable, delete, insert, select, update
+from sqlalchemy import Executable, delete, exists, insert, select, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.sql.dml import ReturningUpdate
 
 from app import security_log
 from app.database import Database
-from app.models import ROLES, USER_COLUMNS, User, user_from_row
+#{% if cookiecutter.identity == "email" %}
+from app.email.outbox import Outbox
+#{% endif %}
+from app.models import ROLES, USER_COLUMNS, Link, User, user_from_row
 from app.sessions.active_session import ActiveSession
 from app.sessions.service import SessionService
 from app.sessions.session import ClientInfo, SessionEnded
 from app.users.authentication import Authenticator
-from app.users.errors import SignInFailed, UsernameTaken, UserNotFound, WrongPassword
+from app.users.errors import (
+    InvalidLink,
+    NameTaken,
+    SignInFailed,
+    UserDisabled,
+    UserNotFound,
+    WrongPassword,
+)
+from app.users.links import RESET, Links
+from app.users.names import normalise
 from app.users.passwords import Passwords
-from app.users.usernames import normalise
 
 
 class AuthContext(NamedTuple):
@@ -45,16 +56,20 @@ class UserService:
     sessions: SessionService
     passwords: Passwords
     authenticator: Authenticator
+    links: Links
+    #{% if cookiecutter.identity == "email" %}
+    outbox: Outbox
+    #{% endif %}
     clock: Callable[[], float]
 
-    async def register(self, username: str, password: str, role: str = ROLES[0]) -> User:
-        """Create an account. Raises InvalidUsername, PasswordRejected or UsernameTaken."""
-        name = normalise(username)
+    async def register(self, name: str, password: str, role: str = ROLES[0]) -> User:
+        """Create an account. Raises InvalidName, PasswordRejected or NameTaken."""
+        name = normalise(name)
         # First, so that a taken name costs no hash.
-        if await self.database.fetch_one(select(User.id).where(User.username == name)):
-            raise UsernameTaken
+        if await self.database.fetch_one(select(User.id).where(User.name == name)):
+            raise NameTaken
         statement = insert(User).values(
-            username=name,
+            name=name,
             password_hash=await self.passwords.hash(password, name),
             role=role,
             created_at=self.clock(),
@@ -62,14 +77,14 @@ class UserService:
         try:
             [row] = await self.database.fetch_all(statement.returning(*USER_COLUMNS))
         except IntegrityError:
-            raise UsernameTaken from None
+            raise NameTaken from None
         user = user_from_row(row)
         security_log.event("user_created", actor=user.id, role=role)
         return user
 
     async def sign_in(
         self,
-        username: str,
+        name: str,
         password: str,
         client: ClientInfo,
         *,
@@ -78,9 +93,9 @@ class UserService:
     ) -> tuple[ActiveSession, User]:
         """Check a password and create a session; those that came with the request end.
 
-        Raises InvalidUsername, TooManyFailures, or SignInFailed for every other reason alike.
+        Raises InvalidName, TooManyFailures, or SignInFailed for every other reason alike.
         """
-        row = await self.authenticator.authenticate(normalise(username), password, client.ip)
+        row = await self.authenticator.authenticate(normalise(name), password, client.ip)
         if row is None:
             raise SignInFailed
         session = await self.sessions.create(row.id, row.session_version, client, remember=remember)
@@ -100,8 +115,13 @@ class UserService:
         SessionEnded when this session was revoked meanwhile.
         """
         await self._verify(auth, current, "authn_password_change_fail")
-        new_hash = await self.passwords.hash(new, auth.user.username)
-        changed = await self.database.fetch_one(_end_own_sessions(auth, password_hash=new_hash))
+        new_hash = await self.passwords.hash(new, auth.user.name)
+        changed = await self.database.change(
+            _end_own_sessions(auth, password_hash=new_hash),
+            #{% if cookiecutter.identity == "email" %}
+            self.outbox.mail(auth.user.email, "password_changed", auth.client),
+            #{% endif %}
+        )
         if changed is None:
             raise SessionEnded
         key = auth.session.record.key
@@ -112,6 +132,42 @@ class UserService:
             await self.sessions.revoke_before(changed.session_version, auth.user.id)
         if not rotated:
             raise SessionEnded
+
+    async def check_reset_link(self, token: str) -> User:
+        """Return whose password a link is for. Raises InvalidLink."""
+        link = await self.links.find(RESET, token)
+        is_current = User.session_version == link.session_version
+        of_link = (User.id == link.user_id, User.is_active, is_current)
+        row = await self.database.fetch_one(select(*USER_COLUMNS).where(*of_link))
+        if row is None:
+            raise InvalidLink
+        return user_from_row(row)
+
+    async def reset_password(self, token: str, new: str, client: ClientInfo) -> None:
+        """Set a new password by a link, and end every session of the user; none begins.
+
+        Raises InvalidLink, or PasswordRejected, which leaves the link good.
+        """
+        user = await self.check_reset_link(token)
+        new_hash = await self.passwords.hash(new, user.name)
+        # Of two clicks at once, one finds the version of the link no more.
+        unused = exists().where(
+            self.links.is_valid(RESET, token), Link.session_version == User.session_version
+        )
+        changed = await self.database.change(
+            _bump_session_version(password_hash=new_hash).where(
+                User.id == user.id, User.is_active, unused
+            ),
+            delete(Link).where(Link.user_id == user.id),
+            #{% if cookiecutter.identity == "email" %}
+            self.outbox.mail(user.email, "password_changed", client),
+            #{% endif %}
+        )
+        if changed is None:
+            raise InvalidLink
+        await self.sessions.revoke_before(changed.session_version, user.id)
+        await self.authenticator.rate_limiter.forget_failures(user.name)
+        security_log.event("authn_password_change", actor=user.id, reason="link")
 
     async def confirm_password(self, auth: AuthContext, password: str) -> None:
         """Let a signed-in user prove again who they are; the session gets a new token.
@@ -139,63 +195,96 @@ class UserService:
         statement = select(*USER_COLUMNS).where(User.id > after).order_by(User.id).limit(limit)
         return [user_from_row(row) for row in await self.database.fetch_all(statement)]
 
-    async def find(self, username: str) -> User:
-        """Return the account of that name. Raises InvalidUsername or UserNotFound."""
+    async def find(self, name: str) -> User:
+        """Return the account of that name. Raises InvalidName or UserNotFound."""
         row = await self.database.fetch_one(
-            select(*USER_COLUMNS).where(User.username == normalise(username))
+            select(*USER_COLUMNS).where(User.name == normalise(name))
         )
         if row is None:
-            raise UserNotFound(username)
+            raise UserNotFound(name)
         return user_from_row(row)
 
-    async def set_password(self, username: str, password: str) -> None:
+    async def set_password(self, name: str, password: str) -> None:
         """Set a user's password and end their sessions. Raises UserNotFound or PasswordRejected."""
-        user = await self.find(username)
-        new_hash = await self.passwords.hash(password, user.username)
-        await self._end_sessions(user.username, password_hash=new_hash)
+        user = await self.find(name)
+        new_hash = await self.passwords.hash(password, user.name)
+        #{% if cookiecutter.identity == "email" %}
+        notice = self.outbox.mail(user.email, "password_set", ClientInfo("", ""))
+        await self._end_sessions(user.name, notice, password_hash=new_hash)
+        #{% else %}
+        await self._end_sessions(user.name, password_hash=new_hash)
+        #{% endif %}
         security_log.event("authn_password_change", actor=user.id)
 
-    async def disable(self, username: str) -> None:
+    async def reset_link(self, name: str) -> str:
+        """Return a link with which a user can choose a new password.
+
+        Raises UserNotFound or UserDisabled.
+        """
+        user = await self.find(name)
+        if not user.is_active:
+            raise UserDisabled(name)
+        address, statements = self.new_reset_link(user)
+        await self.database.change(*statements)
+        security_log.event("authn_token_created", actor=user.id, reason="reset link")
+        return address
+
+    def new_reset_link(self, user: User) -> tuple[str, list[Executable]]:
+        """Return the address of a new link, and the statements that store it."""
+        return self.links.new(
+            RESET,
+            Link.user_id == user.id,
+            user_id=user.id,
+            session_version=user.session_version,
+            #{% if cookiecutter.identity == "email" %}
+            email=user.email,
+            #{% endif %}
+        )
+
+    async def disable(self, name: str) -> None:
         """Disable an account and end its sessions. Raises UserNotFound."""
-        user_id = await self._end_sessions(username, is_active=False)
+        user_id = await self._end_sessions(name, is_active=False)
         security_log.event("user_archived", actor=user_id)
 
-    async def enable(self, username: str) -> None:
+    async def enable(self, name: str) -> None:
         """Enable an account again. Raises UserNotFound."""
-        user = await self.find(username)
+        user = await self.find(name)
         await self.database.execute(update(User).where(User.id == user.id).values(is_active=True))
         security_log.event("user_updated", actor=user.id, is_active=True)
 
-    async def delete(self, username: str) -> None:
+    async def delete(self, name: str) -> None:
         """Delete an account and end its sessions. Raises UserNotFound.
 
         It is disabled first, so that it can be tried again when the session store is out of reach.
         """
-        await self._delete(await self._end_sessions(username, is_active=False))
+        await self._delete(await self._end_sessions(name, is_active=False))
 
-    async def change_role(self, username: str, role: str) -> None:
+    async def change_role(self, name: str, role: str) -> None:
         """Give an account another role and end its sessions. Raises UserNotFound."""
-        user_id = await self._end_sessions(username, role=role)
+        user_id = await self._end_sessions(name, role=role)
         security_log.event("privilege_permissions_changed", actor=user_id, role=role)
 
-    async def end_sessions(self, username: str) -> None:
+    async def end_sessions(self, name: str) -> None:
         """Sign a user out everywhere. Raises UserNotFound."""
-        await self._end_sessions(username)
+        await self._end_sessions(name)
 
     async def _verify(self, auth: AuthContext, password: str, failure: str) -> None:
         """Raise WrongPassword unless it is the user's. failure: the event to log when it is not."""
-        username, ip, key = auth.user.username, auth.client.ip, auth.session.record.key
+        name, ip, key = auth.user.name, auth.client.ip, auth.session.record.key
         if not await self.authenticator.authenticate(
-            username, password, ip, failure=failure, session=key
+            name, password, ip, failure=failure, session=key
         ):
             raise WrongPassword
 
-    async def _end_sessions(self, username: str, **changes: Any) -> int:
-        """Change a user and end their sessions; return whose. Raises UserNotFound."""
-        by_name = User.username == normalise(username)
-        changed = await self.database.fetch_one(_bump_session_version(**changes).where(by_name))
+    async def _end_sessions(self, name: str, *more: Executable, **changes: Any) -> int:
+        """Change a user and end their sessions; return whose. Raises UserNotFound.
+
+        more: statements for the same transaction.
+        """
+        by_name = User.name == normalise(name)
+        changed = await self.database.change(_bump_session_version(**changes).where(by_name), *more)
         if changed is None:
-            raise UserNotFound(username)
+            raise UserNotFound(name)
         await self.sessions.revoke_before(changed.session_version, changed.id)
         return int(changed.id)
 

@@ -16,6 +16,9 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from app import security_log
 from app.config import PROJECT, Settings
+#{% if cookiecutter.identity == "email" %}
+from app.email.service import EmailService
+#{% endif %}
 from app.errors import AppError
 from app.models import ADMIN, User
 from app.sessions.active_session import ActiveSession
@@ -148,6 +151,14 @@ async def get_sessions(request_session: CurrentRequestSession) -> SessionService
     return request_session.services.sessions
 
 
+#{% if cookiecutter.identity == "email" %}
+async def get_emails(request_session: CurrentRequestSession) -> EmailService:
+    """Return the service for addresses."""
+    return request_session.services.emails
+
+
+Emails = Annotated[EmailService, Depends(get_emails)]
+#{% endif %}
 DbSession = Annotated[AsyncSession, Depends(get_db_session)]
 CurrentSettings = Annotated[Settings, Depends(get_settings)]
 Users = Annotated[UserService, Depends(get_users)]

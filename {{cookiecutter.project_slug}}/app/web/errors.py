@@ -29,6 +29,11 @@ def json_error(
     return JSONResponse({"detail": detail}, status, headers)
 
 
+def validation_detail(error: AppError) -> list[dict[str, object]]:
+    """Return an error in the format of FastAPI's own validation errors."""
+    return [{"type": "value_error", "loc": ["body"], "msg": str(error)}]
+
+
 def headers_of(connection: HTTPConnection, error: AppError) -> Mapping[str, str]:
     """Return the headers of an error: a 401 says how to sign in."""
     if error.status == 401:
@@ -48,8 +53,7 @@ def add_error_handlers(app: FastAPI, error_response: ErrorResponse) -> None:
             return None
         detail: object = str(error)
         if error.status == 422:
-            # In the format of FastAPI's own validation errors.
-            detail = [{"type": "value_error", "loc": ["body"], "msg": str(error)}]
+            detail = validation_detail(error)
         return error_response(connection, error.status, detail, headers_of(connection, error))
 
     @app.exception_handler(PoolTimeoutError)

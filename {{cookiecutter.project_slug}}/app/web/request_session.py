@@ -76,9 +76,15 @@ class RequestSession:
                 self.session, self.user = self.session or found[0], found[1]
         return self.user
 
-    async def register(self, username: str, password: str) -> User:
+    #{% if cookiecutter.identity == "email" %}
+    async def register(self, name: str, password: str) -> None:
+        """Send a link that creates an account.
+
+    #{% else %}
+    async def register(self, name: str, password: str) -> User:
         """Create an account for whoever sent the request.
 
+    #{% endif %}
         Raises AccountError, TooManyRequests, or HTTPException when registration is closed.
         """
         settings = self.services.settings
@@ -86,17 +92,24 @@ class RequestSession:
             raise HTTPException(403, "Registration is closed.")
         limit, address = settings.login_max_failures * WIDER, subscriber(self.ip)
         await self.services.request_limiter.acquire(f"registration {address}", limit, 60)
-        return await self.services.users.register(username, password)
+        #{% if cookiecutter.identity == "email" %}
+        await self.services.emails.register(name, password, self.client)
+        #{% else %}
+        return await self.services.users.register(name, password)
+        #{% endif %}
 
-    async def sign_in(self, username: str, password: str, *, remember: bool = False) -> User:
+    async def sign_in(self, name: str, password: str, *, remember: bool = False) -> User:
         """Check a password, create a session, and let the response set the cookie.
 
         Raises AccountError.
         """
         old_tokens = self.session_tokens()
         self.session, self.user = await self.services.users.sign_in(
-            username, password, self.client, remember=remember, old_tokens=old_tokens
+            name, password, self.client, remember=remember, old_tokens=old_tokens
         )
+        #{% if cookiecutter.identity == "email" %}
+        await self.services.emails.note_device(self.user, self.client)
+        #{% endif %}
         return self.user
 
     async def sign_out(self) -> None:

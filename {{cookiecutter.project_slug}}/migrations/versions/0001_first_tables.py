@@ -15,14 +15,22 @@ def upgrade() -> None:
     op.create_table(
         "users",
         sa.Column("id", sa.Integer(), nullable=False),
+        #{% if cookiecutter.identity == "email" %}
+        sa.Column("email", sa.String(254), nullable=False),
+        #{% else %}
         sa.Column("username", sa.String(64), nullable=False),
+        #{% endif %}
         sa.Column("password_hash", sa.String(255), nullable=False),
         sa.Column("role", sa.String(16), nullable=False),
         sa.Column("is_active", sa.Boolean(), nullable=False),
         sa.Column("session_version", sa.Integer(), nullable=False),
         sa.Column("created_at", sa.Double(), nullable=False),
         sa.PrimaryKeyConstraint("id", name="pk_users"),
+        #{% if cookiecutter.identity == "email" %}
+        sa.UniqueConstraint("email", name="uq_users_email"),
+        #{% else %}
         sa.UniqueConstraint("username", name="uq_users_username"),
+        #{% endif %}
         #{% if cookiecutter.database == "sqlite" %}
         sqlite_autoincrement=True,
         #{% endif %}
@@ -92,6 +100,58 @@ def upgrade() -> None:
     op.create_index("ix_login_attempts_address_at", "login_attempts", ["address", "at"])
     op.create_index("ix_login_attempts_at", "login_attempts", ["at"])
     op.create_table(
+        "links",
+        sa.Column("key", sa.LargeBinary(32), nullable=False),
+        sa.Column("purpose", sa.String(16), nullable=False),
+        #{% if cookiecutter.identity == "email" %}
+        sa.Column("user_id", sa.Integer(), nullable=True),
+        sa.Column("email", sa.String(254), nullable=False),
+        sa.Column("password_hash", sa.String(255), nullable=True),
+        sa.Column("session_version", sa.Integer(), nullable=True),
+        #{% else %}
+        sa.Column("user_id", sa.Integer(), nullable=False),
+        sa.Column("session_version", sa.Integer(), nullable=False),
+        #{% endif %}
+        sa.Column("expires_at", sa.Double(), nullable=False),
+        sa.PrimaryKeyConstraint("key", name="pk_links"),
+        sa.ForeignKeyConstraint(
+            ["user_id"], ["users.id"], name="fk_links_user_id", ondelete="CASCADE"
+        ),
+    )
+    op.create_index("ix_links_user_id", "links", ["user_id"])
+    #{% if cookiecutter.identity == "email" %}
+    op.create_index("ix_links_email", "links", ["email"])
+    #{% endif %}
+    op.create_index("ix_links_expires_at", "links", ["expires_at"])
+    #{% if cookiecutter.identity == "email" %}
+    op.create_table(
+        "known_devices",
+        sa.Column("user_id", sa.Integer(), nullable=False),
+        sa.Column("key", sa.LargeBinary(32), nullable=False),
+        sa.Column("seen_at", sa.Double(), nullable=False),
+        sa.PrimaryKeyConstraint("user_id", "key", name="pk_known_devices"),
+        sa.ForeignKeyConstraint(
+            ["user_id"], ["users.id"], name="fk_known_devices_user_id", ondelete="CASCADE"
+        ),
+    )
+    op.create_table(
+        "outgoing_mails",
+        sa.Column("id", sa.Integer(), nullable=False),
+        sa.Column("recipient", sa.String(254), nullable=False),
+        sa.Column("subject", sa.String(200), nullable=False),
+        sa.Column("encrypted", sa.LargeBinary(), nullable=False),
+        sa.Column("created_at", sa.Double(), nullable=False),
+        sa.Column("attempts", sa.Integer(), nullable=False),
+        sa.Column("next_attempt_at", sa.Double(), nullable=True),
+        sa.Column("last_error", sa.String(500), nullable=True),
+        sa.PrimaryKeyConstraint("id", name="pk_outgoing_mails"),
+        #{% if cookiecutter.database == "sqlite" %}
+        sqlite_autoincrement=True,
+        #{% endif %}
+    )
+    op.create_index("ix_outgoing_mails_next_attempt_at", "outgoing_mails", ["next_attempt_at"])
+    #{% endif %}
+    op.create_table(
         "request_counts",
         sa.Column("key", sa.LargeBinary(32), nullable=False),
         sa.Column("count", sa.Integer(), nullable=False),
@@ -103,6 +163,11 @@ def upgrade() -> None:
 
 def downgrade() -> None:
     op.drop_table("request_counts")
+    #{% if cookiecutter.identity == "email" %}
+    op.drop_table("outgoing_mails")
+    op.drop_table("known_devices")
+    #{% endif %}
+    op.drop_table("links")
     op.drop_table("login_attempts")
     #{% if cookiecutter.session_backend == "database" %}
     op.drop_table("session_values")

@@ -12,8 +12,10 @@ from app.models import User
 from app.web.dependencies import CurrentUser
 from tests.client import COOKIE, PASSWORD, Client
 from tests.conftest import Start
+from tests.people import ALICE, FIELD
 from tests.routes import SAFE_METHODS, http_routes
 
+NAME = FIELD.encode()
 LIMIT = 65_536
 TOO_LARGE = {"detail": "The request body is too large."}
 JSON = {"content-type": "application/json"}
@@ -26,9 +28,9 @@ async def chunks(size: int) -> AsyncIterator[bytes]:
 
 
 async def test_extra_fields_change_nothing(client: Client) -> None:
-    body = {"username": "eve", "password": PASSWORD, "role": "admin", "id": 7, "is_active": False}
+    body = {FIELD: "eve", "password": PASSWORD, "role": "admin", "id": 7, "is_active": False}
     response = await client.post("/api/register", json=body)
-    assert response.json() == {"id": 1, "username": "eve", "role": "user"}
+    assert response.json() == {"id": 1, FIELD: "eve", "role": "user"}
     await client.sign_in("eve")
     assert (await client.get("/test/admin")).status_code == 403
 
@@ -43,13 +45,13 @@ async def test_no_field_makes_a_user_an_administrator(client: Client) -> None:
         "password_hash": "x",
     }
     bodies: dict[str, dict[str, Any]] = {
-        "/api/login": {"username": "alice", "password": PASSWORD},
+        "/api/login": {FIELD: ALICE, "password": PASSWORD},
         "/api/confirm": {"password": PASSWORD},
         "/api/password": {"current_password": PASSWORD, "new_password": PASSWORD + "!"},
     }
     for path, body in bodies.items():
         assert (await client.post(path, json={**body, **extra})).is_success
-    assert (await client.get("/api/me")).json() == {"id": 1, "username": "alice", "role": "user"}
+    assert (await client.get("/api/me")).json() == {"id": 1, FIELD: ALICE, "role": "user"}
     user = await client.app.state.services.database.fetch_one(select(User.role, User.is_active))
     assert tuple(user) == ("user", True)
 
@@ -62,7 +64,7 @@ async def test_the_api_takes_json_and_nothing_that_a_form_can_send(
 ) -> None:
     await client.signed_in()
     before = client.token
-    fields = ("username", "password", "current_password", "new_password", "confirm")
+    fields = (FIELD, "password", "current_password", "new_password", "confirm")
     body = json.dumps(dict.fromkeys(fields, PASSWORD)).encode()
     headers = {"content-type": content_type} if content_type else {}
     for path in ("register", "login", "confirm", "password", "me/delete"):
@@ -74,21 +76,21 @@ async def test_the_api_takes_json_and_nothing_that_a_form_can_send(
 
 
 async def test_an_error_does_not_repeat_what_was_sent(client: Client) -> None:
-    body = {"username": ["alice"], "password": {"my secret": PASSWORD}}
+    body = {FIELD: [ALICE], "password": {"my secret": PASSWORD}}
     response = await client.post("/api/login", json=body)
     assert response.status_code == 422
     assert PASSWORD not in response.text
 
 
 async def test_a_lone_surrogate_is_refused_as_invalid(client: Client) -> None:
-    body = b'{"username": "\\ud800", "password": "\\udfff"}'
+    body = b'{"' + NAME + b'": "\\ud800", "password": "\\udfff"}'
     for path in ("/api/login", "/api/register"):
         response = await client.post(path, content=body, headers=JSON)
         assert response.status_code == 422
 
 
 async def test_a_body_over_the_limit_is_refused_before_it_is_read(client: Client) -> None:
-    response = await client.post("/api/login", json={"username": "a" * LIMIT, "password": ""})
+    response = await client.post("/api/login", json={FIELD: "a" * LIMIT, "password": ""})
     assert (response.status_code, response.json()) == (413, TOO_LARGE)
     await client.signed_in()
     for length in (str(LIMIT + 1), "99999999999999999999999", "1" * 5000):
@@ -134,14 +136,14 @@ BODIES = [
     b"null",
     b"{",
     b"\xff\xfe",
-    b'{"username": 1, "password": true, "remember": "yes"}',
-    b'{"username": "a\\u0000b", "password": "a\\u0000b"}',
-    b'{"username": null, "password": {"a": []}}',
+    b'{"' + NAME + b'": 1, "password": true, "remember": "yes"}',
+    b'{"' + NAME + b'": "a\\u0000b", "password": "a\\u0000b"}',
+    b'{"' + NAME + b'": null, "password": {"a": []}}',
     b"[" * 5000 + b"]" * 5000,
-    b'{"username": "' + b"a" * 60_000 + b'", "password": "x"}',
+    b'{"' + NAME + b'": "' + b"a" * 60_000 + b'", "password": "x"}',
     b"NaN",
-    b"username=%00&password=%ff&remember=yes",
-    b"username=" + b"a" * 60_000,
+    NAME + b"=%00&password=%ff&remember=yes",
+    NAME + b"=" + b"a" * 60_000,
 ]
 
 
@@ -173,7 +175,7 @@ async def test_oversized_input_is_refused_or_ignored(client: Client) -> None:
     assert (await client.get("/api/me", params={"next": long})).status_code == 200
     assert (await client.get(f"/{long}")).status_code == 404
     assert (await client.put(f"/test/values/{long}", json=1)).status_code == 422
-    for body in ({"username": long, "password": "x"}, {"username": "x", "password": long}):
+    for body in ({FIELD: long, "password": "x"}, {FIELD: "x", "password": long}):
         for path in ("/api/login", "/api/register"):
             assert (await client.post(path, json=body)).status_code == 422
     many = {f"field{number}": number for number in range(2000)}

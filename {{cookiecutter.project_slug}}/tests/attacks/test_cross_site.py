@@ -6,6 +6,7 @@ from starlette.datastructures import Headers
 from app.web.csrf import cross_origin_error
 from tests.client import ORIGIN, PASSWORD, Client
 from tests.conftest import Start
+from tests.people import ALICE, FIELD
 from tests.routes import SAFE_METHODS, http_routes
 
 FRONT_END = "https://front.example"
@@ -78,7 +79,7 @@ async def test_every_unsafe_route_refuses_other_sites_and_siblings(
     client: Client, site: str
 ) -> None:
     await client.signed_in()
-    body = {"username": "alice", "password": PASSWORD}
+    body = {FIELD: ALICE, "password": PASSWORD}
     for method, path in http_routes():
         if method in SAFE_METHODS:
             continue

@@ -11,6 +11,7 @@ from passlib.hash import argon2
 from app.users import passwords
 from tests.client import COOKIE, Client
 from tests.conftest import Start
+from tests.people import ALICE
 
 WRONG = "not the right password"
 # Headers that the app's own code writes, and could tell one cause from another by.
@@ -37,19 +38,19 @@ def telling(response: httpx2.Response) -> tuple[str | None, ...]:
     return tuple(response.headers.get(name) for name in TELLING)
 
 
-async def disabled_account(client: Client, username: str) -> None:
-    await client.register(username)
-    await client.app.state.services.users.disable(username)
+async def disabled_account(client: Client, name: str) -> None:
+    await client.register(name)
+    await client.app.state.services.users.disable(name)
 
 
 async def test_wrong_name_wrong_password_and_disabled_account_get_the_same_response(
     client: Client,
 ) -> None:
-    await client.register("alice")
+    await client.register(ALICE)
     await disabled_account(client, "mallory")
     responses = [
         await client.sign_in("unknown"),
-        await client.sign_in("alice", WRONG),
+        await client.sign_in(ALICE, WRONG),
         await client.sign_in("mallory"),
     ]
     assert {response.status_code for response in responses} == {401}
@@ -60,9 +61,9 @@ async def test_wrong_name_wrong_password_and_disabled_account_get_the_same_respo
 
 
 async def test_unknown_names_are_rate_limited_alike(client: Client) -> None:
-    await client.register("alice")
+    await client.register(ALICE)
     responses = []
-    for name in ("alice", "unknown"):
+    for name in (ALICE, "unknown"):
         for _ in range(5):
             await client.sign_in(name, WRONG)
         responses.append(await client.sign_in(name, WRONG))
@@ -76,10 +77,10 @@ async def test_every_failed_sign_in_costs_one_hash_off_the_event_loop(
     start: Start, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     client = Client(await start())
-    await client.register("alice")
+    await client.register(ALICE)
     await disabled_account(client, "mallory")
     hashes = note_hashes(monkeypatch)
-    for name in ("unknown", "alice", "mallory"):
+    for name in ("unknown", ALICE, "mallory"):
         hashes.clear()
         assert (await client.sign_in(name, WRONG)).status_code == 401
         [(thread, strength)] = hashes

@@ -5,6 +5,7 @@ from fastapi.dependencies.models import Dependant
 
 from app.web.dependencies import current_auth, current_session, current_user
 from tests.client import PASSWORD, Client
+from tests.people import FIELD
 from tests.routes import SAFE_METHODS, http_routes, is_known, route_table
 from tests.websocket import SESSION_ENDED, Socket
 
@@ -86,7 +87,7 @@ async def test_what_changes_something_cannot_be_reached_by_a_link(client: Client
     readable = {path for method, path in http_routes() if method == "GET"}
     for method, path in http_routes():
         if method not in SAFE_METHODS and path not in readable:
-            response = await client.get(path, params={"username": "a", "password": PASSWORD})
+            response = await client.get(path, params={FIELD: "a", "password": PASSWORD})
             assert response.status_code == 405, path
     assert await client.is_signed_in()
 

@@ -3,6 +3,7 @@
 import pytest
 
 from tests.client import COOKIE, PASSWORD, Client
+from tests.people import ALICE, FIELD
 
 
 async def test_a_fixated_token_is_not_adopted_and_is_revoked_at_sign_in(
@@ -11,9 +12,9 @@ async def test_a_fixated_token_is_not_adopted_and_is_revoked_at_sign_in(
     await other.signed_in("mallory")
     fixated = other.token
     assert fixated is not None
-    await client.register("alice")
+    await client.register(ALICE)
     client.use_token(fixated)
-    await client.sign_in("alice")
+    await client.sign_in(ALICE)
     assert client.token != fixated
     assert not await other.opens(fixated)
 
@@ -21,12 +22,12 @@ async def test_a_fixated_token_is_not_adopted_and_is_revoked_at_sign_in(
 async def test_logout_and_sign_in_end_every_session_that_was_sent_along(
     client: Client, other: Client
 ) -> None:
-    await other.register("alice")
+    await other.register(ALICE)
     for path in ("/api/logout", "/api/login"):
-        first = await Client(client.app).signed_in("alice")
-        second = await Client(client.app).signed_in("alice")
+        first = await Client(client.app).signed_in(ALICE)
+        second = await Client(client.app).signed_in(ALICE)
         both = {"cookie": f"{COOKIE}={first.token}; {COOKIE}={second.token}"}
-        body = {"username": "alice", "password": PASSWORD}
+        body = {FIELD: ALICE, "password": PASSWORD}
         assert (await client.post(path, json=body, headers=both)).is_success
         assert not await first.is_signed_in()
         assert not await second.is_signed_in()
@@ -34,7 +35,7 @@ async def test_logout_and_sign_in_end_every_session_that_was_sent_along(
 
 async def test_a_cookie_tossed_over_the_real_one_never_wins(client: Client, other: Client) -> None:
     """A sibling may set a cookie for a longer path or with an earlier date: first or last."""
-    await client.signed_in("alice")
+    await client.signed_in(ALICE)
     await other.signed_in("mallory")
     real, tossed = f"{COOKIE}={client.token}", f"{COOKIE}={other.token}"
     for header in (f"{tossed}; {real}", f"{real}; {tossed}", f"{tossed}; x=y; {real}"):
@@ -48,10 +49,10 @@ async def test_a_cookie_tossed_over_the_real_one_never_wins(client: Client, othe
 async def test_values_from_before_sign_in_are_gone_after_it(client: Client, other: Client) -> None:
     await other.signed_in("mallory")
     await other.put("/test/values/cart", json="from mallory")
-    await client.register("alice")
+    await client.register(ALICE)
     client.use_token(other.token)
     assert (await client.get("/test/values")).json() == {"cart": "from mallory"}
-    await client.sign_in("alice")
+    await client.sign_in(ALICE)
     assert (await client.get("/test/values")).json() == {}
 
 
@@ -97,7 +98,7 @@ async def test_no_other_cookie_name_counts(client: Client) -> None:
 async def test_two_session_cookies_count_as_none_in_any_order(
     client: Client, other: Client, caplog: pytest.LogCaptureFixture
 ) -> None:
-    await client.signed_in("alice")
+    await client.signed_in(ALICE)
     await other.signed_in("mallory")
     for pair in ((client, other), (other, client), (client, client)):
         header = "; ".join(f"{COOKIE}={each.token}" for each in pair)

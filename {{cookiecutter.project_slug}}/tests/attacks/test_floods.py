@@ -13,6 +13,7 @@ from app.users.passwords import MAX_WAITING
 from tests.attacks.test_enumeration import WRONG, note_hashes
 from tests.client import COOKIE, Client
 from tests.conftest import Clock
+from tests.people import ALICE
 
 
 async def count_rows(services: Services) -> dict[str, int]:
@@ -55,9 +56,9 @@ async def test_a_flood_of_guesses_is_bounded_by_the_rate_limit(
 async def test_a_rate_limited_guess_costs_no_hash(
     client: Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    await client.register("alice")
+    await client.register(ALICE)
     hashes = note_hashes(monkeypatch)
-    for name in ("alice", "unknown"):
+    for name in (ALICE, "unknown"):
         for _ in range(5):
             await client.sign_in(name, WRONG)
         assert len(hashes) == 5
@@ -67,9 +68,9 @@ async def test_a_rate_limited_guess_costs_no_hash(
 
 
 async def test_a_taken_name_costs_no_hash(client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
-    await client.register("alice")
+    await client.register(ALICE)
     monkeypatch.setattr("app.users.passwords._CONTEXT.hash", None)
-    assert (await client.register("alice")).status_code == 409
+    assert (await client.register(ALICE)).status_code == 409
 
 
 async def test_registrations_are_limited_per_address(client: Client, clock: Clock) -> None:
@@ -90,18 +91,18 @@ async def test_what_waits_for_a_hash_is_bounded_and_counts_as_no_failure(
         finish.wait()
         return True, None
 
-    await client.register("alice")
+    await client.register(ALICE)
     monkeypatch.setattr("app.users.passwords._CONTEXT.verify_and_update", take_long)
     threads = services.settings.password_hash_threads
     verify = services.users.passwords.verify
     waiting = [asyncio.ensure_future(verify("x", "")) for _ in range(threads + MAX_WAITING)]
     await asyncio.sleep(0)
     try:
-        tries = [asyncio.wait_for(client.sign_in("alice"), timeout=10) for _ in range(6)]
+        tries = [asyncio.wait_for(client.sign_in(ALICE), timeout=10) for _ in range(6)]
         refused = [await each for each in tries]
     finally:
         finish.set()
     assert {each.status_code for each in refused} == {503}
     assert refused[0].headers["retry-after"] == "2"
     await asyncio.gather(*waiting)
-    assert (await client.sign_in("alice")).status_code == 200
+    assert (await client.sign_in(ALICE)).status_code == 200

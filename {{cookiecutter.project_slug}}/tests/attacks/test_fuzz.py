@@ -18,8 +18,8 @@ from app.pages.redirects import HOME, safe_next
 #{% endif %}
 from app.sessions.cookie import SessionCookie
 from app.sessions.token import SessionTokens
-from app.users.errors import InvalidUsername
-from app.users.usernames import MAX_CHARACTERS, normalise
+from app.users.errors import InvalidName
+from app.users.names import MAX_CHARACTERS, normalise
 from tests.attacks.test_cross_site import error
 from tests.client import COOKIE, ORIGIN
 from tests.conftest import KEY
@@ -112,7 +112,7 @@ def test_sec_fetch_site_is_taken_literally(site: str, origin: str | None) -> Non
 def test_a_user_name_has_one_spelling(name: str) -> None:
     try:
         spelled = normalise(name)
-    except InvalidUsername:
+    except InvalidName:
         return
     assert normalise(spelled) == normalise(f" {name.upper()} ".casefold()) == spelled
     assert 0 < len(spelled) <= MAX_CHARACTERS

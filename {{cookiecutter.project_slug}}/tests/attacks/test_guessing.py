@@ -15,6 +15,7 @@ from app.users.errors import TooManyFailures
 from app.users.rate_limit import WIDER, RateLimiter
 from tests.client import Client
 from tests.conftest import Clock, Start
+from tests.people import ALICE, SPELLINGS
 from tests.recorder import Recorder
 
 WRONG = "not the right password"
@@ -29,7 +30,7 @@ async def app(start: Start) -> FastAPI:
     return await start(login_max_failures=LIMIT)
 
 
-async def fail(client: Client, name: str = "alice", times: int = LIMIT) -> None:
+async def fail(client: Client, name: str = ALICE, times: int = LIMIT) -> None:
     for _ in range(times):
         assert (await client.sign_in(name, WRONG)).status_code == 401
 
@@ -60,9 +61,9 @@ async def test_waiting_does_not_grow_by_asking_again(client: Client, clock: Cloc
 
 
 async def test_another_spelling_of_the_name_does_not_evade_the_rate_limit(client: Client) -> None:
-    await client.register("alice")
+    await client.register(ALICE)
     await fail(client)
-    for spelling in ("Alice", " alice", "ALICE ", "\uff41\uff4c\uff49\uff43\uff45"):
+    for spelling in SPELLINGS:
         assert (await client.sign_in(spelling)).status_code == 429
 
 
@@ -167,7 +168,7 @@ async def test_guesses_from_many_addresses_lock_out_strangers_only(
     for number in range(WIDER_LIMIT):
         await fail(Client(app, address=f"203.0.113.{number}"), times=1)
     stranger = Client(app, address="203.0.113.99")
-    assert (await stranger.sign_in("alice", WRONG)).status_code == 429
+    assert (await stranger.sign_in(ALICE, WRONG)).status_code == 429
     assert (await client.sign_in()).status_code == 200
 
 
@@ -215,7 +216,7 @@ async def test_a_late_success_settles_no_other_attempt(client: Client) -> None:
     first = await rate_limiter.acquire("mallory", "192.0.2.1")
     second = await rate_limiter.acquire("mallory", "192.0.2.1")
     await rate_limiter.succeed(second)
-    guess = await rate_limiter.acquire("alice", "192.0.2.1")
+    guess = await rate_limiter.acquire(ALICE, "192.0.2.1")
     await rate_limiter.succeed(first)
     await rate_limiter.fail(guess)
     assert guess.id not in (first.id, second.id)
@@ -227,24 +228,24 @@ async def test_attempts_that_are_still_being_checked_make_others_wait_a_second(
     client: Client,
 ) -> None:
     rate_limiter: RateLimiter = client.app.state.services.rate_limiter
-    pending = [await rate_limiter.acquire("alice", "192.0.2.1") for _ in range(LIMIT)]
+    pending = [await rate_limiter.acquire(ALICE, "192.0.2.1") for _ in range(LIMIT)]
     with pytest.raises(TooManyFailures) as caught:
-        await rate_limiter.acquire("alice", "192.0.2.1")
+        await rate_limiter.acquire(ALICE, "192.0.2.1")
     assert caught.value.headers == {"Retry-After": "1"}
     for attempt in pending:
         await rate_limiter.fail(attempt)
     with pytest.raises(TooManyFailures) as caught:
-        await rate_limiter.acquire("alice", "192.0.2.1")
+        await rate_limiter.acquire(ALICE, "192.0.2.1")
     assert caught.value.headers == {"Retry-After": "900"}
 
 
 async def test_of_many_guesses_at_once_no_more_are_checked_than_in_turn(client: Client) -> None:
     await client.register()
-    responses = await asyncio.gather(*(client.sign_in("alice", WRONG) for _ in range(10)))
+    responses = await asyncio.gather(*(client.sign_in(ALICE, WRONG) for _ in range(10)))
     checked = [response.status_code for response in responses].count(401)
     assert {response.status_code for response in responses} <= {401, 429}
     # Those that were refused while others were being checked may be tried again.
-    while (await client.sign_in("alice", WRONG)).status_code == 401:
+    while (await client.sign_in(ALICE, WRONG)).status_code == 401:
         checked += 1
     assert checked == LIMIT
 

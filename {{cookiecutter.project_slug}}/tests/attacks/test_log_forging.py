@@ -12,6 +12,7 @@ from app import security_log
 from app.models import LoginAttempt
 from tests.client import Client
 from tests.conftest import KEY, Start
+from tests.people import ALICE
 from tests.test_security_log import events
 
 
@@ -52,7 +53,7 @@ async def test_what_was_typed_as_a_user_name_is_not_logged(
     client: Client, caplog: pytest.LogCaptureFixture
 ) -> None:
     for _ in range(6):
-        await client.sign_in("my secret password", "alice")
+        await client.sign_in("my secret password", ALICE)
     assert len(events(caplog)) == 6
     assert "my secret password" not in caplog.text
     assert len({each["name_hash"] for each in events(caplog)}) == 1
@@ -64,7 +65,7 @@ async def test_whoever_reads_table_and_log_cannot_find_out_a_typed_name_by_tryin
     typed = b"my secret password"
     apps = [await start(secret_keys=keys) for keys in (KEY, f"{KEY}2,{KEY}")]
     for app in apps:
-        await Client(app).sign_in(typed.decode(), "alice")
+        await Client(app).sign_in(typed.decode(), ALICE)
     rows = await apps[0].state.services.database.fetch_all(select(LoginAttempt.name_hash))
     kept = {row.name_hash for row in rows}
     assert len(kept) == 2

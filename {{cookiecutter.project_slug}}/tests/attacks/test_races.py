@@ -7,6 +7,7 @@ import httpx2
 
 from tests.client import COOKIE, PASSWORD, Client
 from tests.conftest import Clock
+from tests.people import ALICE, FIELD, SPELLINGS
 
 
 def tokens_of(responses: Iterable[httpx2.Response]) -> set[str]:
@@ -41,7 +42,7 @@ async def test_no_request_beside_a_logout_leaves_a_token_that_opens_anything(
 async def test_two_sign_ins_at_once_with_one_old_cookie_give_two_sessions(client: Client) -> None:
     await client.signed_in()
     old = str(client.token)
-    body = {"username": "alice", "password": PASSWORD}
+    body = {FIELD: ALICE, "password": PASSWORD}
     headers = {"cookie": f"{COOKIE}={old}"}
     responses = await asyncio.gather(
         *(Client(client.app).post("/api/login", json=body, headers=headers) for _ in range(2))
@@ -54,6 +55,6 @@ async def test_two_sign_ins_at_once_with_one_old_cookie_give_two_sessions(client
 
 
 async def test_a_user_name_is_registered_once_however_many_ask_at_once(client: Client) -> None:
-    spellings = ["alice", "ALICE", " alice ", "\uff41lice", "Alice"]
+    spellings = [ALICE, *SPELLINGS]
     responses = await asyncio.gather(*(Client(client.app).register(name) for name in spellings))
     assert sorted(each.status_code for each in responses) == [201, 409, 409, 409, 409]

@@ -6,6 +6,7 @@ import pytest
 
 from tests.client import COOKIE, PASSWORD, Client
 from tests.conftest import Clock
+from tests.people import ALICE, BOB
 from tests.websocket import SESSION_ENDED, Socket
 
 NEW_PASSWORD = "quite another set of words"
@@ -39,23 +40,23 @@ async def confirm_password(client: Client, _: Clock) -> None:
 
 
 async def delete_account(client: Client, _: Clock) -> None:
-    assert (await client.post("/api/me/delete", json={"confirm": "alice"})).status_code == 204
+    assert (await client.post("/api/me/delete", json={"confirm": ALICE})).status_code == 204
 
 
 async def operator_ends_sessions(client: Client, _: Clock) -> None:
-    await client.app.state.services.users.end_sessions("alice")
+    await client.app.state.services.users.end_sessions(ALICE)
 
 
 async def operator_disables_account(client: Client, _: Clock) -> None:
-    await client.app.state.services.users.disable("alice")
+    await client.app.state.services.users.disable(ALICE)
 
 
 async def operator_deletes_account(client: Client, _: Clock) -> None:
-    await client.app.state.services.users.delete("alice")
+    await client.app.state.services.users.delete(ALICE)
 
 
 async def operator_changes_role(client: Client, _: Clock) -> None:
-    await client.app.state.services.users.change_role("alice", "admin")
+    await client.app.state.services.users.change_role(ALICE, "admin")
 
 
 async def idle_timeout(_: Client, clock: Clock) -> None:
@@ -124,10 +125,10 @@ async def test_a_copied_cookie_is_worthless_after(
 async def test_the_token_of_a_deleted_account_does_not_open_the_next_one(
     client: Client, other: Client
 ) -> None:
-    await client.signed_in("alice")
+    await client.signed_in(ALICE)
     copied = client.token
-    await client.app.state.services.users.delete("alice")
-    await other.signed_in("bob")
+    await client.app.state.services.users.delete(ALICE)
+    await other.signed_in(BOB)
     assert (await other.get("/api/me")).json()["id"] == 2
     assert not await client.opens(copied)
 

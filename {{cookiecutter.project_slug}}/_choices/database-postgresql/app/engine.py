@@ -31,6 +31,9 @@ STEP_SECONDS = DEADLINE_SECONDS * 0.75
 # list this in its ignore_startup_parameters.
 _NEEDS = {"needs.prepared_statements": "on"}
 
+# The isolation level of several statements that belong together.
+TRANSACTION = "READ COMMITTED"
+
 
 def is_statement_error(error: DBAPIError) -> bool:
     """Whether an error is of a statement, not of the database."""

@@ -16,6 +16,7 @@ from tests.client import PASSWORD, Client
 from tests.conftest import Start
 from tests.database import LockUsers
 from tests.migrate import migrate
+from tests.people import ALICE, BOB, FIELD
 from tests.postgresql import create_database
 
 
@@ -31,17 +32,17 @@ async def test_a_server_that_stalls_is_answered_with_503_by_every_route_of_the_a
 ) -> None:
     await client.signed_in()
     password = {"password": PASSWORD}
-    name_and_password = {"username": "alice", **password}
+    name_and_password = {FIELD: ALICE, **password}
     new_password = {"current_password": PASSWORD, "new_password": f"{PASSWORD}!"}
     async with lock_users():
         responses = await asyncio.gather(
             client.get("/api/me"),
             client.get("/health/ready"),
             client.post("/api/login", json=name_and_password),
-            client.post("/api/register", json={"username": "bob", **password}),
+            client.post("/api/register", json={FIELD: BOB, **password}),
             client.post("/api/confirm", json=password),
             client.post("/api/password", json=new_password),
-            client.post("/api/me/delete", json={"confirm": "alice"}),
+            client.post("/api/me/delete", json={"confirm": ALICE}),
         )
     assert [each.status_code for each in responses] == [503] * 7
     assert (await client.get("/api/me")).status_code == 200
@@ -86,14 +87,14 @@ async def test_a_server_without_tls_is_not_used_where_the_url_asks_for_it(
 
 
 async def test_of_two_requests_in_a_deadlock_one_is_answered_with_503(client: Client) -> None:
-    names = ("alice", "bob")
+    names = (ALICE, BOB)
     for name in names:
         assert (await client.register(name)).status_code == 201
     have_locked = asyncio.Barrier(2)
 
     async def lock(first: int, db: DbSession) -> None:
         for at in (first, 1 - first):
-            change = update(User).where(User.username == names[at]).values(role="admin")
+            change = update(User).where(User.name == names[at]).values(role="admin")
             await db.execute(change)
             if at == first:
                 await asyncio.wait_for(have_locked.wait(), timeout=10)
@@ -124,7 +125,7 @@ async def test_a_statement_over_the_limit_is_answered_with_503(start: Start) -> 
         text("SELECT 1 / 0"),
         text("SELECT no_such_column"),
         text("SELECT 'text'::integer"),
-        text("INSERT INTO users (username) VALUES (repeat('a', 65))"),
+        text("INSERT INTO users (role) VALUES (repeat('a', 17))"),
         select(User).where(User.id == 2**40),
     ],
     ids=str,
@@ -149,7 +150,7 @@ async def test_a_wrong_statement_is_an_error_of_the_app_and_costs_no_connection(
 
 
 async def test_a_connection_that_only_reads_does_not_stay(services: Services) -> None:
-    await services.users.register("alice", PASSWORD)
+    await services.users.register(ALICE, PASSWORD)
     await services.database.execute(text("SET default_transaction_read_only = on"))
     with pytest.raises(StoreUnavailable):
         await services.database.execute(delete(User))

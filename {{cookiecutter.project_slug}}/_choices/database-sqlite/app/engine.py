@@ -29,6 +29,9 @@ DEADLINE_SECONDS = 2 * TIMEOUT_SECONDS + 1
 # INSERT with ``on_conflict_do_update``.
 insert_or_update = sqlite.insert
 
+# The isolation level of several statements that belong together.
+TRANSACTION = "SERIALIZABLE"
+
 # The connection with which the current request has last used its DbSession.
 _session_connection: ContextVar[PoolProxiedConnection | None] = ContextVar(
     "session_connection", default=None

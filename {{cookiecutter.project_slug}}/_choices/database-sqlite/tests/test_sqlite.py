@@ -22,6 +22,7 @@ from tests.client import PASSWORD, Client
 from tests.conftest import KEY, Start
 from tests.database import LockUsers
 from tests.migrate import migrate
+from tests.people import ALICE, BOB, CAROL, DAVE
 from tests.test_db_session import new_user
 
 
@@ -44,13 +45,13 @@ def files_of(path: Path) -> list[Path]:
 
 async def test_a_request_that_waits_for_its_own_lock_is_told_to_commit(client: Client) -> None:
     async def route(user: CurrentUser, db: DbSession, users: Users) -> str:
-        db.add(new_user("bob"))
+        db.add(new_user(BOB))
         await db.flush()
         with pytest.raises(RuntimeError) as caught:
-            await users.register("carol", PASSWORD)
+            await users.register(CAROL, PASSWORD)
         await db.commit()
-        await users.register("dave", PASSWORD)
-        return f"{user.username} {caught.value}"
+        await users.register(DAVE, PASSWORD)
+        return f"{user.name} {caught.value}"
 
     client.app.add_api_route("/route", route)
     await client.signed_in()
@@ -58,7 +59,7 @@ async def test_a_request_that_waits_for_its_own_lock_is_told_to_commit(client: C
     assert "Commit them before you change sessions or accounts." in text
     services: Services = client.app.state.services
     users = await services.users.list_users()
-    assert [each.username for each in users] == ["alice", "bob", "dave"]
+    assert [each.name for each in users] == [ALICE, BOB, DAVE]
 
 
 async def test_a_session_that_has_ended_holds_no_lock(services: Services) -> None:
@@ -66,13 +67,13 @@ async def test_a_session_that_has_ended_holds_no_lock(services: Services) -> Non
     async with new_session() as db:
         db.add(new_user("rolled back"))
         await db.flush()
-    await services.users.register("carol", PASSWORD)
+    await services.users.register(CAROL, PASSWORD)
     async with new_session.begin() as db:
-        db.add(new_user("dave"))
+        db.add(new_user(DAVE))
         await db.flush()
     await services.users.register("eve", PASSWORD)
     users = await services.users.list_users()
-    assert [each.username for each in users] == ["carol", "dave", "eve"]
+    assert [each.name for each in users] == [CAROL, DAVE, "eve"]
 
 
 async def test_a_request_that_has_read_can_change_its_session_and_create_an_account(
@@ -83,8 +84,8 @@ async def test_a_request_that_has_read_can_change_its_session_and_create_an_acco
     ) -> None:
         await db.refresh(await db.merge(user))
         await session.set("theme", "dark")
-        await users.register("bob", PASSWORD)
-        db.add(new_user("carol"))
+        await users.register(BOB, PASSWORD)
+        db.add(new_user(CAROL))
         await db.commit()
 
     client.app.add_api_route("/route", route)
@@ -97,11 +98,11 @@ async def test_a_statement_that_hangs_is_given_up(
     services: Services, lock_users: LockUsers, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(database, "DEADLINE_SECONDS", 0.1)
-    await services.users.register("alice", PASSWORD)
+    await services.users.register(ALICE, PASSWORD)
     async with lock_users():
         with pytest.raises(StoreUnavailable):
             await services.database.execute(delete(User))
-    assert [each.username for each in await services.users.list_users()] == ["alice"]
+    assert [each.name for each in await services.users.list_users()] == [ALICE]
 
 
 @pytest.fixture
@@ -158,7 +159,7 @@ async def test_a_database_that_is_replaced_is_used_by_every_connection(
     assert (await client.get("/api/me")).status_code == 401
     assert (await client.get("/count")).json() == 0
     assert (await client.sign_in()).status_code == 401
-    assert (await client.register("bob")).status_code == 201
+    assert (await client.register(BOB)).status_code == 201
     assert (await client.get("/count")).json() == 1
     assert (await client.get("/health/ready")).status_code == 200
 
@@ -180,12 +181,12 @@ async def test_while_a_database_is_gone_everything_is_503_and_nothing_creates_it
         for path in ("/api/me", "/read", "/health/ready"):
             assert (await client.get(path)).status_code == 503
         assert (await client.sign_in()).status_code == 503
-        assert (await client.register("bob")).status_code == 503
+        assert (await client.register(BOB)).status_code == 503
     assert files_of(database_file) == []
     await to_thread.run_sync(migrate, url_of(database_file))
     assert (await client.get("/health/ready")).status_code == 200
     assert (await client.get("/read")).status_code == 200
-    assert (await client.register("bob")).status_code == 201
+    assert (await client.register(BOB)).status_code == 201
 
 
 def remove(path: Path) -> None:

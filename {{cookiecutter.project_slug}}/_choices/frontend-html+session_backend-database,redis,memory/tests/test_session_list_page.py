@@ -5,7 +5,8 @@ import re
 import pytest
 from fastapi import FastAPI
 
-from app.pages.session_list import MAX_SHOWN, describe_browser
+from app.pages.session_list import MAX_SHOWN
+from app.user_agent import describe_browser
 from tests.client import Client
 from tests.conftest import Clock
 from tests.sessions import Begin

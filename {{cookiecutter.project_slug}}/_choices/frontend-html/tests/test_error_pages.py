@@ -7,6 +7,7 @@ from app.sessions.service import SessionService
 from app.web.dependencies import public
 from tests.client import Client
 from tests.conftest import Start
+from tests.people import FIELD
 from tests.test_database import known_token
 from tests.test_pages import browser, submit
 
@@ -30,13 +31,13 @@ async def test_an_error_is_json_for_every_other_request(client: Client, accept: 
         response = await client.get(path, headers=headers)
         assert response.status_code == status
         assert list(response.json()) == ["detail"]
-    response = await client.post("/login", data={"username": "a" * 1025}, headers=headers)
+    response = await client.post("/login", data={FIELD: "a" * 1025}, headers=headers)
     assert response.status_code == 422
     assert list(response.json()) == ["detail"]
 
 
 async def test_a_malformed_form_is_refused_with_a_page(client: Client) -> None:
-    response = await submit(client, "/login", username="a" * 1025)
+    response = await submit(client, "/login", **{FIELD: "a" * 1025})
     assert response.status_code == 422
     assert "<h1>Bad request</h1>" in response.text
 

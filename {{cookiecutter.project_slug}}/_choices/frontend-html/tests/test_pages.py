@@ -10,6 +10,7 @@ from fastapi import FastAPI
 from app.pages.redirects import safe_next
 from tests.client import COOKIE, PASSWORD, Client
 from tests.conftest import PRODUCTION, Clock, Start
+from tests.people import ALICE, BOB, FIELD, SPELLINGS
 
 NEW_PASSWORD = "quite another set of words"
 ACCEPT = "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8"
@@ -25,6 +26,11 @@ def browser(app: FastAPI) -> Client:
 @pytest.fixture
 def client(app: FastAPI) -> Client:
     return browser(app)
+
+
+def credentials(password: str = PASSWORD) -> dict[str, str]:
+    """Return what Alice types to sign in."""
+    return {FIELD: ALICE, "password": password}
 
 
 async def submit(client: Client, path: str, **fields: str) -> httpx2.Response:
@@ -63,13 +69,13 @@ class Page(HTMLParser):
 
 
 async def test_a_person_registers_signs_in_looks_around_and_signs_out(client: Client) -> None:
-    response = await submit(client, "/register", username="alice", password=PASSWORD)
+    response = await submit(client, "/register", **credentials())
     assert (response.status_code, response.headers["location"]) == (303, "/login")
     assert Page(await client.get("/login")).flash
 
-    response = await submit(client, "/login", username="alice", password=PASSWORD)
+    response = await submit(client, "/login", **credentials())
     assert (response.status_code, response.headers["location"]) == (303, "/")
-    assert "Hello alice" in (await client.get("/")).text
+    assert f"Hello {ALICE}" in (await client.get("/")).text
     assert "Change password" in (await client.get("/account")).text
 
     copied = client.token
@@ -88,13 +94,13 @@ async def test_a_page_leads_to_the_sign_in_page_and_back(client: Client, path: s
     assert response.headers["location"] == f"/login?next={path}"
     assert f'name="next" value="{path}"' in (await client.get(f"/login?next={path}")).text
     await client.register()
-    response = await submit(client, "/login", username="alice", password=PASSWORD, next=path)
+    response = await submit(client, "/login", **credentials(), next=path)
     assert response.headers["location"] == path
 
 
 async def test_a_browser_that_keeps_no_cookie_is_told_so(client: Client, start: Start) -> None:
     await client.register()
-    fields = {"username": "alice", "password": PASSWORD, "next": "/account?tab=2"}
+    fields = {FIELD: ALICE, "password": PASSWORD, "next": "/account?tab=2"}
     headers = {"sec-fetch-site": "same-origin", "sec-fetch-mode": "navigate"}
     response = await client.post("/login", data=fields, headers=headers)
     way = response.headers["location"]
@@ -117,24 +123,24 @@ WRONG = "not the right password"
 @pytest.mark.parametrize(
     ("path", "fields", "status", "field", "message"),
     [
-        ("/login", {"username": "alice", "password": WRONG}, 401, "password", "Wrong user name"),
-        ("/login", {}, 422, "username", "Enter a user"),
-        ("/register", {"username": "bob", "password": "short"}, 422, "password", "at least 15"),
-        ("/register", {"username": "ALICE", "password": PASSWORD}, 409, "username", "is taken"),
-        ("/register", {"username": "\n", "password": PASSWORD}, 422, "username", "Enter a user"),
+        ("/login", {FIELD: ALICE, "password": WRONG}, 401, "password", "Wrong user name"),
+        ("/login", {}, 422, FIELD, "Enter a user"),
+        ("/register", {FIELD: BOB, "password": "short"}, 422, "password", "at least 15"),
+        ("/register", {FIELD: SPELLINGS[0], "password": PASSWORD}, 409, FIELD, "is taken"),
+        ("/register", {FIELD: "\n", "password": PASSWORD}, 422, FIELD, "Enter a user"),
     ],
 )
 async def test_a_wrong_form_is_shown_again_with_the_error_beside_its_field(
     client: Client, path: str, fields: dict[str, str], status: int, field: str, message: str
 ) -> None:
-    await client.register("alice")
+    await client.register(ALICE)
     response = await submit(client, path, **fields)
     assert response.status_code == status
     assert ("www-authenticate" in response.headers) == (status == 401)
     assert "<title>Error: " in response.text
     assert WRONG not in response.text
     page = Page(response)
-    assert page.elements["username"]["value"] == fields.get("username", "")
+    assert page.elements[FIELD]["value"] == fields.get(FIELD, "")
     assert message in page.texts[f"{field}-error"]
     assert f"{field}-error" in str(page.elements[field]["aria-describedby"]).split()
     focused = {name for name, element in page.elements.items() if "autofocus" in element}
@@ -143,10 +149,10 @@ async def test_a_wrong_form_is_shown_again_with_the_error_beside_its_field(
 
 
 async def test_password_managers_know_which_field_is_which(client: Client) -> None:
-    signed_out = {"/login": ["username", "current-password"], "/register": ["username"]}
+    signed_out = {"/login": [FIELD, "current-password"], "/register": [FIELD]}
     for path, purposes in signed_out.items():
         page = Page(await client.get(path))
-        found = [page.elements[name]["autocomplete"] for name in ("username", "password")]
+        found = [page.elements[name]["autocomplete"] for name in (FIELD, "password")]
         assert found[: len(purposes)] == purposes
         # Shown for a moment, a password goes to no spelling service.
         assert page.elements["password"]["spellcheck"] == "false"
@@ -166,8 +172,8 @@ async def test_the_password_policy_is_shown_before_it_applies(client: Client) ->
 
 async def test_the_sign_in_form_says_how_long_to_wait(client: Client) -> None:
     for _ in range(5):
-        await submit(client, "/login", username="alice", password="not the right password")
-    response = await submit(client, "/login", username="alice", password=PASSWORD)
+        await submit(client, "/login", **credentials("not the right password"))
+    response = await submit(client, "/login", **credentials())
     assert response.status_code == 429
     assert response.headers["retry-after"] == "900"
     assert "Try again in 15 minutes." in response.text
@@ -177,7 +183,7 @@ async def test_remember_me_is_a_checkbox_that_is_not_ticked(client: Client) -> N
     await client.register()
     checkbox = Page(await client.get("/login")).elements["remember"]
     assert (checkbox["type"], "checked" in checkbox) == ("checkbox", False)
-    fields = {"username": "alice", "password": PASSWORD}
+    fields = credentials()
     response = await submit(client, "/login", **fields)
     assert "Max-Age" not in response.headers["set-cookie"]
     ticked = {"remember": str(checkbox["value"])}
@@ -204,7 +210,7 @@ async def test_a_password_form_that_is_sent_without_a_session_leads_to_the_sign_
     client: Client,
 ) -> None:
     await client.signed_in()
-    await client.app.state.services.users.end_sessions("alice")
+    await client.app.state.services.users.end_sessions(ALICE)
     fields = {"current_password": PASSWORD, "new_password": NEW_PASSWORD}
     response = await submit(client, "/account", **fields)
     assert (response.status_code, response.headers["location"]) == (303, "/login")
@@ -213,11 +219,11 @@ async def test_a_password_form_that_is_sent_without_a_session_leads_to_the_sign_
 async def test_the_sign_in_form_revokes_the_session_that_it_was_sent_with(
     client: Client, other: Client
 ) -> None:
-    await client.signed_in("alice")
+    await client.signed_in(ALICE)
     await other.signed_in("mallory")
     fixated = str(other.token)
     headers = {"cookie": f"{COOKIE}={fixated}"}
-    fields = {"username": "alice", "password": PASSWORD}
+    fields = credentials()
     response = await browser(client.app).post("/login", data=fields, headers=headers)
     assert response.status_code == 303
     assert fixated not in response.headers["set-cookie"]

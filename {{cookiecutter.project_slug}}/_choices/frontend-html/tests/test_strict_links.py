@@ -4,6 +4,7 @@ import pytest
 
 from tests.client import Client
 from tests.conftest import Start
+from tests.people import ALICE
 
 FOLLOWED = {
     "sec-fetch-site": "cross-site",
@@ -21,7 +22,7 @@ async def test_a_link_is_opened_again_so_that_the_browser_sends_a_strict_cookie(
     assert response.status_code == 200
     address = path.replace("&", "&amp;")
     assert f'<meta http-equiv="refresh" content="0; url={address}">' in response.text
-    assert "alice" not in response.text
+    assert ALICE not in response.text
     assert response.headers["cache-control"] == "no-store"
     again = await client.get(path, headers={**FOLLOWED, "sec-fetch-site": "same-origin"})
     assert again.status_code == (303 if path.startswith("/login") else 200)
@@ -31,7 +32,7 @@ async def test_a_link_is_opened_again_so_that_the_browser_sends_a_strict_cookie(
 @pytest.mark.parametrize("samesite", ["lax", "none"])
 async def test_a_lax_or_none_cookie_comes_with_a_link(start: Start, samesite: str) -> None:
     client = await Client(await start(session_samesite=samesite)).signed_in()
-    assert "Hello alice" in (await client.get("/", headers=FOLLOWED)).text
+    assert f"Hello {ALICE}" in (await client.get("/", headers=FOLLOWED)).text
 
 
 @pytest.mark.parametrize("path", ["//evil.example/", "/%2fevil.example", "/\\evil.example"])

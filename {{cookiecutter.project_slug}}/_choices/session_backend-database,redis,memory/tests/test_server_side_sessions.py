@@ -14,6 +14,7 @@ from app.sessions.session import ClientInfo, Session, SessionEnded, SessionNotFo
 from app.sessions.store import SessionStore
 from tests.client import COOKIE, PASSWORD, Client
 from tests.conftest import KEY, Clock, Start
+from tests.people import BOB
 from tests.sessions import HERE, Begin, is_active, load
 
 
@@ -37,7 +38,7 @@ async def test_one_session_too_many_ends_the_one_that_was_unused_for_longest(
         await client.signed_in()
         clock.turn(60)
     assert await first.is_signed_in()
-    bob = await Client(app).signed_in("bob")
+    bob = await Client(app).signed_in(BOB)
     await third.signed_in()
     assert await first.is_signed_in()
     assert await third.is_signed_in()
@@ -81,7 +82,7 @@ async def test_a_long_user_agent_in_any_language_is_kept(services: Services, use
 async def test_a_session_is_revoked_by_its_id_by_its_user_only(
     services: Services, begin: Begin
 ) -> None:
-    bob = await services.users.register("bob", PASSWORD)
+    bob = await services.users.register(BOB, PASSWORD)
     session, other = await begin(), await begin()
     user_id, session_id = session.record.user_id, session.record.id
     with pytest.raises(SessionNotFound):

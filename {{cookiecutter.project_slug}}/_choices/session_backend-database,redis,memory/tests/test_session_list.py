@@ -2,13 +2,14 @@
 
 from tests.client import Client
 from tests.conftest import Clock
+from tests.people import ALICE, BOB
 
 
 async def test_users_see_their_own_sessions_and_no_others(client: Client, other: Client) -> None:
-    await client.signed_in("alice")
-    await Client(client.app).signed_in("bob")
+    await client.signed_in(ALICE)
+    await Client(client.app).signed_in(BOB)
     other.headers["user-agent"] = "Telephone/1.0"
-    await other.signed_in("alice")
+    await other.signed_in(ALICE)
     sessions = (await client.get("/api/sessions")).json()
     assert len(sessions) == 2
     assert [each["ip"] for each in sessions if each["current"]] == ["192.0.2.1"]
@@ -54,8 +55,8 @@ async def test_ending_the_current_session_deletes_its_cookie(client: Client) -> 
 
 
 async def test_the_session_of_another_user_is_unknown(client: Client, other: Client) -> None:
-    await client.signed_in("alice")
-    await other.signed_in("bob")
+    await client.signed_in(ALICE)
+    await other.signed_in(BOB)
     alices = (await client.get("/api/session")).json()["id"]
     of_another = await other.delete(f"/api/sessions/{alices}")
     unknown = await other.delete(f"/api/sessions/{'0' * 64}")

@@ -13,13 +13,14 @@ from app.sessions.session import ClientInfo
 from tests.cli import Run
 from tests.client import PASSWORD
 from tests.conftest import Clock
+from tests.people import ALICE, BOB
 
 
 @pytest.fixture
 async def signed_in(services: Services, clock: Clock) -> str:
     """Return the id of a session of alice's, created two hours ago by a hostile client."""
     clock.now = time.time() - 2 * 3600 - 5
-    user = await services.users.register("alice", PASSWORD)
+    user = await services.users.register(ALICE, PASSWORD)
     client = ClientInfo("192.0.2.1", "Evil\x1b[2J\t\u202e/1.0 [red]" + "x" * 100)
     session = await services.sessions.create(user.id, 0, client, remember=True)
     return security_log.short(session.record.key)
@@ -41,7 +42,7 @@ async def test_a_terminal_shows_a_table_of_the_sessions_of_a_user(
 async def test_a_pipe_gets_a_line_for_each_session_and_nothing_is_cut(
     run: Run, signed_in: str
 ) -> None:
-    out = (await to_thread.run_sync(run, "list-sessions", "alice"))[1]
+    out = (await to_thread.run_sync(run, "list-sessions", ALICE))[1]
     [line] = out.splitlines()
     session_id, address, browser, created, seen, expires = line.split("\t")
     assert (session_id, address) == (signed_in, "192.0.2.1")
@@ -57,11 +58,11 @@ async def test_a_revoked_session_is_not_listed_even_while_it_is_stored(
         """Stop after the first of the two steps of ending sessions."""
 
     monkeypatch.setattr(SessionService, "revoke_before", killed)
-    await services.users.end_sessions("alice")
-    assert await to_thread.run_sync(run, "list-sessions", "alice") == (0, "", "")
+    await services.users.end_sessions(ALICE)
+    assert await to_thread.run_sync(run, "list-sessions", ALICE) == (0, "", "")
 
 
 def test_the_sessions_of_nobody_are_not_listed(run: Run) -> None:
-    status, out, error = run("list-sessions", "bob")
+    status, out, error = run("list-sessions", BOB)
     assert (status, out) == (1, "")
-    assert "no user named 'bob'" in error
+    assert f"no user named {BOB!r}" in error

@@ -11,6 +11,7 @@ from app.sessions.session import Session
 from app.sessions.store import DELETE_BATCH, SessionStore
 from tests.client import Client
 from tests.conftest import PRODUCTION, Clock, Start
+from tests.people import ALICE
 from tests.sessions import HERE, Begin, is_active
 
 
@@ -91,7 +92,7 @@ async def test_what_the_command_line_has_revoked_is_not_listed_once_the_user_is_
 ) -> None:
     session = await begin()
     command_line: Services = (await start()).state.services
-    await command_line.users.end_sessions("alice")
+    await command_line.users.end_sessions(ALICE)
     assert await services.sessions.load_with_user(session.token) is None
     again = await services.sessions.create(1, 1, HERE)
     assert not await is_active(services, session)

@@ -22,6 +22,7 @@ from app.redis import TIMEOUT_SECONDS, Redis
 from app.redis_connection import RedisConnection
 from tests.client import COOKIE, PASSWORD, Client
 from tests.conftest import PRODUCTION, Start
+from tests.people import ALICE
 from tests.redis import running, send
 from tests.servers import free_port
 
@@ -72,9 +73,9 @@ async def test_a_deletion_that_redis_cannot_follow_can_be_tried_again(
     await client.signed_in()
     cut_off = await start(redis_url=f"redis://127.0.0.1:{free_port()}/0")
     with pytest.raises(StoreUnavailable):
-        await cut_off.state.services.users.delete("alice")
+        await cut_off.state.services.users.delete(ALICE)
     assert not await client.is_signed_in()
-    await client.app.state.services.users.delete("alice")
+    await client.app.state.services.users.delete(ALICE)
     assert (await client.get("/api/session")).status_code == 401
 
 

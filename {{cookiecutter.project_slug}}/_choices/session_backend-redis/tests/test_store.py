@@ -16,6 +16,7 @@ from app.sessions.redis_format import name_of
 from app.sessions.service import SessionService
 from tests.client import Client
 from tests.conftest import Clock
+from tests.people import ALICE
 from tests.sessions import Begin, is_active, load
 
 SLUG = PROJECT["slug"]
@@ -222,7 +223,7 @@ async def test_a_session_whose_token_rotates_while_all_are_revoked_is_gone(
     session = await begin()
     # They are looked for before this one is there, and removed a moment later.
     monkeypatch.setattr(SessionService, "revoke_before", AsyncMock())
-    before_the_record(lambda: services.users.end_sessions("alice"))
+    before_the_record(lambda: services.users.end_sessions(ALICE))
     assert not await services.sessions.rotate_token(session, 0)
     assert await services.sessions.list_for_user(1) == []
 

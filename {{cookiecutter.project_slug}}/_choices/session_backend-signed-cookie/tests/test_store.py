@@ -10,9 +10,10 @@ from app.sessions.session import Session, SessionEnded, TooMuchData
 from app.sessions.token import SessionTokens
 from tests.client import COOKIE, Client
 from tests.conftest import KEY, Clock, Start
+from tests.people import ALICE
 from tests.sessions import Begin, load
 
-PRIVATE = ("alice", "Telephone/1.0", "192.0.2.1", "a readable text", "theme")
+PRIVATE = (ALICE, "Telephone/1.0", "192.0.2.1", "a readable text", "theme")
 
 
 async def count_revoked(services: Services) -> int:

@@ -11,6 +11,7 @@ from app.errors import TooManyRequests
 from app.pages.redirects import HOME, safe_next, see_other
 from app.pages.templating import account_form_again, page
 from app.users.errors import AccountError
+from app.users.names import FIELD
 from app.web.dependencies import (
     CurrentAuth,
     CurrentRequestSession,
@@ -22,6 +23,7 @@ from app.web.dependencies import (
 router = APIRouter(include_in_schema=False)
 
 FormField = Annotated[Text, Form()]
+NameField = Annotated[Text, Form(alias=FIELD)]
 NextField = Annotated[Text, Form(alias="next")]
 NextQuery = Annotated[str, Query(alias="next")]
 
@@ -51,7 +53,7 @@ async def login_page(
 async def login(
     request: Request,
     request_session: CurrentRequestSession,
-    username: FormField = "",
+    name: NameField = "",
     password: FormField = "",
     remember: Annotated[bool, Form()] = False,
     next_path: NextField = HOME,
@@ -59,10 +61,10 @@ async def login(
     """Sign in."""
     next_path = safe_next(next_path)
     try:
-        await request_session.sign_in(username, password, remember=remember)
+        await request_session.sign_in(name, password, remember=remember)
     except AccountError as error:
         return account_form_again(
-            request, "login.html", error, next=next_path, username=username, remember=remember
+            request, "login.html", error, next=next_path, name=name, remember=remember
         )
     if request.headers.get("sec-fetch-mode") == "navigate":
         # By way of the page that can tell people when their browser has not kept the cookie.
@@ -88,16 +90,21 @@ async def register_page(
 async def register(
     request: Request,
     request_session: CurrentRequestSession,
-    username: FormField = "",
+    name: NameField = "",
     password: FormField = "",
 ) -> Response:
     """Create an account."""
     try:
-        await request_session.register(username, password)
+        await request_session.register(name, password)
     except (AccountError, TooManyRequests) as error:
-        return account_form_again(request, "register.html", error, username=username)
+        return account_form_again(request, "register.html", error, name=name)
+    #{% if cookiecutter.identity == "email" %}
+    sent = "We have sent you a mail. Follow the link in it to finish, then sign in."
+    return see_other(request, "/login", flash=sent)
+    #{% else %}
     created = "Your account has been created. You can sign in now."
     return see_other(request, "/login", flash=created)
+    #{% endif %}
 
 
 @router.post("/logout")

@@ -10,8 +10,9 @@ from starlette.responses import Response
 
 from app.pages.redirects import HOME, address_of, see_other
 from app.pages.templating import page
+from app.users.errors import InvalidLink
 from app.web.dependencies import ReauthenticationRequired
-from app.web.errors import json_error
+from app.web.errors import json_error, validation_detail
 
 # A heading, and what to do when nothing more specific is known. Other statuses have those of 400.
 _TEXTS = {
@@ -55,7 +56,7 @@ def error_response(
 
 
 def add_error_pages(app: FastAPI) -> None:
-    """Handle the error that has a page of its own."""
+    """Handle the errors that have a page of their own."""
 
     @app.exception_handler(ReauthenticationRequired)
     async def confirm_password(request: Request, error: ReauthenticationRequired) -> Response:
@@ -63,6 +64,19 @@ def add_error_pages(app: FastAPI) -> None:
             return json_error(request, error.status, str(error))
         back = _way_back(request) or HOME
         return page(request, "confirm.html", status=error.status, next=back)
+
+    @app.exception_handler(InvalidLink)
+    async def invalid_link(request: Request, error: InvalidLink) -> Response:
+        if not wants_page(request):
+            return json_error(request, error.status, validation_detail(error))
+        return page(
+            request,
+            "error.html",
+            status=error.status,
+            number=error.status,
+            heading="This link does not work",
+            advice="It was used already, has expired, or was replaced by a newer one.",
+        )
 
 
 def _way_back(request: Request) -> str:

@@ -5,13 +5,13 @@ is signed, so that nobody else can put words into the app's mouth; whoever holds
 """
 
 import hashlib
-from typing import Any
 
 from itsdangerous import BadData, URLSafeSerializer
 from starlette.requests import Request
 from starlette.responses import Response
 
-from app.config import PROJECT, Settings
+from app.config import Settings
+from app.pages.cookies import attributes
 from app.web.request_session import get_request_session
 
 MAX_AGE_SECONDS = 60
@@ -24,13 +24,13 @@ def set_flash(request: Request, response: Response, text: str) -> None:
     """Let the next page in this browser show a text, which should be short and no secret."""
     services = get_request_session(request).services
     value = _serializer(services.settings).dumps([text, services.clock() + MAX_AGE_SECONDS])
-    response.set_cookie(value=str(value), max_age=MAX_AGE_SECONDS, **_cookie(services.settings))
+    response.set_cookie(value=str(value), max_age=MAX_AGE_SECONDS, **attributes(request, "flash"))
 
 
 def get_flash(request: Request) -> str:
     """Return the text that a page has to show; nothing for what is forged, foreign or too old."""
     services = get_request_session(request).services
-    value = request.cookies.get(_cookie(services.settings)["key"])
+    value = request.cookies.get(attributes(request, "flash")["key"])
     if not value:
         return ""
     try:
@@ -42,22 +42,10 @@ def get_flash(request: Request) -> str:
 
 def delete_flash(request: Request, response: Response) -> None:
     """Delete the cookie with the response that shows its text, which no cache may show again."""
-    cookie = _cookie(get_request_session(request).services.settings)
+    cookie = attributes(request, "flash")
     if cookie["key"] in request.cookies:
         response.delete_cookie(**cookie)
         response.headers["Cache-Control"] = "no-store"
-
-
-def _cookie(settings: Settings) -> dict[str, Any]:
-    secure, name = settings.session_cookie_secure, f"{PROJECT['slug']}-flash"
-    return {
-        "key": f"__Host-{name}" if secure else name,
-        "secure": secure,
-        "httponly": True,
-        # Not strict: a browser that comes back from another site, as after a payment, would leave
-        # the text behind.
-        "samesite": "lax",
-    }
 
 
 def _serializer(settings: Settings) -> URLSafeSerializer:

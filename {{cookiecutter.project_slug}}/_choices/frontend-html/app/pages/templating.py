@@ -14,7 +14,8 @@ from starlette.templating import Jinja2Templates
 from app.config import PASSWORD_MAX_CHARACTERS, PROJECT
 from app.errors import AppError
 from app.pages.flash import delete_flash, get_flash
-from app.users.errors import InvalidUsername, PasswordRejected, UsernameTaken
+from app.users.errors import InvalidName, NameTaken, PasswordRejected
+from app.users.names import FIELD
 from app.web.errors import headers_of
 from app.web.request_session import get_request_session
 
@@ -73,7 +74,7 @@ def page(
     *,
     status: int = 200,
     headers: Mapping[str, str] | None = None,
-    **values: object,
+    **values: Any,
 ) -> Response:
     """Return a page. values: what this template needs besides the context."""
     values = {"flash": get_flash(request), **values}
@@ -89,7 +90,7 @@ def form_again(
     *,
     status: int = 422,
     headers: Mapping[str, str] | None = None,
-    **values: object,
+    **values: Any,
 ) -> Response:
     """Show a form again, with each error beside its field.
 
@@ -106,15 +107,15 @@ def account_form_again(
     *,
     current: str = "password",
     new: str = "password",
-    **values: object,
+    **values: Any,
 ) -> Response:
     """Show a form again because of an error, with the status and headers of that.
 
     current, new: the names of the fields for the current and for a new password.
     """
     fields: dict[type[AppError], str] = {
-        InvalidUsername: "username",
-        UsernameTaken: "username",
+        InvalidName: FIELD,
+        NameTaken: FIELD,
         PasswordRejected: new,
     }
     errors = {fields.get(type(error), current): str(error)}

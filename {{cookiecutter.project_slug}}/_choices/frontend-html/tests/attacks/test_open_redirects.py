@@ -2,7 +2,7 @@
 
 from app.pages.redirects import safe_next
 from tests.client import PASSWORD, Client
-from tests.test_pages import submit
+from tests.test_pages import credentials, submit
 
 ELSEWHERE = [
     "",
@@ -34,7 +34,7 @@ ELSEWHERE = [
 async def test_next_leads_to_no_other_site(client: Client) -> None:
     await client.register()
     for path in ELSEWHERE[:4]:
-        response = await submit(client, "/login", username="alice", password=PASSWORD, next=path)
+        response = await submit(client, "/login", **credentials(), next=path)
         assert (response.status_code, response.headers["location"]) == (303, "/"), ascii(path)
     # Whoever is signed in already is sent on at once.
     for path in ELSEWHERE:

@@ -1,9 +1,12 @@
-"""User names have one spelling, so that two people cannot hold look-alikes."""
+"""User names: what people sign in with. They have one spelling, so no two can be look-alikes."""
 
 import re
 import unicodedata
 
-from app.users.errors import InvalidUsername
+from app.users.errors import InvalidName
+
+# What it is called in JSON and in forms.
+FIELD = "username"
 
 MAX_CHARACTERS = 64
 
@@ -17,16 +20,21 @@ _INVISIBLE = re.compile(
 def normalise(name: str) -> str:
     """Return the one spelling of a name: compatibility forms, case and spaces folded.
 
-    Raises InvalidUsername when it is empty, too long, or has characters that cannot be seen.
+    Raises InvalidName when it is empty, too long, or has characters that cannot be seen.
     """
     folded = unicodedata.normalize("NFKC", name).casefold()
     # Folding may undo the normal form, and the other way round.
     folded = re.sub(" +", " ", unicodedata.normalize("NFKC", folded)).strip()
     if not folded:
-        raise InvalidUsername("Enter a user name.")
+        raise InvalidName("Enter a user name.")
     if len(folded) > MAX_CHARACTERS:
-        raise InvalidUsername(f"A user name can have at most {MAX_CHARACTERS} characters.")
+        raise InvalidName(f"A user name can have at most {MAX_CHARACTERS} characters.")
     # Neither are control and zero-width characters, lone surrogates and line breaks.
     if not folded.isprintable() or _INVISIBLE.search(folded):
-        raise InvalidUsername("A user name can only have visible characters.")
+        raise InvalidName("A user name can only have visible characters.")
     return folded
+
+
+def words_of(name: str) -> tuple[str, ...]:
+    """Return what a password of theirs must not contain."""
+    return (name,)

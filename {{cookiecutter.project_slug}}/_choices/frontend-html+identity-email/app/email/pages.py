@@ -1,0 +1,141 @@
+"""The pages of addresses: verify, forgot, and change."""
+
+from typing import Any
+
+from fastapi import APIRouter, Request
+from starlette.responses import Response
+
+from app.email.routes import LIMITED
+from app.errors import TooManyRequests
+from app.pages.auth import NameField
+from app.pages.links import TokenQuery, forget_token, keep_token, kept_token
+from app.pages.redirects import see_other
+from app.pages.session_list import describe_sessions
+from app.pages.templating import account_form_again, page
+from app.users.errors import AccountError
+from app.users.links import CHANGE_EMAIL, VERIFY
+from app.web.dependencies import (
+    CurrentAuth,
+    CurrentRequestSession,
+    Emails,
+    FreshUser,
+    Sessions,
+    public,
+)
+
+SENT = "We have sent a mail to that address. It says what to do next."
+
+FORGOT: dict[str, Any] = {
+    "heading": "Forgot your password?",
+    "advice": "Enter your email address. We will send you a link to choose a new password.",
+}
+RESEND: dict[str, Any] = {
+    "heading": "Send the link again",
+    "advice": "Enter the address that you registered with.",
+}
+CONFIRM: dict[str, Any] = {
+    "heading": "Confirm your email address",
+    "advice": "One click, and your account is ready.",
+}
+CONFIRM_CHANGE: dict[str, Any] = {
+    "heading": "Confirm your new email address",
+    "advice": "From then on, you sign in with it.",
+}
+
+router = APIRouter(include_in_schema=False)
+
+
+@router.get("/forgot")
+@public
+async def forgot_page(request: Request) -> Response:
+    """Ask for the address of a forgotten password."""
+    return page(request, "send_link.html", **FORGOT)
+
+
+@router.post("/forgot", dependencies=LIMITED)
+@public
+async def forgot(
+    request: Request, emails: Emails, request_session: CurrentRequestSession, name: NameField = ""
+) -> Response:
+    """Send a link to choose a new password."""
+    try:
+        await emails.forgot_password(name, request_session.client)
+    except (AccountError, TooManyRequests) as error:
+        return account_form_again(request, "send_link.html", error, name=name, **FORGOT)
+    return see_other(request, "/login", flash=SENT)
+
+
+@router.get("/verify/resend")
+@public
+async def resend_page(request: Request) -> Response:
+    """Ask for the address of a registration."""
+    return page(request, "send_link.html", **RESEND)
+
+
+@router.post("/verify/resend", dependencies=LIMITED)
+@public
+async def resend(
+    request: Request, emails: Emails, request_session: CurrentRequestSession, name: NameField = ""
+) -> Response:
+    """Send the link of a registration once more."""
+    try:
+        await emails.resend(name, request_session.client)
+    except (AccountError, TooManyRequests) as error:
+        return account_form_again(request, "send_link.html", error, name=name, **RESEND)
+    return see_other(request, "/login", flash=SENT)
+
+
+@router.get("/verify")
+@public
+async def verify_page(request: Request, emails: Emails, token: TokenQuery = "") -> Response:
+    """Ask for the click that creates the account."""
+    if token:
+        return keep_token(request, token)
+    await emails.check(VERIFY, kept_token(request))
+    return page(request, "follow_link.html", **CONFIRM)
+
+
+@router.post("/verify")
+@public
+async def verify(request: Request, emails: Emails) -> Response:
+    """Create the account."""
+    await emails.verify(kept_token(request))
+    created = "Your address is confirmed. You can sign in now."
+    return forget_token(request, see_other(request, "/login", flash=created))
+
+
+@router.post("/account/email", dependencies=LIMITED)
+async def ask_for_change(
+    request: Request,
+    _: FreshUser,
+    auth: CurrentAuth,
+    emails: Emails,
+    sessions: Sessions,
+    name: NameField = "",
+) -> Response:
+    """Send a link to another address for the account."""
+    try:
+        await emails.ask_for_change(auth, name)
+    except (AccountError, TooManyRequests) as error:
+        shown = await describe_sessions(auth, sessions)
+        return account_form_again(request, "account.html", error, new_email=name, **shown)
+    return see_other(request, "/account", flash=SENT)
+
+
+@router.get("/change-email")
+@public
+async def change_page(request: Request, emails: Emails, token: TokenQuery = "") -> Response:
+    """Ask for the click that changes the address."""
+    if token:
+        return keep_token(request, token)
+    await emails.check(CHANGE_EMAIL, kept_token(request))
+    return page(request, "follow_link.html", **CONFIRM_CHANGE)
+
+
+@router.post("/change-email")
+@public
+async def change(request: Request, emails: Emails) -> Response:
+    """Use the new address."""
+    await emails.change(kept_token(request))
+    changed = "Your email address has been changed."
+    return forget_token(request, see_other(request, "/", flash=changed))

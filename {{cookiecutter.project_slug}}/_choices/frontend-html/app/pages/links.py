@@ -1,0 +1,75 @@
+"""The pages that links lead to.
+
+Opening one changes nothing, since mail scanners open links as well. The token goes from the address
+into a cookie at once, so that it is in no history, no Referer and no screenshot (promise 67).
+"""
+
+from typing import Annotated
+
+from fastapi import APIRouter, Form, Query, Request
+from starlette.responses import RedirectResponse, Response
+
+from app.api.schemas import Text
+from app.pages.cookies import attributes
+from app.pages.redirects import see_other
+from app.pages.templating import account_form_again, page
+from app.users.errors import InvalidLink, PasswordRejected
+from app.web.dependencies import CurrentRequestSession, Users, public
+
+# As long as the link of a reset is good.
+MAX_AGE_SECONDS = 1_800
+
+TokenQuery = Annotated[str, Query(alias="token", max_length=1024)]
+
+router = APIRouter(include_in_schema=False)
+
+
+@router.get("/reset")
+@public
+async def reset_page(request: Request, users: Users, token: TokenQuery = "") -> Response:
+    """Ask for a new password."""
+    if token:
+        return keep_token(request, token)
+    user = await users.check_reset_link(kept_token(request))
+    return page(request, "reset.html", owner=user)
+
+
+@router.post("/reset")
+@public
+async def reset(
+    request: Request,
+    users: Users,
+    request_session: CurrentRequestSession,
+    new_password: Annotated[Text, Form()] = "",
+) -> Response:
+    """Set the new password."""
+    token = kept_token(request)
+    try:
+        await users.reset_password(token, new_password, request_session.client)
+    except PasswordRejected as error:
+        owner = await users.check_reset_link(token)
+        return account_form_again(request, "reset.html", error, new="new_password", owner=owner)
+    changed = "Your password has been changed. You can sign in with it now."
+    return forget_token(request, see_other(request, "/login", flash=changed))
+
+
+def keep_token(request: Request, token: str) -> Response:
+    """Continue at the same page without the token in its address."""
+    response = RedirectResponse(request.url.path, status_code=303)
+    response.headers["Cache-Control"] = "no-store"
+    response.set_cookie(value=token, max_age=MAX_AGE_SECONDS, **attributes(request, "link"))
+    return response
+
+
+def kept_token(request: Request) -> str:
+    """Return the token of the link that led here. Raises InvalidLink when there was none."""
+    token = request.cookies.get(attributes(request, "link")["key"])
+    if not token:
+        raise InvalidLink
+    return token
+
+
+def forget_token(request: Request, response: Response) -> Response:
+    """Let a response delete a token that was used."""
+    response.delete_cookie(**attributes(request, "link"))
+    return response

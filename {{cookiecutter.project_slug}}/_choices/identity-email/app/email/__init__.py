@@ -1,0 +1,1 @@
+"""Mail: what needs an address, and how it gets there."""

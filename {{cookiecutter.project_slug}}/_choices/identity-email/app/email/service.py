@@ -1,0 +1,200 @@
+"""What people do with their address: register, verify it, change it, and reset their password.
+
+A stranger must not learn who has an account (ASVS 5.0 6.3.8): whatever somebody asks for is
+answered alike, costs the same, and the mail says the rest to whoever owns the address.
+"""
+
+import hashlib
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import ColumnElement, Executable, delete, insert, literal, or_, select, update
+from sqlalchemy.exc import IntegrityError
+
+from app import security_log
+from app.email.outbox import Outbox
+from app.engine import insert_or_update
+from app.models import ROLES, USER_COLUMNS, KnownDevice, Link, User, user_from_row
+from app.request_limit import RequestLimiter
+from app.sessions.session import ClientInfo
+from app.user_agent import describe_browser
+from app.users.errors import InvalidLink
+from app.users.links import CHANGE_EMAIL, RESET, VERIFY
+from app.users.names import normalise
+from app.users.rate_limit import subscriber
+from app.users.service import AuthContext, UserService
+
+# Nobody's mailbox is flooded: so many mails to one address that somebody else may have caused.
+MAX_MAILS, MAILS_WINDOW_SECONDS = 5, 3_600
+
+
+@dataclass(frozen=True)
+class EmailService:
+    """Every method raises InvalidName for what is no address, and StoreUnavailable."""
+
+    users: UserService
+    outbox: Outbox
+    limiter: RequestLimiter
+
+    async def register(self, email: str, password: str, client: ClientInfo) -> None:
+        """Let whoever owns an address create an account, by the link that is sent to it.
+
+        The password is kept with the link: until it is followed there is no account, and an earlier
+        registration by somebody else is void. Raises PasswordRejected or TooManyRequests.
+        """
+        email = normalise(email)
+        # Before it is known whether there is an account, so that the time does not tell.
+        hashed = await self.users.passwords.hash(password, email)
+        user = await self._prepare(email)
+        if user:
+            await self._mail_reset_link(email, user, "already_registered", client)
+        else:
+            await self._mail_verification(email, hashed, client)
+
+    async def resend(self, email: str, client: ClientInfo) -> None:
+        """Send the link of a registration once more. Raises TooManyRequests."""
+        email = normalise(email)
+        user = await self._prepare(email)
+        hashed = await self.users.database.fetch_one(
+            select(Link.password_hash).where(Link.email == email, Link.purpose == VERIFY)
+        )
+        if hashed and not user:
+            await self._mail_verification(email, hashed.password_hash, client)
+        else:
+            await self._mail_reset_link(email, user, "reset", client)
+
+    async def check(self, purpose: str, token: str) -> None:
+        """Raise InvalidLink unless a link can still be used."""
+        await self.users.links.find(purpose, token)
+
+    async def verify(self, token: str) -> None:
+        """Create the account that a link is about. Raises InvalidLink."""
+        is_valid = self.users.links.is_valid(VERIFY, token)
+        account = {
+            "email": Link.email,
+            "password_hash": Link.password_hash,
+            "role": literal(ROLES[0]),
+            "is_active": literal(True),
+            "session_version": literal(0),
+            "created_at": literal(self.users.clock()),
+        }
+        created = insert(User).from_select([*account], select(*account.values()).where(is_valid))
+        try:
+            row = await self.users.database.change(
+                created.returning(User.id), delete(Link).where(is_valid)
+            )
+        except IntegrityError:
+            # Of two clicks at once, this is the second.
+            raise InvalidLink from None
+        if row is None:
+            raise InvalidLink
+        security_log.event("user_created", actor=row.id, role=ROLES[0])
+
+    async def forgot_password(self, email: str, client: ClientInfo) -> None:
+        """Send a link with which to choose a new password. Raises TooManyRequests."""
+        email = normalise(email)
+        user = await self._prepare(email)
+        await self._mail_reset_link(email, user, "reset", client)
+
+    async def note_device(self, user: User, client: ClientInfo) -> None:
+        """Tell a user of a sign-in with a browser, or from an address, not seen before."""
+        device = f"{describe_browser(client.user_agent)} at {subscriber(client.ip)}"
+        of_device = {
+            "user_id": user.id,
+            "key": hashlib.sha256(device.encode()).digest(),
+        }
+        of_user = KnownDevice.user_id == user.id
+        now = self.users.clock()
+        seen = update(KnownDevice).where(of_user, KnownDevice.key == of_device["key"])
+        if await self.users.database.execute(seen.values(seen_at=now)):
+            return
+        is_first = not await self.users.database.fetch_one(select(KnownDevice.key).where(of_user))
+        new = insert_or_update(KnownDevice).values(**of_device, seen_at=now)
+        mail = self.outbox.mail(user.email, "new_device", client)
+        await self.users.database.change(
+            new.on_conflict_do_nothing().returning(KnownDevice.key), *(() if is_first else (mail,))
+        )
+
+    async def ask_for_change(self, auth: AuthContext, new: str) -> None:
+        """Send a link to another address of the user's, and tell the one that they have.
+
+        Raises TooManyRequests.
+        """
+        new = normalise(new)
+        taken = await self._prepare(new)
+        address, statements = self.users.links.new(
+            CHANGE_EMAIL,
+            Link.user_id == auth.user.id,
+            user_id=auth.user.id,
+            session_version=auth.user.session_version,
+            email=new,
+        )
+        to_new = "address_taken" if taken else "change_email"
+        await self.users.database.change(
+            *statements,
+            self.outbox.mail(new, to_new, auth.client, link=address),
+            self.outbox.mail(auth.user.email, "email_changing", auth.client, new=new),
+        )
+        security_log.event("user_updated", actor=auth.user.id, reason="address asked for")
+
+    async def change(self, token: str) -> None:
+        """Let a user have the address that a link was sent to. Raises InvalidLink."""
+        link = await self.users.links.find(CHANGE_EMAIL, token)
+        unused = select(Link.email).where(self.users.links.is_valid(CHANGE_EMAIL, token))
+        try:
+            row = await self.users.database.change(
+                update(User)
+                .where(
+                    User.id == link.user_id,
+                    User.is_active,
+                    User.session_version == link.session_version,
+                    unused.exists(),
+                )
+                .values(email=link.email)
+                .returning(User.id),
+                # Those that were sent to the address that it had, too.
+                delete(Link).where(Link.user_id == link.user_id),
+            )
+        except IntegrityError:
+            # Somebody else has registered it meanwhile.
+            raise InvalidLink from None
+        if row is None:
+            raise InvalidLink
+        security_log.event("user_updated", actor=row.id, reason="address changed")
+
+    async def _prepare(self, email: str) -> User | None:
+        """Limit mails to an address; return the account that it can sign in to."""
+        name_hash = self.users.authenticator.rate_limiter.hash_name(email)
+        await self.limiter.acquire(f"mail {name_hash.hex()}", MAX_MAILS, MAILS_WINDOW_SECONDS)
+        row = await self.users.database.fetch_one(select(*USER_COLUMNS).where(User.email == email))
+        return user_from_row(row) if row else None
+
+    async def _mail_verification(self, email: str, hashed: str, client: ClientInfo) -> None:
+        await self._mail_link(
+            VERIFY, Link.email == email, "verify", client, email=email, password_hash=hashed
+        )
+
+    async def _mail_reset_link(
+        self, email: str, user: User | None, template: str, client: ClientInfo
+    ) -> None:
+        """Send a link for an account. Without one the same is done, and the link opens nothing."""
+        about: dict[str, Any] = {"email": email}
+        earlier = Link.email == email
+        if user is None or not user.is_active:
+            template = "no_account"
+        else:
+            about |= {"user_id": user.id, "session_version": user.session_version}
+            earlier = or_(earlier, Link.user_id == user.id)
+        await self._mail_link(RESET, earlier, template, client, **about)
+
+    async def _mail_link(
+        self,
+        purpose: str,
+        earlier: ColumnElement[bool],
+        template: str,
+        client: ClientInfo,
+        **about: Any,
+    ) -> None:
+        address, statements = self.users.links.new(purpose, earlier, **about)
+        mail: Executable = self.outbox.mail(about["email"], template, client, link=address)
+        await self.users.database.change(*statements, mail)

@@ -1,0 +1,43 @@
+"""Email addresses: what people sign in with. Each has one spelling."""
+
+import unicodedata
+
+from email_validator import EmailNotValidError, validate_email
+
+from app.users.errors import InvalidName
+
+# What it is called in JSON and in forms.
+FIELD = "email"
+
+# RFC 5321, 4.5.3.1.3, without the brackets around it.
+MAX_CHARACTERS = 254
+
+
+def normalise(address: str) -> str:
+    """Return the one spelling of an address: compatibility forms and case folded.
+
+    ``name+tag@…`` is an address of its own. Domains may be in any script, and need not exist. The
+    part before the @ is ASCII: mail to others needs a protocol that few servers speak (RFC 6531).
+    Quotes and comments are refused. Raises InvalidName.
+    """
+    folded = unicodedata.normalize("NFKC", address.strip()).casefold()
+    try:
+        validated = validate_email(
+            folded, allow_smtputf8=False, check_deliverability=False, test_environment=True
+        )
+    except EmailNotValidError:
+        raise InvalidName("Enter an email address, like name@example.com.") from None
+    if len(validated.normalized) > MAX_CHARACTERS:
+        raise InvalidName(f"An address can have at most {MAX_CHARACTERS} characters.")
+    return validated.normalized
+
+
+def ascii_address(address: str) -> str:
+    """Return how an address is written in mail: a domain in another script as Punycode."""
+    local_part, _, domain = address.rpartition("@")
+    return f"{local_part}@{domain.encode('idna').decode('ascii')}"
+
+
+def words_of(address: str) -> tuple[str, ...]:
+    """Return what a password of theirs must not contain."""
+    return (address.rpartition("@")[0],)

@@ -1,0 +1,108 @@
+"""Links that let whoever holds one do one thing, once, without signing in.
+
+A token is 256 random bits, signed for its purpose; the table knows their SHA-256 (ASVS 5.0 6.5.x).
+A link is void once it was used, a newer one for the same purpose was made, or the user's session
+version has changed, as with every new password.
+"""
+
+import hashlib
+import secrets
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from itsdangerous import BadSignature, Signer
+from sqlalchemy import ColumnElement, Executable, and_, delete, insert, select
+
+from app.database import Database
+from app.models import Link
+from app.sessions.session import CLOCK_LEEWAY_SECONDS
+from app.users.errors import InvalidLink
+
+RANDOM_BYTES = 32
+
+# The purposes. Each is a path of PUBLIC_URL as well.
+RESET = "reset"
+#{% if cookiecutter.identity == "email" %}
+VERIFY = "verify"
+CHANGE_EMAIL = "change-email"
+
+# Seconds for which a link is good.
+LIFETIMES = {RESET: 1_800, VERIFY: 86_400, CHANGE_EMAIL: 1_800}
+#{% else %}
+
+# Seconds for which a link is good.
+LIFETIMES = {RESET: 1_800}
+#{% endif %}
+
+
+@dataclass(frozen=True)
+class Links:
+    """Makes links, and finds them again.
+
+    keys: newest first; the first signs, all verify. public_url: where people reach the pages.
+    clock: Unix time in seconds.
+    """
+
+    database: Database
+    keys: Sequence[str]
+    public_url: str
+    clock: Callable[[], float]
+
+    def new(
+        self, purpose: str, earlier: ColumnElement[bool], **values: Any
+    ) -> tuple[str, list[Executable]]:
+        """Return the address of a new link, and the statements that store it.
+
+        earlier: which links of the same purpose are void from then on. values: its columns.
+        """
+        random = secrets.token_urlsafe(RANDOM_BYTES)
+        key = _key_of(random)
+        expires_at = self.clock() + LIFETIMES[purpose]
+        stored = insert(Link).values(key=key, purpose=purpose, expires_at=expires_at, **values)
+        others = delete(Link).where(earlier, Link.purpose == purpose, Link.key != key)
+        token = self._signer(purpose).sign(random).decode("ascii")
+        return f"{self.public_url}/{purpose}?token={token}", [stored.returning(Link.key), others]
+
+    def is_valid(self, purpose: str, token: str) -> ColumnElement[bool]:
+        """Return the condition that the link of a token meets. Raises InvalidLink.
+
+        A link from a clock that was once far ahead meets it no more than one that has expired.
+        """
+        try:
+            random = self._signer(purpose).unsign(token).decode("ascii")
+        except (BadSignature, UnicodeError):
+            raise InvalidLink from None
+        now = self.clock()
+        return and_(
+            Link.key == _key_of(random),
+            Link.purpose == purpose,
+            Link.expires_at > now,
+            Link.expires_at <= now + LIFETIMES[purpose] + CLOCK_LEEWAY_SECONDS,
+        )
+
+    async def find(self, purpose: str, token: str) -> Any:
+        """Return the row of a link that was not used yet. Raises InvalidLink."""
+        row = await self.database.fetch_one(
+            select(*Link.__table__.columns).where(self.is_valid(purpose, token))
+        )
+        if row is None:
+            raise InvalidLink
+        return row
+
+    async def delete_expired(self) -> int:
+        """Delete a batch of links that have expired; how many."""
+        return await self.database.delete_batch(Link.key, Link.expires_at <= self.clock())
+
+    def _signer(self, purpose: str) -> Signer:
+        # It signs with the last key, and with SHA-1 unless told otherwise.
+        return Signer(
+            self.keys[::-1],
+            salt=f"app.users.links.{purpose}",
+            key_derivation="hmac",
+            digest_method=hashlib.sha256,
+        )
+
+
+def _key_of(random: str) -> bytes:
+    return hashlib.sha256(random.encode("ascii")).digest()
