@@ -19,17 +19,20 @@ CHOICES: dict[str, list[str]] = {
     if isinstance(value, list) and not key.startswith("_")
 }
 DEFAULTS = {key: values[0] for key, values in CHOICES.items()}
+# What is tried unless a test says otherwise: the default answers, but nobody has to read mail.
+PLAIN = {**DEFAULTS, "identity": "username"}
 
 # Every answer to these questions with every answer to the others of them.
 CROSSED = ("session_backend", "database", "samesite", "frontend")
 
 
 def product() -> Iterator[dict[str, str]]:
-    """Yield these combinations, with ci and license in turns, so that every pair is among them."""
+    """Yield these combinations, with the others in turns, so that every pair is among them."""
     for numbers in itertools.product(*(range(len(CHOICES[key])) for key in CROSSED)):
         backend, database, samesite, frontend = numbers
         turns = {
             "ci": (backend + database + samesite + frontend) % 3,
+            "identity": (backend + database + samesite + frontend) % 2,
             "license": (backend + database + 2 * samesite) % 3,
         }
         chosen = dict(zip(CROSSED, numbers, strict=True)) | turns
@@ -43,7 +46,7 @@ def name(answers: dict[str, str]) -> str:
     return "-".join(answers.values())
 
 
-PROMPTS = 10
+PROMPTS = 11
 
 HOSTILE = """Bob's "App" \\ 🔐 ${HOME} {{ cookiecutter }} {% raw %} #{% if %} <b>&amp; 日本語"""
 

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from tests import baking, ledger
-from tests.answers import DEFAULTS, PRODUCT
+from tests.answers import PLAIN, PRODUCT
 from tests.deploying import Certificate
 from tests.project import Project
 from tests.sharing import Shared
@@ -103,10 +103,13 @@ def cookiecutter_config(shared: Shared) -> Path:
 
 @pytest.fixture(scope="session")
 def bake_once(shared: Shared, cookiecutter_config: Path) -> Bake:
-    """Bake a project; the same answers give the same one, which no test may change."""
+    """Bake a project; the same answers give the same one, which no test may change.
+
+    The other answers are those of PLAIN.
+    """
 
     def bake(**answers: str) -> Project:
-        every = {**DEFAULTS, **answers}
+        every = {**PLAIN, **answers}
 
         def bake_into(folder: Path) -> None:
             folder.mkdir()

@@ -20,12 +20,13 @@ CONTRACT = [
     "database",
     "samesite",
     "frontend",
+    "identity",
     "ci",
     "license",
 ]
 
 
-def test_the_ten_prompts_come_in_order_and_each_has_a_label() -> None:
+def test_the_eleven_prompts_come_in_order_and_each_has_a_label() -> None:
     context = json.loads((REPOSITORY / "cookiecutter.json").read_text("utf-8"))
     assert [key for key in context if not key.startswith("_")] == CONTRACT
     assert list(context["__prompts__"]) == CONTRACT
@@ -37,7 +38,7 @@ def test_the_ten_prompts_come_in_order_and_each_has_a_label() -> None:
             assert label.startswith(f"{value} - "), label
 
 
-def test_pressing_return_ten_times_gives_the_default_project(tmp_path: Path) -> None:
+def test_pressing_return_eleven_times_gives_the_default_project(tmp_path: Path) -> None:
     done = type_answers(tmp_path / "out")
     assert done.returncode == 0, done.stdout + done.stderr
     assert (tmp_path / "out" / "my-fastapi-app" / "app" / "main.py").is_file()

@@ -321,6 +321,7 @@ Your app is in app.
   Users     stored in SQLite, in a file in this folder
   Cookie    sent from other sites only when someone follows a link (SameSite=Lax)
   App       HTML pages that work without JavaScript, and a JSON API
+  Sign-in   with an email address, which is verified
   CI        GitHub Actions runs the tests on every push
   License   MIT
 
@@ -332,13 +333,14 @@ Next:
   make run     # then open http://localhost:8000 and register
   make test    # runs the project's own tests
 """,
-    ("redis", "postgresql", "none", "api", "gitlab", "Proprietary"): """
+    ("redis", "postgresql", "none", "api", "username", "gitlab", "Proprietary"): """
 Your app is in app.
 
   Sessions  stored in Redis or Valkey
   Users     stored in PostgreSQL
   Cookie    sent from every other site (SameSite=None): list yours in TRUSTED_ORIGINS
   App       a JSON API
+  Sign-in   with a user name
   CI        GitLab CI runs the tests on every push
   License   proprietary, all rights reserved
 
@@ -350,13 +352,14 @@ Next:
   make run     # then open http://localhost:8000/docs
   make test    # runs the project's own tests
 """,
-    ("signed-cookie", "sqlite", "strict", "html", "none"): """
+    ("signed-cookie", "sqlite", "strict", "html", "email", "none"): """
 Your app is in app.
 
   Sessions  stored in the cookie itself, signed
   Users     stored in SQLite, in a file in this folder
   Cookie    never sent from other sites (SameSite=Strict)
   App       HTML pages that work without JavaScript, and a JSON API
+  Sign-in   with an email address, which is verified
   CI        none: run make check and make test yourself
   License   MIT
 
@@ -375,7 +378,7 @@ Next:
 def test_what_was_made_is_told_in_words(
     bake: Bake, capfd: pytest.CaptureFixture[str], answers: tuple[str, ...]
 ) -> None:
-    bake(project_slug="app", **dict(zip(CHOICES, answers, strict=False)))
+    bake(project_slug="app", **{**DEFAULTS, **dict(zip(CHOICES, answers, strict=False))})
     assert capfd.readouterr().out == SUMMARIES[answers]
 
 

@@ -20,13 +20,14 @@ from tests.sharing import Shared
 
 # Those whose own tests are run: every answer to these questions with every answer to each of the
 # others. All combinations of them would be four times as many.
-PAIRED = ("session_backend", "database", "samesite", "frontend")
+PAIRED = ("session_backend", "database", "samesite", "frontend", "identity")
 SUITES = [
     {
         "session_backend": backend,
         "database": CHOICES["database"][(at + turn) % 2],
         "samesite": samesite,
         "frontend": CHOICES["frontend"][(at // 2 + turn) % 2],
+        "identity": CHOICES["identity"][(at + turn // 2) % 2],
     }
     for at, backend in enumerate(CHOICES["session_backend"])
     for turn, samesite in enumerate(CHOICES["samesite"])

@@ -8,17 +8,19 @@ import itertools
 import re
 import subprocess
 import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 
 from cookiecutter.main import cookiecutter
 
 REPOSITORY = Path(__file__).parent.parent
 TEMPLATE = REPOSITORY / "{{cookiecutter.project_slug}}"
-# The answers on which dependencies depend. For them, the backend memory is like database.
+# The answers on which dependencies depend.
 QUESTIONS = {
-    "session_backend": ("database", "redis", "signed-cookie"),
+    "session_backend": ("database", "redis", "memory", "signed-cookie"),
     "database": ("sqlite", "postgresql"),
     "frontend": ("html", "api"),
+    "identity": ("email", "username"),
 }
 COMPILE = (
     "uv", "pip", "compile", "--quiet", "--upgrade", "--universal", "--no-header", "--no-annotate",
@@ -44,26 +46,48 @@ def pins(answers: Answers, folder: str, *options: str) -> list[str]:
 
 
 def condition(having: set[Answers]) -> str | None:
-    """Return in the words of a block tag which answers these are; None for all of them.
+    """Return in the words of a block tag which answers these are; None for all of them."""
+    if having == set(itertools.product(*QUESTIONS.values())):
+        return None
+    choices = [list(subsets(answers)) for answers in QUESTIONS.values()]
+    products = [set(itertools.product(*those)) for those in itertools.product(*choices)]
+    fitting = {
+        frozenset(product): those
+        for product, those in zip(products, itertools.product(*choices), strict=True)
+        if product <= having
+    }
+    parts, left = [], set(having)
+    while left:
+        # What says most of what is left, and of those the shortest.
+        best = max(
+            fitting, key=lambda product: (len(product & left), -len(spell(fitting[product])))
+        )
+        parts.append(spell(fitting[best]))
+        left -= best
+    if len(parts) > 1:
+        parts = [f"({part})" if " and " in part else part for part in parts]
+    return " or ".join(sorted(parts, key=len))
 
-    Raises ValueError when "this answer and that one" does not say it.
-    """
-    found = [set(answers) for answers in zip(*having, strict=True)]
-    if having != set(itertools.product(*found)):
-        raise ValueError(f"no answers to single questions explain {sorted(having)}")
+
+def subsets(answers: Answers) -> Iterator[Answers]:
+    """Yield every choice of at least one of these answers."""
+    for size in range(1, len(answers) + 1):
+        yield from itertools.combinations(answers, size)
+
+
+def spell(those: tuple[Answers, ...]) -> str:
+    """Return the condition that each question is answered by one of those given for it."""
     parts = []
-    for (question, answers), those in zip(QUESTIONS.items(), found, strict=True):
-        others = set(answers) - those
-        if not others:
-            continue
-        # "database" stands for the backend memory as well, so it is never named.
-        if len(those) == 1 and "database" not in those:
-            parts.append(f'cookiecutter.{question} == "{those.pop()}"')
-        elif len(others) == 1 and "database" not in others:
-            parts.append(f'cookiecutter.{question} != "{others.pop()}"')
-        else:
-            raise ValueError(f"no block tag says {question} in {sorted(those)}")
-    return " and ".join(parts) or None
+    for (question, answers), chosen in zip(QUESTIONS.items(), those, strict=True):
+        others = [answer for answer in answers if answer not in chosen]
+        if len(chosen) == 1:
+            parts.append(f'cookiecutter.{question} == "{chosen[0]}"')
+        elif len(others) == 1:
+            parts.append(f'cookiecutter.{question} != "{others[0]}"')
+        elif others:
+            listed = ", ".join(f'"{answer}"' for answer in chosen)
+            parts.append(f"cookiecutter.{question} in ({listed})")
+    return " and ".join(parts)
 
 
 def merge(variants: dict[Answers, list[str]]) -> str:
