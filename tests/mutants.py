@@ -449,6 +449,11 @@ MUTANTS = (
     *At(WEBSOCKET, "tests/test_websocket.py").faults(
         (36, "a WebSocket outlives its session",
          "is_active = await sessions.is_active(session.token)", "is_active = bool(session)"),
+        (52, "a WebSocket may send more than a person could", "if allowed < 0:", "if not message:"),
+    ),
+    *At(MIDDLEWARE, "tests/test_websocket.py").faults(
+        (52, "the messages of WebSockets are not counted",
+         "return limit_messages(receive, self._services.clock)", "return receive"),
     ),
     *At(PASSWORDS, "tests/test_passwords.py").faults(
         (53, "registrations keep others from signing in",
