@@ -441,6 +441,8 @@ MUTANTS = (
          'settings.production and scope["scheme"] in', 'scope["scheme"] in'),
     ),
     *At(MIDDLEWARE, "tests/attacks/test_bodies.py").faults(
+        (50, "a route's own limit for bodies is ignored",
+         "scope.get(MAX_BODY_SIZE_SCOPE_KEY, self._max_body_bytes)", "self._max_body_bytes"),
         (44, "a body over the limit is read to its end",
          "if received > limit:", "if limit < 0:"),
         (44, "the Content-Length of a body is ignored",
