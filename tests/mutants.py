@@ -453,6 +453,10 @@ MUTANTS = (
         (44, "the Content-Length of a body is ignored",
          "if announced.isdigit() and ", "if not announced and "),
     ),
+    *At(WEBSOCKET, "tests/test_security_page.py").faults(
+        (48, "a limit in force is not the one on the page",
+         "MESSAGES_AT_ONCE = 50, 500", "MESSAGES_AT_ONCE = 50, 5_000"),
+    ),
     *At(WEBSOCKET, "tests/test_websocket.py").faults(
         (36, "a WebSocket outlives its session",
          "is_active = await sessions.is_active(session.token)", "is_active = bool(session)"),
@@ -707,6 +711,10 @@ MUTANTS = (
         (0, "the CLI shows the password as it is typed", "hide_input=True", "hide_input=False"),
         (0, "what others typed controls the operator's terminal",
          'each if each.isprintable() else "\\N{REPLACEMENT CHARACTER}"', "each"),
+    ),
+    *At(LOGS, "tests/test_logs.py").faults(
+        (0, "the terminal of an operator shows lines for programs",
+         "settings.production and not on_terminal", "settings.production"),
     ),
     *At(CLI, *CLI_TESTS).faults(
         (0, "the CLI lists revoked sessions",

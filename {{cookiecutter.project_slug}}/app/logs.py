@@ -11,18 +11,19 @@ from app.config import Settings
 UVICORN = ("uvicorn", "uvicorn.error", "uvicorn.access")
 
 
-def configure_logging(settings: Settings) -> None:
+def configure_logging(settings: Settings, *, on_terminal: bool = False) -> None:
     """Set the levels of the app's loggers, and write to standard error.
 
-    Where logging is set up already, by ``--log-config`` or ``basicConfig``, its handlers stay the
-    only ones.
+    on_terminal: somebody is reading, in production as well. Where logging is set up already, by
+    ``--log-config`` or ``basicConfig``, its handlers stay the only ones.
     """
     logging.getLogger("app").setLevel(settings.log_level.upper())
     # An attack must be seen, whatever LOG_LEVEL says.
     security_log.LOGGER.setLevel(logging.INFO)
     if security_log.LOGGER.hasHandlers():
         return
-    formatter = JsonFormatter() if settings.production else TextFormatter()
+    as_json = settings.production and not on_terminal
+    formatter = JsonFormatter() if as_json else TextFormatter()
     handler = logging.StreamHandler()
     handler.setFormatter(formatter)
     logging.getLogger().addHandler(handler)
@@ -33,7 +34,7 @@ def configure_logging(settings: Settings) -> None:
         handler.addFilter(lambda record: not record.name.startswith("uvicorn"))
     for each in of_uvicorn:
         # Any other formatter was chosen by the operator.
-        if settings.production and isinstance(each.formatter, ColourizedFormatter):
+        if as_json and isinstance(each.formatter, ColourizedFormatter):
             each.setFormatter(formatter)
 
 

@@ -2,9 +2,8 @@
 
 from typing import Any
 
-from ua_parser import parse_os, parse_user_agent
-
 from app.sessions.service import SessionService
+from app.user_agent import describe_browser
 from app.users.service import AuthContext
 
 # Parsing a user agent takes milliseconds, and a user may have many sessions.
@@ -26,10 +25,3 @@ async def describe_sessions(auth: AuthContext, sessions: SessionService) -> dict
         for each in sorted(found, key=lambda each: each.key != current)[:MAX_SHOWN]
     ]
     return {"sessions": shown, "more": len(found) - len(shown)}
-
-
-def describe_browser(user_agent: str) -> str:
-    """Return browser and system in words. User agents can be forged: this proves nothing."""
-    browser, system = parse_user_agent(user_agent), parse_os(user_agent)
-    name = browser.family if browser else "Unknown browser"
-    return f"{name} on {system.family}" if system else name
