@@ -244,7 +244,12 @@ MUTANTS = (
         (25, "sessions in Redis do not expire",
          'pack(session), "PX", _life(session))', "pack(session))"),
     ),
-    *At(STORE, "tests/test_server_side_sessions.py", backend="memory").faults(
+    *At(ACTIVE_SESSION, "tests/test_session_values.py", backend="signed-cookie").faults(
+        (24, "a late write seems to be kept with a revoked session",
+         "if await self.store.get(self.record, self.record.last_seen_at) is None:",
+         "if not self.record:"),
+    ),
+    *At(STORE, "tests/test_session_values.py", backend="memory").faults(
         (24, "a late write is kept with a revoked session",
          "            raise SessionEnded\n        values = {",
          "            pass\n        values = {"),
@@ -441,14 +446,25 @@ MUTANTS = (
          'settings.production and scope["scheme"] in', 'scope["scheme"] in'),
     ),
     *At(MIDDLEWARE, "tests/attacks/test_bodies.py").faults(
+        (50, "a route's own limit for bodies is ignored",
+         "scope.get(MAX_BODY_SIZE_SCOPE_KEY, self._max_body_bytes)", "self._max_body_bytes"),
         (44, "a body over the limit is read to its end",
          "if received > limit:", "if limit < 0:"),
         (44, "the Content-Length of a body is ignored",
          "if announced.isdigit() and ", "if not announced and "),
     ),
+    *At(WEBSOCKET, "tests/test_security_page.py").faults(
+        (48, "a limit in force is not the one on the page",
+         "MESSAGES_AT_ONCE = 50, 500", "MESSAGES_AT_ONCE = 50, 5_000"),
+    ),
     *At(WEBSOCKET, "tests/test_websocket.py").faults(
         (36, "a WebSocket outlives its session",
          "is_active = await sessions.is_active(session.token)", "is_active = bool(session)"),
+        (52, "a WebSocket may send more than a person could", "if allowed < 0:", "if not message:"),
+    ),
+    *At(MIDDLEWARE, "tests/test_websocket.py").faults(
+        (52, "the messages of WebSockets are not counted",
+         "return limit_messages(receive, self._services.clock)", "return receive"),
     ),
     *At(PASSWORDS, "tests/test_passwords.py").faults(
         (53, "registrations keep others from signing in",
@@ -695,6 +711,10 @@ MUTANTS = (
         (0, "the CLI shows the password as it is typed", "hide_input=True", "hide_input=False"),
         (0, "what others typed controls the operator's terminal",
          'each if each.isprintable() else "\\N{REPLACEMENT CHARACTER}"', "each"),
+    ),
+    *At(LOGS, "tests/test_logs.py").faults(
+        (0, "the terminal of an operator shows lines for programs",
+         "settings.production and not on_terminal", "settings.production"),
     ),
     *At(CLI, *CLI_TESTS).faults(
         (0, "the CLI lists revoked sessions",

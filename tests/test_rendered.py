@@ -101,6 +101,13 @@ def test_the_list_of_files_is_sorted_and_names_each_once() -> None:
             lambda each: each["database"] == "postgresql" or each["session_backend"] == "redis",
             "database-postgresql_or_session_backend-redis",
         ),
+        (
+            lambda each: (
+                each["session_backend"] in ("database", "redis")
+                or (each["session_backend"] == "memory" and each["frontend"] == "html")
+            ),
+            "session_backend-database,redis_or_frontend-html+session_backend-memory",
+        ),
     ],
 )
 def test_a_file_is_listed_with_the_condition_that_its_projects_meet(

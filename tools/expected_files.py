@@ -21,7 +21,7 @@ def condition(name: str, having: Sequence[Answers], among: Sequence[Answers]) ->
     """Return the shortest condition that these of all combinations meet; empty for all of them.
 
     name: of the file that they have. Raises ValueError when neither clauses of which all hold nor
-    two of which one does say it.
+    two conditions of which one does say it.
     """
 
     def says(text: str) -> bool:
@@ -39,7 +39,15 @@ def condition(name: str, having: Sequence[Answers], among: Sequence[Answers]) ->
             if says("+".join(sorted(some))):
                 return "+".join(sorted(some))
     single = [_clause(key, [value]) for key, values in CHOICES.items() for value in values]
-    for one, other in itertools.combinations(sorted(single), 2):
+    both = ["+".join(pair) for pair in itertools.combinations(sorted(single), 2)]
+    several = [
+        _clause(key, values)
+        for key, every in CHOICES.items()
+        for count in range(2, len(every))
+        for values in itertools.combinations(every, count)
+    ]
+    simplest_first = [*sorted(single), *several, *both]
+    for one, other in itertools.combinations(simplest_first, 2):
         if says(f"{one}_or_{other}"):
             return f"{one}_or_{other}"
     # One answer is enough, or else what the rest have in common.

@@ -144,13 +144,15 @@ def list_users() -> None:
 @cli.command()
 def list_sessions(name: Name) -> None:
     """List a user's sessions: a table on a terminal, tab-separated lines in a pipe."""
+    from app.user_agent import describe_browser
+
     user = run(lambda services: services.users.find(name))
     sessions = run(lambda services: services.sessions.list_for_user(user.id))
     rows = (
         (
             security_log.short(session.key),
             session.ip,
-            session.user_agent,
+            describe_browser(session.user_agent),
             *map(when, (session.created_at, session.last_seen_at, session.expires_at)),
         )
         for session in sessions
@@ -209,9 +211,10 @@ def run(work: Callable[["Services"], Awaitable[T]]) -> T:
     from app.services import Services
 
     settings = Settings.load()
-    configure_logging(settings)
+    on_terminal = sys.stderr.isatty()
+    configure_logging(settings, on_terminal=on_terminal)
     warn_about_misspelled_names(Settings)
-    if sys.stderr.isatty():
+    if on_terminal:
         # On a terminal, events would only clutter the output.
         security_log.LOGGER.setLevel(logging.CRITICAL)
     security_log.client_ip.set("shell")

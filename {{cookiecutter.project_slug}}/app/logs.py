@@ -14,11 +14,11 @@ _TOKEN = re.compile(r"([?&]token=)[^&]+")
 UVICORN = ("uvicorn", "uvicorn.error", "uvicorn.access")
 
 
-def configure_logging(settings: Settings) -> None:
+def configure_logging(settings: Settings, *, on_terminal: bool = False) -> None:
     """Set the levels of the app's loggers, and write to standard error.
 
-    Where logging is set up already, by ``--log-config`` or ``basicConfig``, its handlers stay the
-    only ones.
+    on_terminal: somebody is reading, in production as well. Where logging is set up already, by
+    ``--log-config`` or ``basicConfig``, its handlers stay the only ones.
     """
     logging.getLogger("app").setLevel(settings.log_level.upper())
     # A token in an address would open in the log what it was sent to one person for.
@@ -27,7 +27,8 @@ def configure_logging(settings: Settings) -> None:
     security_log.LOGGER.setLevel(logging.INFO)
     if security_log.LOGGER.hasHandlers():
         return
-    formatter = JsonFormatter() if settings.production else TextFormatter()
+    as_json = settings.production and not on_terminal
+    formatter = JsonFormatter() if as_json else TextFormatter()
     handler = logging.StreamHandler()
     handler.setFormatter(formatter)
     logging.getLogger().addHandler(handler)
@@ -38,7 +39,7 @@ def configure_logging(settings: Settings) -> None:
         handler.addFilter(lambda record: not record.name.startswith("uvicorn"))
     for each in of_uvicorn:
         # Any other formatter was chosen by the operator.
-        if settings.production and isinstance(each.formatter, ColourizedFormatter):
+        if as_json and isinstance(each.formatter, ColourizedFormatter):
             each.setFormatter(formatter)
 
 

@@ -10,6 +10,7 @@ import pytest
 from fastapi import APIRouter, Depends, FastAPI
 from fastapi.staticfiles import StaticFiles
 from starlette.applications import Starlette
+from starlette.middleware.base import BaseHTTPMiddleware, RequestResponseEndpoint
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 from starlette.routing import BaseRoute, Host, Mount, Route, Router, WebSocketRoute
@@ -156,6 +157,29 @@ async def test_a_test_may_replace_the_current_user(client: Client) -> None:
     for path in ("/plain", "/test/user", "/test/admin"):
         response = await client.get(path)
         assert (response.status_code, response.json()) == (200, BOB), path
+
+
+async def test_middleware_and_exception_handlers_of_yours_are_called(client: Client) -> None:
+    async def mark(request: Request, call_next: RequestResponseEndpoint) -> Response:
+        response = await call_next(request)
+        response.headers["x-own"] = "middleware"
+        return response
+
+    @client.app.exception_handler(LookupError)
+    async def not_sold_here(_: Request, error: LookupError) -> Response:
+        return PlainTextResponse(str(error), 418)
+
+    @client.app.get("/coffee")
+    async def brew(user: CurrentUser) -> None:
+        raise LookupError(f"Only tea for {user.username}.")
+
+    client.app.add_middleware(BaseHTTPMiddleware, dispatch=mark)
+    assert (await client.get("/coffee")).status_code == 401
+    await client.signed_in()
+    response = await client.get("/coffee")
+    assert (response.status_code, response.text) == (418, "Only tea for alice.")
+    assert response.headers["x-own"] == "middleware"
+    assert response.headers["cache-control"] == "no-store"
 
 
 async def test_a_role_can_be_required(client: Client, caplog: pytest.LogCaptureFixture) -> None:

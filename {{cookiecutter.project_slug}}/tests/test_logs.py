@@ -19,6 +19,7 @@ from uvicorn.logging import AccessFormatter, DefaultFormatter
 from app import security_log
 from app.config import ROOT, Settings
 from app.logs import configure_logging
+from tests.cli import Run
 from tests.client import Client
 from tests.conftest import PRODUCTION, Start
 from tests.people import ALICE
@@ -82,6 +83,26 @@ def test_a_line_says_when_what_and_where(
         LOGGER.info("%s is sold out", "tea")
     [line] = written(capsys)
     assert re.fullmatch(r"\d\d:\d\d:\d\d INFO app\.shop \[-\] tea is sold out", line)
+
+
+@pytest.mark.parametrize("on_terminal", [False, True])
+def test_in_production_a_command_writes_lines_for_programs_but_not_on_a_terminal(
+    run: Run, monkeypatch: pytest.MonkeyPatch, on_terminal: bool
+) -> None:
+    for name, value in PRODUCTION.items():
+        monkeypatch.setenv(name.upper(), value)
+
+    def warn(_: object) -> None:
+        LOGGER.warning("tea is sold out")
+
+    monkeypatch.setattr("app.cli.warn_about_misspelled_names", warn)
+    with new_process():
+        _, _, error = run("purge", on_terminal=on_terminal)
+    [line] = error.splitlines()
+    if on_terminal:
+        assert line.endswith("WARNING app.shop [-] tea is sold out")
+    else:
+        assert json.loads(line)["message"] == "tea is sold out"
 
 
 @pytest.mark.parametrize("production", [False, True])

@@ -1,6 +1,5 @@
 """What is kept with a session, wherever that is: no page and no route is involved."""
 
-from contextlib import suppress
 #{% if cookiecutter.session_backend == "memory" %}
 from dataclasses import replace
 #{% endif %}
@@ -68,8 +67,11 @@ async def test_a_revoked_session_keeps_no_values(services: Services, begin: Begi
     await session.set("theme", "dark")
     in_flight = await load(services, session)
     await services.sessions.revoke(session.token)
-    with suppress(SessionEnded):
-        await in_flight.set("size", "large")
+    for value in ("large", "x" * 10_000):
+        with pytest.raises(SessionEnded):
+            await in_flight.set("size", value)
+    with pytest.raises(SessionEnded):
+        await in_flight.delete("theme")
     assert not await is_active(services, in_flight)
     assert not await is_active(services, session)
     #{% if cookiecutter.session_backend != "signed-cookie" %}

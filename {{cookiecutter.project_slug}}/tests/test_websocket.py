@@ -9,7 +9,7 @@ from starlette.websockets import WebSocket
 from app.errors import StoreUnavailable
 from app.sessions.service import SessionService
 from app.web import websocket as web_websocket
-from app.web.dependencies import CurrentAuth, Sessions
+from app.web.dependencies import CurrentAuth, CurrentUser, Sessions
 from app.web.websocket import run_until_session_ends
 from tests.client import COOKIE, ORIGIN, Client
 from tests.conftest import PRODUCTION, Clock, Start
@@ -195,3 +195,55 @@ async def test_a_client_that_stops_reading_is_not_heard_after_the_session(client
         await socket.accepted()
         assert await socket.receive() == SESSION_ENDED
     assert heard == ["before"]
+
+
+async def test_a_websocket_that_sends_more_than_a_person_could_is_dropped(
+    client: Client, caplog: pytest.LogCaptureFixture
+) -> None:
+    await client.signed_in()
+    async with Socket(client) as socket:
+        for number in range(web_websocket.MESSAGES_AT_ONCE * 2):
+            socket.send_text(str(number))
+        await socket.accepted()
+        assert await socket.receive_text() == "alice"
+        for number in range(web_websocket.MESSAGES_AT_ONCE):
+            assert await socket.receive_text() == str(number)
+        # Nothing more is said: uvicorn would read on after a close frame.
+        assert await socket.rest() == []
+    assert caplog.text.count("excess_rate_limit_exceeded") == 1
+
+
+async def test_a_websocket_of_your_own_is_dropped_as_well(client: Client) -> None:
+    heard: list[str] = []
+
+    @client.app.websocket("/own")
+    async def listen(websocket: WebSocket, _: CurrentUser) -> None:
+        await websocket.accept()
+        async for text in websocket.iter_text():
+            heard.append(text)
+
+    await client.signed_in()
+    async with Socket(client, path="/own") as socket:
+        for _ in range(web_websocket.MESSAGES_AT_ONCE * 2):
+            socket.send_text("")
+        await socket.accepted()
+        assert await socket.rest() == []
+    assert len(heard) == web_websocket.MESSAGES_AT_ONCE
+
+
+async def test_a_websocket_may_stay_busy_for_as_long_as_a_person_does(
+    client: Client, clock: Clock
+) -> None:
+    await client.signed_in()
+    async with Socket(client) as socket:
+        await socket.accepted()
+        assert await socket.receive_text() == "alice"
+        for _ in range(web_websocket.MESSAGES_AT_ONCE // 10):
+            clock.turn(1)
+            for _ in range(web_websocket.MESSAGES_PER_SECOND):
+                socket.send_text("hello")
+                assert await socket.receive_text() == "hello"
+        # A clock that is put right takes nothing away.
+        clock.turn(-3600)
+        socket.send_text("hello")
+        assert await socket.receive_text() == "hello"

@@ -83,3 +83,8 @@ class Socket:
     async def receive_text(self) -> str:
         """Return the next message of the app, which is a text."""
         return str((await self.receive())["text"])
+
+    async def rest(self) -> list[dict[str, Any]]:
+        """Wait until the app is done, and return the messages that are still to be received."""
+        await asyncio.wait_for(asyncio.shield(self._running), timeout=10)
+        return [self._from_app.get_nowait() for _ in range(self._from_app.qsize())]

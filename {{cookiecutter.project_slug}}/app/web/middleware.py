@@ -20,6 +20,7 @@ from app import security_log
 from app.services import Services
 from app.web.csrf import SAFE_METHODS, cross_origin_error
 from app.web.request_session import RawHeaders, RequestSession
+from app.web.websocket import limit_messages
 
 LOGGER = logging.getLogger("app")
 
@@ -164,7 +165,7 @@ class SecurityMiddleware:
         )
 
     def _limited(self, scope: Scope, headers: dict[bytes, bytes], receive: Receive) -> Receive:
-        """Return a receive that refuses a body that is too large (ASVS 5.0 15.2.2)."""
+        """Return a receive that refuses too large a body or too many messages (ASVS 5.0 15.2.2)."""
         received = 0
 
         async def receive_limited() -> Message:
@@ -181,7 +182,9 @@ class SecurityMiddleware:
                 raise HTTPException(413, "The request body is too large.")
             return message
 
-        return receive_limited if scope["type"] == "http" else receive
+        if scope["type"] == "websocket":
+            return limit_messages(receive, self._services.clock)
+        return receive_limited
 
     def _ignore_forwarding(self, scope: Scope, headers: dict[bytes, bytes]) -> None:
         """Undo what uvicorn has read from forwarding headers without being configured to.

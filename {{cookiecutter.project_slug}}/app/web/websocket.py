@@ -3,14 +3,20 @@
 import asyncio
 from collections.abc import Awaitable, Callable
 
+from starlette.types import Message, Receive
 from starlette.websockets import WebSocket, WebSocketDisconnect, WebSocketState
 
+from app import security_log
 from app.errors import StoreUnavailable
 from app.sessions.active_session import ActiveSession
 from app.sessions.service import SessionService
 
 # How often a WebSocket checks its session: it closes within five seconds, even if a store is slow.
 CHECK_SECONDS = 2
+
+# More than a person sends, even one who drags something around; many at once may have waited for
+# a slow handler of yours. Raise these for clients that are programs.
+MESSAGES_PER_SECOND, MESSAGES_AT_ONCE = 50, 500
 
 # RFC 6455, 7.4.1, and IANA's registry of close codes.
 POLICY_VIOLATION, TRY_AGAIN_LATER = 1008, 1013
@@ -57,3 +63,27 @@ async def close_unauthorised(websocket: WebSocket) -> None:
     if websocket.application_state is WebSocketState.CONNECTING:
         await websocket.accept()
     await websocket.close(POLICY_VIOLATION, "Sign in first.")
+
+
+def limit_messages(receive: Receive, clock: Callable[[], float]) -> Receive:
+    """Return a receive that ends a WebSocket over which more messages arrive than a person sends.
+
+    To the app it looks as if the client had gone away. That drops the connection at once; after a
+    close frame, the server would go on reading the flood for ten seconds. clock: Unix time in
+    seconds.
+    """
+    allowed, counted_at = float(MESSAGES_AT_ONCE), clock()
+
+    async def receive_limited() -> Message:
+        nonlocal allowed, counted_at
+        message = await receive()
+        if message["type"] == "websocket.receive":
+            now = clock()
+            regained = max(now - counted_at, 0) * MESSAGES_PER_SECOND
+            allowed, counted_at = min(allowed + regained, MESSAGES_AT_ONCE) - 1, now
+            if allowed < 0:
+                security_log.event("excess_rate_limit_exceeded", warning=True)
+                return {"type": "websocket.disconnect", "code": POLICY_VIOLATION}
+        return message
+
+    return receive_limited

@@ -6,7 +6,6 @@ import pytest
 from fastapi import FastAPI
 
 from app.pages.session_list import MAX_SHOWN
-from app.user_agent import describe_browser
 from tests.client import Client
 from tests.conftest import Clock
 from tests.sessions import Begin
@@ -16,22 +15,6 @@ from tests.test_pages import Page, browser, submit
 @pytest.fixture
 def client(app: FastAPI) -> Client:
     return browser(app)
-
-
-@pytest.mark.parametrize(
-    ("user_agent", "name"),
-    [
-        ("Mozilla/5.0 (X11; Linux x86_64; rv:153.0) Firefox/153.0", "Firefox on Linux"),
-        ("Mozilla/5.0 (Windows NT 10.0) Chrome/156.0 Safari/537 Edg/156.0", "Edge on Windows"),
-        ("Mozilla/5.0 (Macintosh; Mac OS X 10_15) Version/19.0 Safari/605.1", "Safari on Mac OS X"),
-        ("curl/8.5.0", "curl"),
-        ("(Linux)", "Unknown browser on Linux"),
-        ("<script>", "Unknown browser"),
-        ("", "Unknown browser"),
-    ],
-)
-def test_browser_and_system_are_named_in_words(user_agent: str, name: str) -> None:
-    assert describe_browser(user_agent) == name
 
 
 @pytest.mark.parametrize(

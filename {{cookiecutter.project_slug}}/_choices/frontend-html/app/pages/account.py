@@ -4,7 +4,7 @@ from fastapi import APIRouter, Request
 from starlette.responses import Response
 
 from app.pages.auth import FormField, NextField, NextQuery
-from app.pages.redirects import HOME, safe_next, see_other
+from app.pages.redirects import HOME, next_page, see_other
 from app.pages.session_list import describe_sessions
 from app.pages.templating import account_form_again, page
 from app.users.errors import AccountError
@@ -76,7 +76,7 @@ async def revoke_session(
 @router.get("/confirm")
 async def confirm_page(request: Request, _: CurrentUser, next_path: NextQuery = HOME) -> Response:
     """Ask for the password once more."""
-    return page(request, "confirm.html", next=safe_next(next_path))
+    return page(request, "confirm.html", next=next_page(request, next_path))
 
 
 @router.post("/confirm")
@@ -88,11 +88,12 @@ async def confirm(
     next_path: NextField = HOME,
 ) -> Response:
     """Confirm the password, and continue to what requires it."""
+    next_path = next_page(request, next_path)
     try:
         await users.confirm_password(auth, password)
     except AccountError as error:
-        return account_form_again(request, "confirm.html", error, next=safe_next(next_path))
-    return see_other(request, safe_next(next_path))
+        return account_form_again(request, "confirm.html", error, next=next_path)
+    return see_other(request, next_path)
 
 
 @router.get("/account/delete")

@@ -8,7 +8,7 @@ from starlette.responses import Response
 
 from app.api.schemas import Text
 from app.errors import TooManyRequests
-from app.pages.redirects import HOME, safe_next, see_other
+from app.pages.redirects import HOME, next_page, see_other
 from app.pages.templating import account_form_again, page
 from app.users.errors import AccountError
 from app.users.names import FIELD
@@ -43,9 +43,10 @@ async def login_page(
 
     signed_in: whether the browser has just been given a session cookie.
     """
+    next_path = next_page(request, next_path)
     if user:
-        return see_other(request, safe_next(next_path))
-    return page(request, "login.html", next=safe_next(next_path), cookie_not_kept=signed_in)
+        return see_other(request, next_path)
+    return page(request, "login.html", next=next_path, cookie_not_kept=signed_in)
 
 
 @router.post("/login")
@@ -59,7 +60,7 @@ async def login(
     next_path: NextField = HOME,
 ) -> Response:
     """Sign in."""
-    next_path = safe_next(next_path)
+    next_path = next_page(request, next_path)
     try:
         await request_session.sign_in(name, password, remember=remember)
     except AccountError as error:

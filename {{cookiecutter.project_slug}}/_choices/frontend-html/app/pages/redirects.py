@@ -5,10 +5,12 @@ from urllib.parse import quote, unquote
 
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
+from starlette.routing import Match
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from app.pages.flash import set_flash
 from app.pages.templating import TEMPLATES
+from app.web.middleware import methods_of
 
 HOME = "/"
 
@@ -27,6 +29,17 @@ def safe_next(address: str) -> str:
     if _LOCAL.fullmatch(address) and _LOCAL_DECODED.fullmatch(unquote(path)):
         return address
     return HOME
+
+
+def next_page(request: Request, address: str) -> str:
+    """Return ``address`` when it can be opened as a page of this app, or home.
+
+    Not what only takes forms, such as signing out.
+    """
+    address = safe_next(address)
+    scope = {**request.scope, "method": "GET", "path": unquote(address.partition("?")[0])}
+    takes_only_forms = methods_of(scope, Match.PARTIAL) and not methods_of(scope, Match.FULL)
+    return HOME if takes_only_forms else address
 
 
 def address_of(request: Request) -> str:

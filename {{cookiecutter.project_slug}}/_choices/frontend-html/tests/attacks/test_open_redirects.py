@@ -54,3 +54,18 @@ async def test_no_page_passes_on_the_address_of_another_site(client: Client) -> 
             assert "evil.example" not in response.headers.get("location", "")
     fields = {"password": PASSWORD, "next": "//evil.example"}
     assert (await submit(client, "/confirm", **fields)).headers["location"] == "/"
+
+
+async def test_next_leads_to_no_address_that_takes_only_forms(client: Client) -> None:
+    await client.register()
+    for path in ("/logout", "/logout?a=b", "/%6cogout", "/account/sessions/end-others"):
+        fields = {"username": "alice", "password": PASSWORD, "next": path}
+        assert (await submit(client, "/login", **fields)).headers["location"] == "/", path
+        # Whoever is signed in already is sent on at once.
+        response = await client.get("/login", params={"next": path})
+        assert response.headers["location"] == "/", path
+        fields = {"password": PASSWORD, "next": path}
+        assert (await submit(client, "/confirm", **fields)).headers["location"] == "/", path
+    for path in ("/confirm", "/static/style.css", "/account"):
+        response = await client.get("/login", params={"next": path})
+        assert response.headers["location"] == path

@@ -53,18 +53,31 @@ class ActiveSession:
         return values
 
     async def set(self, name: str, value: JsonValue) -> None:
-        """Keep a value under a name. Raises InvalidValue or TooMuchData."""
+        """Keep a value under a name.
+
+        Raises InvalidValue, TooMuchData, or SessionEnded when the session was revoked meanwhile.
+        """
         check_name(name)
         to_json(value)
+        await self._check_revoked()
         self._store_values({**await self.values(), name: value})
 
     async def delete(self, name: str) -> None:
-        """Delete the value of that name, if there is one. Raises InvalidValue."""
+        """Delete the value of that name, if there is one.
+
+        Raises InvalidValue, or SessionEnded when the session was revoked meanwhile.
+        """
         check_name(name)
+        await self._check_revoked()
         values = await self.values()
         if name in values:
             del values[name]
             self._store_values(values)
+
+    async def _check_revoked(self) -> None:
+        # Its new token would open nothing, and the value be lost without a word.
+        if await self.store.get(self.record, self.record.last_seen_at) is None:
+            raise SessionEnded
 
     def _store_values(self, values: dict[str, JsonValue]) -> None:
         text = json.dumps(values, ensure_ascii=False, separators=(",", ":")).encode()
