@@ -16,7 +16,7 @@ from app.config import PROJECT, STARTUP_FAILURE, Settings, SettingsError
 from app.env_file import warn_about_misspelled_names
 from app.logs import configure_logging
 #{% if cookiecutter.frontend == "html" %}
-from app.pages import account, auth
+from app.pages import account, auth, well_known
 from app.pages.errors import add_error_pages, error_response
 from app.pages.redirects import StrictLinkMiddleware
 #{% endif %}
@@ -72,6 +72,7 @@ def create_app(settings: Settings, clock: Callable[[], float] = time.time) -> Fa
     add_error_pages(app)
     app.include_router(auth.router)
     app.include_router(account.router)
+    app.include_router(well_known.router)
     app.mount("/static", public(StaticFiles(packages=[("app", "static")])))
     #{% endif %}
     if not settings.production:

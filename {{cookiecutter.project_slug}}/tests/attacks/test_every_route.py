@@ -20,6 +20,9 @@ PUBLIC = {
     "/register",
     "/logout",
     "/static",
+    "/robots.txt",
+    "/.well-known/change-password",
+    "/.well-known/security.txt",
     #{% endif %}
     "/openapi.json",
     "/docs",
