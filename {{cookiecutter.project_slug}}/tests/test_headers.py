@@ -16,6 +16,7 @@ from tests.recorder import check_default_headers
     [
         ("GET", "/test/public", 200),
         ("GET", "/docs", 200),
+        ("GET", "/docs/swagger-ui.css", 200),
         ("GET", "/api/me", 401),
         ("GET", "/nowhere", 404),
         ("POST", "/api/me", 405),

@@ -26,6 +26,7 @@ PUBLIC = {
     #{% endif %}
     "/openapi.json",
     "/docs",
+    "/docs/{name}",
     "/test/public",
 }
 
