@@ -1,15 +1,12 @@
 """What programs look for at an address that is the same everywhere."""
 
-from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
+from fastapi.staticfiles import StaticFiles
 
 from app.pages import well_known
 from tests.client import Client
-from tests.conftest import Clock
-
-SECURITY_TXT = "/.well-known/security.txt"
 
 
 async def test_password_managers_find_the_form_for_a_new_password(client: Client) -> None:
@@ -20,31 +17,20 @@ async def test_password_managers_find_the_form_for_a_new_password(client: Client
     assert (await client.get(nothing)).status_code == 404
 
 
-async def test_search_engines_are_told_to_leave_the_api_alone(client: Client) -> None:
+async def test_search_engines_are_told_what_not_to_read(client: Client) -> None:
     response = await client.get("/robots.txt")
     assert response.headers["content-type"].startswith("text/plain")
-    assert response.text.splitlines() == ["User-agent: *", "Disallow: /api/"]
+    assert response.text.startswith("User-agent: ")
 
 
-async def test_your_security_txt_is_shown_until_it_expires(
-    client: Client, clock: Clock, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+async def test_your_contact_for_researchers_is_shown_once_you_have_written_it_down(
+    client: Client, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    monkeypatch.setattr(well_known, "STATIC", tmp_path)
-    assert (await client.get(SECURITY_TXT)).status_code == 404
-    expires = datetime.fromtimestamp(clock(), UTC) + timedelta(hours=1)
-    text = f"Contact: mailto:security@example.com\nExpires: {expires:%Y-%m-%dT%H:%M:%SZ}\n"
+    monkeypatch.setattr(well_known, "FILES", StaticFiles(directory=tmp_path))
+    path = "/.well-known/security.txt"
+    assert (await client.get(path)).status_code == 404
+    text = "Contact: mailto:security@example.com\nExpires: 2030-01-01T00:00:00Z\n"
     (tmp_path / "security.txt").write_text(text)
-    response = await client.get(SECURITY_TXT)
+    response = await client.get(path)
     assert (response.status_code, response.text) == (200, text)
     assert response.headers["content-type"] == "text/plain; charset=utf-8"
-    clock.turn(3601)
-    assert (await client.get(SECURITY_TXT)).status_code == 404
-
-
-@pytest.mark.parametrize("expires", ["", "Expires: next year\n"])
-async def test_a_security_txt_without_a_date_is_not_shown(
-    client: Client, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, expires: str
-) -> None:
-    monkeypatch.setattr(well_known, "STATIC", tmp_path)
-    (tmp_path / "security.txt").write_text(f"Contact: mailto:security@example.com\n{expires}")
-    assert (await client.get(SECURITY_TXT)).status_code == 404

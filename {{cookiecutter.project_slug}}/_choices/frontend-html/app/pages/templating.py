@@ -4,7 +4,7 @@ import hashlib
 from base64 import b64encode
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
-from functools import lru_cache, partial
+from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -44,13 +44,7 @@ def relative_time(now: float, unix_time: float) -> RelativeTime:
 
 def integrity(name: str) -> str:
     """Return the hash of a file in ``app/static``: browsers use nothing else in its place."""
-    file = STATIC / name
-    return _integrity(file, file.stat().st_mtime_ns)
-
-
-@lru_cache(maxsize=100)
-def _integrity(file: Path, _: int) -> str:
-    digest = hashlib.sha384(file.read_bytes()).digest()
+    digest = hashlib.sha384((STATIC / name).read_bytes()).digest()
     return f"sha384-{b64encode(digest).decode('ascii')}"
 
 
