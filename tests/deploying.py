@@ -18,6 +18,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import NoReturn
 
 import httpx2
 import pytest
@@ -148,11 +149,15 @@ def program(command: str, package: str) -> str:
     # Debian keeps servers where only root looks.
     path = shutil.which(command, path=f"{os.environ['PATH']}:/usr/sbin")
     if path is None:
-        reason = f"{command} is not installed: apt-get install {package}"
-        if os.environ.get("REQUIRE_SERVICES") == "1":
-            pytest.fail(reason)
-        pytest.skip(reason)
+        missing(f"{command} is not installed: apt-get install {package}")
     return path
+
+
+def missing(reason: str) -> NoReturn:
+    """Skip the test for want of a program, or fail where all of them must run."""
+    if os.environ.get("REQUIRE_SERVICES") == "1":
+        pytest.fail(reason)
+    pytest.skip(reason)
 
 
 @contextmanager

@@ -442,6 +442,8 @@ MUTANTS = (
          'if self._production and scope["scheme"] in ("http", "ws"):', "if scope is None:"),
         (45, "inline styles are allowed", "style-src 'self';", "style-src 'self' 'unsafe-inline';"),
         (45, "pages can be framed", '    (b"x-frame-options", b"DENY"),\n', ""),
+        (46, "a cache goes on with what it has",
+         '    (b"cache-control", b"no-cache"),\n', ""),
         (35, "development pins localhost to https",
          'settings.production and scope["scheme"] in', 'scope["scheme"] in'),
     ),
@@ -599,6 +601,9 @@ MUTANTS = (
     *At("app/pages/templating.py", "tests/test_pages.py").faults(
         (0, "an error is shown next to another field",
          "fields.get(type(error), current)", '"username"'),
+    ),
+    *At("app/pages/templating.py", "tests/test_pages.py").faults(
+        (0, "browsers refuse script and style", "hashlib.sha384(", "hashlib.sha3_384("),
     ),
     *At("app/pages/templating.py", "tests/test_flash.py").faults(
         (0, "a flash message is shown again", "    delete_flash(request, response)\n", ""),

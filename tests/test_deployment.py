@@ -3,7 +3,8 @@
 import itertools
 import json
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import httpx2
@@ -25,7 +26,7 @@ from tests.deploying import (
     service,
     serving_as_the_service,
 )
-from tests.project import Project
+from tests.project import Project, free_port
 from tests.test_server import COOKIE, close_code
 
 pytestmark = pytest.mark.slow
@@ -98,6 +99,13 @@ def account(visitor: httpx2.Client) -> dict[str, str]:
     return account
 
 
+def has_each_header_once(answer: httpx2.Response, names: Collection[str] = ONCE) -> None:
+    """See that an answer has each of some headers once, and names no version."""
+    for name in names:
+        assert len(answer.headers.get_list(name)) == 1, (answer.url, name)
+    assert not re.search(r"\d|uvicorn", answer.headers.get("server", ""))
+
+
 def test_plain_http_leads_to_https_and_sets_no_cookie(
     visitor: httpx2.Client, account: dict[str, str]
 ) -> None:
@@ -105,6 +113,7 @@ def test_plain_http_leads_to_https_and_sets_no_cookie(
         answer = visitor.post(f"http://{HOST}/api/login?a=b", json=account, headers=spoofed)
         # 308 keeps the method.
         assert answer.status_code == 308
+        has_each_header_once(answer, set(ONCE) - {"strict-transport-security"})
         assert answer.headers["location"] == f"{SITE}/api/login?a=b"
         assert "set-cookie" not in answer.headers
     answer = visitor.get(f"http://{HOST}/api/me", headers={"Host": "evil.example"})
@@ -198,13 +207,29 @@ def test_a_body_over_the_limit_is_413_and_one_at_it_is_welcome(
     headers = {"Content-Type": "application/json"}
     assert visitor.post("/api/login", content=body, headers=headers).status_code == 200
     for content in (body + b" ", iter([body, b" "]), body * 100, iter([body] * 100)):
-        assert visitor.post("/api/login", content=content, headers=headers).status_code == 413
+        answer = visitor.post("/api/login", content=content, headers=headers)
+        assert answer.status_code == 413
+        has_each_header_once(answer)
 
 
 def test_headers_that_no_browser_would_send_do_not_reach_the_app(visitor: httpx2.Client) -> None:
     answer = visitor.get("/health/live", headers={"X-Large": "x" * 65536})
     assert answer.status_code in {400, 431}
-    assert "content-security-policy" not in answer.headers
+    assert "x-request-id" not in answer.headers
+
+
+@pytest.mark.parametrize("name", PROXIES)
+def test_while_the_app_is_away_the_proxy_sends_the_security_headers(
+    project: Project, app: App, certificate: Certificate, tmp_path: Path, name: str
+) -> None:
+    nothing = replace(app, address=f"127.0.0.1:{free_port()}")
+    with (
+        proxied(name, project, tmp_path, nothing, certificate) as proxy,
+        proxy.visitor() as visitor,
+    ):
+        answer = visitor.get("/login")
+        assert answer.status_code == 502
+        has_each_header_once(answer)
 
 
 def test_each_security_header_is_sent_once_and_no_version(visitor: httpx2.Client) -> None:
@@ -217,9 +242,7 @@ def test_each_security_header_is_sent_once_and_no_version(visitor: httpx2.Client
     ):
         answer = visitor.get(path, headers={"Accept": "text/html"})
         assert answer.status_code == status
-        for header in ONCE:
-            assert len(answer.headers.get_list(header)) == 1, (path, header)
-        assert not re.search(r"\d|uvicorn", answer.headers.get("server", ""))
+        has_each_header_once(answer)
 
 
 def test_the_service_is_one_that_systemd_takes_and_finds_hardened(

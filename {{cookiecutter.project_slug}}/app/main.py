@@ -23,7 +23,7 @@ from app.email import routes as email_routes
 from app.env_file import warn_about_misspelled_names
 from app.logs import configure_logging
 #{% if cookiecutter.frontend == "html" %}
-from app.pages import account, auth, links
+from app.pages import account, auth, links, well_known
 from app.pages.errors import add_error_pages, error_response
 from app.pages.redirects import StrictLinkMiddleware
 #{% endif %}
@@ -80,6 +80,7 @@ def create_app(settings: Settings, clock: Callable[[], float] = time.time) -> Fa
     app.include_router(auth.router)
     app.include_router(account.router)
     app.include_router(links.router)
+    app.include_router(well_known.router)
     app.mount("/static", public(StaticFiles(packages=[("app", "static")])))
     #{% endif %}
     #{% if cookiecutter.identity == "email" %}

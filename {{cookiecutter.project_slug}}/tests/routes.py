@@ -44,6 +44,9 @@ APP_ROUTES = [
     ("GET", "/docs"),
     #{% if cookiecutter.frontend == "html" %}
     ("GET", "/"),
+    ("GET", "/robots.txt"),
+    ("GET", "/.well-known/change-password"),
+    ("GET", "/.well-known/security.txt"),
     ("GET", "/login"),
     ("POST", "/login"),
     ("GET", "/register"),

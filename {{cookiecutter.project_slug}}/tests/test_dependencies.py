@@ -1,6 +1,7 @@
 """Dependencies protect routes as FastAPI documents them, and no route is left unprotected."""
 
 import functools
+import re
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from pathlib import Path
@@ -20,6 +21,7 @@ from app.config import Settings
 from app.main import create_app
 from app.models import ADMIN, User
 from app.sessions.service import SessionService
+from app.web import docs
 from app.web.default_deny import refuse_unprotected_routes
 from app.web.dependencies import (
     CurrentAuth,
@@ -353,5 +355,26 @@ async def test_an_app_with_an_unprotected_route_does_not_start(
 async def test_the_documentation_is_for_development_only(start: Start) -> None:
     assert (await Client(await start()).get("/docs")).status_code == 200
     production = Client(await start(**PRODUCTION))
-    for path in ("/docs", "/redoc", "/openapi.json"):
+    for path in ("/docs", "/docs/swagger-ui.css", "/redoc", "/openapi.json"):
         assert (await production.get(path)).status_code == 404
+
+
+async def test_the_documentation_is_made_of_files_from_here(client: Client) -> None:
+    response = await client.get("/docs")
+    assert "http" not in response.headers["content-security-policy"]
+    named = re.findall(r'(?:src|href)="(.*?)"', response.text)
+    assert len(named) == 3
+    for path in named:
+        assert path.startswith("/docs/")
+        assert (await client.get(path)).status_code == 200
+    for path in ("/docs/redoc.standalone.js", "/docs/..%2f__init__.py"):
+        assert (await client.get(path)).status_code in (404, 422)
+
+
+async def test_without_its_package_the_documentation_says_what_to_install(
+    client: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(docs, "PACKAGE", "nothing_of_that_name")
+    response = await client.get("/docs")
+    assert response.status_code == 404
+    assert "requirements-dev.txt" in response.text

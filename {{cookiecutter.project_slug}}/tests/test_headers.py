@@ -16,6 +16,7 @@ from tests.recorder import check_default_headers
     [
         ("GET", "/test/public", 200),
         ("GET", "/docs", 200),
+        ("GET", "/docs/swagger-ui.css", 200),
         ("GET", "/api/me", 401),
         ("GET", "/nowhere", 404),
         ("POST", "/api/me", 405),
@@ -110,6 +111,19 @@ async def test_a_route_may_have_cookies_headers_and_statuses_of_its_own(client: 
         assert response.status_code == status
         for name, value in (own | {"cache-control": cache}).items():
             assert response.headers.get_list(name) == [value]
+
+
+async def test_a_cache_asks_before_it_uses_a_response_again(client: Client) -> None:
+    response = await client.get("/test/public")
+    assert response.headers.get_list("cache-control") == ["no-cache"]
+    #{% if cookiecutter.frontend == "html" %}
+    response = await client.get("/static/style.css")
+    assert response.headers.get_list("cache-control") == ["no-cache"]
+    known = {"if-none-match": response.headers["etag"]}
+    response = await client.get("/static/style.css", headers=known)
+    assert response.status_code == 304
+    assert response.headers.get_list("cache-control") == ["no-cache"]
+    #{% endif %}
 
 
 async def test_405_names_every_allowed_method(client: Client) -> None:

@@ -47,6 +47,8 @@ SECURITY_HEADERS = (
     (b"cross-origin-resource-policy", b"same-origin"),
     (b"cross-origin-embedder-policy", b"require-corp"),
     (b"permissions-policy", b"camera=(), geolocation=(), microphone=(), payment=(), usb=()"),
+    # Caches ask before they use it again: the next version may answer otherwise.
+    (b"cache-control", b"no-cache"),
 )
 
 # One year; subdomains too, or one of them could set cookies over plain http.

@@ -21,9 +21,13 @@ PUBLIC = {
     "/register",
     "/logout",
     "/static",
+    "/robots.txt",
+    "/.well-known/change-password",
+    "/.well-known/security.txt",
     #{% endif %}
     "/openapi.json",
     "/docs",
+    "/docs/{name}",
     "/test/public",
 }
 

@@ -21,12 +21,16 @@ every_macro = pytest.mark.parametrize(
 
 NOTE = """
 {% extends "base.html" %}
-{% from "fields.html" import number, text %}
+{% from "fields.html" import checkbox, number, password, select, text, textarea %}
 {% block title %}Note{% endblock %}
 {% block main %}
 <form method="post" action="/test/note">
   {% print text("title", "Title", errors, title|default(""), autofocus=true) %}
   {% print number("priority", "Priority", errors, priority|default("")) %}
+  {% print textarea("text", "Text", errors, "Some.", hint="A few words.") %}
+  {% print select("color", "Color", errors, {"w": "White", "y": "Yellow"}, "y") %}
+  {% print checkbox("urgent", "Urgent", errors, true) %}
+  {% print password("secret", "Secret", errors) %}
   <button>Save</button>
 </form>
 {% endblock %}
@@ -157,7 +161,7 @@ def client(app: FastAPI, monkeypatch: pytest.MonkeyPatch) -> Client:
 async def test_a_form_of_yours_is_shown_again_with_what_was_typed_and_each_error(
     client: Client,
 ) -> None:
-    response = await submit(client, "/test/note", title="Milk", priority="high")
+    response = await submit(client, "/test/note", title="Milk", priority="-1")
     assert response.status_code == 422
     assert "<title>Error: Note" in response.text
     page = Page(response)

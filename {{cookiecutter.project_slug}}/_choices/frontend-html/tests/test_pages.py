@@ -1,12 +1,18 @@
 """The pages, as people use them in a browser without JavaScript."""
 
+import hashlib
 import re
+from base64 import b64decode
+from html import unescape
 from html.parser import HTMLParser
+from pathlib import Path
 
 import httpx2
 import pytest
 from fastapi import FastAPI
 
+from app.config import PROJECT
+from app.pages import templating
 from app.pages.redirects import safe_next
 from tests.client import COOKIE, PASSWORD, Client
 from tests.conftest import PRODUCTION, Clock, Start
@@ -127,7 +133,7 @@ WRONG = "not the right password"
         ("/login", {}, 422, FIELD, "Enter a user"),
         ("/register", {FIELD: BOB, "password": "short"}, 422, "password", "at least 15"),
         ("/register", {FIELD: SPELLINGS[0], "password": PASSWORD}, 409, FIELD, "is taken"),
-        ("/register", {FIELD: "\n", "password": PASSWORD}, 422, FIELD, "Enter a user"),
+        ("/register", {FIELD: " ", "password": PASSWORD}, 422, FIELD, "Enter a user"),
     ],
 )
 async def test_a_wrong_form_is_shown_again_with_the_error_beside_its_field(
@@ -282,10 +288,34 @@ async def test_style_and_script_are_served_from_here_and_no_page_has_any_inline(
         assert (await client.get(path)).status_code == 404, path
     for path in ("/", "/account", "/nowhere"):
         page = (await client.get(path)).text
-        assert re.findall(r"<script.*?</script>", page) == [
-            '<script src="/static/page.js" defer></script>'
-        ]
+        scripts = re.findall(r'<script src="(.*?)" integrity=".*?" defer></script>', page)
+        assert (scripts, page.count("<script")) == (["/static/page.js"], 1)
         assert not re.search(r"<style|style=|\son\w+=|https?://", page), path
+
+
+async def test_a_browser_takes_the_script_and_style_that_a_page_names_and_no_other(
+    client: Client, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    page = (await client.get("/nowhere")).text
+    named = dict(re.findall(r'="(/static/\S+)" integrity="sha384-(\S+)"', page))
+    assert named.keys() == {"/static/page.js", "/static/style.css"}
+    for path, digest in named.items():
+        content = (await client.get(path)).content
+        assert b64decode(digest) == hashlib.sha384(content).digest()
+    # While you work on a file, the next page has the hash of what is in it now.
+    monkeypatch.setattr(templating, "STATIC", tmp_path)
+    hashes = set()
+    for text in ("one", "two"):
+        (tmp_path / "style.css").write_text(text)
+        hashes.add(templating.integrity("style.css"))
+    assert len(hashes) == 2
+
+
+async def test_every_page_describes_the_app(client: Client) -> None:
+    for path in ("/login", "/register", "/nowhere"):
+        page = (await client.get(path)).text
+        [description] = re.findall(r'<meta name="description" content="(.*?)">', page)
+        assert unescape(description) == PROJECT["description"]
 
 
 async def test_no_page_that_depends_on_a_session_may_be_cached(client: Client) -> None:

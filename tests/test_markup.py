@@ -1,0 +1,48 @@
+"""The pages are valid HTML: the Nu checker reads each, in every state that tests bring it into."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+from tests import processes
+from tests.conftest import Bake
+from tests.deploying import missing, program
+
+PROBES = Path(__file__).parent / "probes"
+
+# Those of a project that look at pages. That they see all is for the test to say.
+TESTS = re.compile(r"tests/test_(error_pages|flash|forms|pages|session_list_page|strict_links)\.py")
+
+
+def checker() -> list[str]:
+    """Return the command of the Nu checker, an error for each warning."""
+    java, npm = program("java", "default-jre-headless"), program("npm", "npm")
+    folder = processes.run([npm, "root", "--global"], check=True).stdout.strip()
+    jar = Path(folder) / "vnu-jar" / "build" / "dist" / "vnu.jar"
+    if not jar.exists():
+        missing("The Nu checker is not installed: npm install --global vnu-jar")
+    return [java, "-jar", str(jar), "--Werror"]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("session_backend", ["database", "signed-cookie"])
+def test_every_page_is_valid_html(ready: Bake, tmp_path: Path, session_backend: str) -> None:
+    check = checker()
+    project = ready(session_backend=session_backend)
+    project.run(
+        *(".venv/bin/python", "-m", "pytest", "-q", "-p", "keep_pages"),
+        *sorted(file for file in project.files if TESTS.fullmatch(file)),
+        variables={"PYTHONPATH": str(PROBES), "PAGES": str(tmp_path)},
+    )
+    pages = sorted(tmp_path.iterdir())
+    seen = {page.name.rpartition("-")[0] for page in pages}
+    templates = {
+        Path(file).stem
+        for file, text in project.texts.items()
+        if file.startswith("app/templates/") and "{% extends" in text
+    }
+    assert seen >= templates > {"login", "account", "error", "link"}
+    found = processes.run([*check, *map(str, pages)])
+    wrong = {page.name: page.read_text("utf-8") for page in pages if page.name in found.stdout}
+    assert (found.returncode, found.stdout) == (0, ""), wrong
