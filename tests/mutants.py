@@ -612,6 +612,10 @@ MUTANTS = (
         (41, "usernames hold invisible characters", " or _INVISIBLE.search(folded)", ""),
     ),
     *At(RATE_LIMIT, "tests/attacks/test_guessing.py").faults(
+        (40, "people behind one address are refused while others are being checked",
+         "self.turns.setdefault(subscriber(address), asyncio.Lock())", "asyncio.Lock()"),
+        (40, "a sign-in waits for ever for others of its address",
+         "asyncio.timeout(TURN_SECONDS)", "asyncio.timeout(None)"),
         (40, "guesses only count for the account",
          ", (of_address, self.max_failures * WIDER)", ""),
         (40, "guesses only count for the address",
