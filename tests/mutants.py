@@ -427,6 +427,7 @@ MUTANTS = (
     ),
     *At(MIDDLEWARE, "tests/attacks/test_every_route.py").faults(
         (34, "any Host is served", "if host in self._hosts:", "if self._hosts:"),
+        (0, "the app is served below a path", 'if scope.get("root_path"):', "if not scope:"),
     ),
     *At(MIDDLEWARE, "tests/attacks/test_guessing.py").faults(
         (34, "forwarding headers are trusted by default",
