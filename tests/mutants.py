@@ -432,6 +432,7 @@ MUTANTS = (
     ),
     *At(MIDDLEWARE, "tests/attacks/test_every_route.py").faults(
         (34, "any Host is served", "if host in self._hosts:", "if self._hosts:"),
+        (0, "the app is served below a path", 'if scope.get("root_path"):', "if not scope:"),
     ),
     *At(MIDDLEWARE, "tests/attacks/test_guessing.py").faults(
         (34, "forwarding headers are trusted by default",
@@ -633,6 +634,10 @@ MUTANTS = (
         (41, "usernames hold invisible characters", " or _INVISIBLE.search(folded)", ""),
     ),
     *At(RATE_LIMIT, "tests/attacks/test_guessing.py").faults(
+        (40, "people behind one address are refused while others are being checked",
+         "self.turns.setdefault(subscriber(address), asyncio.Lock())", "asyncio.Lock()"),
+        (40, "a sign-in waits for ever for others of its address",
+         "asyncio.timeout(TURN_SECONDS)", "asyncio.timeout(None)"),
         (40, "guesses only count for the account",
          ", (of_address, self.max_failures * WIDER)", ""),
         (40, "guesses only count for the address",

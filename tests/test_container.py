@@ -1,8 +1,10 @@
-"""The image and its compose file: no engine builds them here, so they are taken at their word."""
+"""The image, its compose file and CI: nothing runs them here, so they are taken at their word."""
 
 import json
 import re
 import shutil
+import sys
+import tomllib
 from pathlib import Path
 from typing import Any
 
@@ -113,21 +115,63 @@ def test_the_image_tells_uvicorn_what_the_service_does(
     assert int(grace.removesuffix("s")) > int(shared["timeout-graceful-shutdown"])
 
 
-@pytest.mark.parametrize("file", [".github/workflows/ci.yml", ".github/dependabot.yml"])
-def test_what_github_reads_is_yaml(bake_once: Bake, file: str) -> None:
-    assert yaml.safe_load(bake_once(ci="github").read(file))
+PIPELINES = {"github": ".github/workflows/ci.yml", "gitlab": ".gitlab-ci.yml"}
+LINTERS = {
+    "github": (
+        ("zizmor", "--offline", "--persona=auditor", ".github"),
+        ("check-jsonschema", "--builtin-schema=vendor.github-workflows", PIPELINES["github"]),
+        ("check-jsonschema", "--builtin-schema=vendor.dependabot", ".github/dependabot.yml"),
+    ),
+    "gitlab": (
+        ("check-jsonschema", "--builtin-schema=vendor.gitlab-ci", "--data-transform=gitlab-ci",
+         PIPELINES["gitlab"]),
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("ci", PIPELINES)
+@pytest.mark.parametrize(
+    ("session_backend", "database"),
+    [("database", "sqlite"), ("memory", "postgresql"), ("redis", "postgresql")],
+)
+def test_linters_find_nothing_in_the_pipeline_and_the_image(
+    bake_once: Bake, ci: str, session_backend: str, database: str
+) -> None:
+    project = bake_once(ci=ci, session_backend=session_backend, database=database)
+    for program, *arguments in (*LINTERS[ci], ("hadolint", "Dockerfile")):
+        project.run(str(Path(sys.executable).parent / program), *arguments)
+
+
+def test_every_action_is_fixed_and_says_its_version(bake_once: Bake) -> None:
+    lines = re.findall("uses:.*", bake_once(ci="github").read(PIPELINES["github"]))
+    assert lines
+    for line in lines:
+        assert re.fullmatch(r"uses: [\w/-]+@[0-9a-f]{40} # v\d+\.\d+\.\d+", line)
+
+
+@pytest.mark.parametrize("ci", PIPELINES)
+def test_ci_tests_every_python_up_to_that_of_the_image_and_builds_it(
+    bake_once: Bake, ci: str
+) -> None:
+    project = bake_once(ci=ci)
+    oldest = tomllib.loads(project.read("pyproject.toml"))["project"]["requires-python"]
+    [newest] = set(re.findall(r"^FROM python:3\.(\d+)-", project.read("Dockerfile"), re.MULTILINE))
+    pythons = range(int(oldest.removeprefix(">=3.")), int(newest) + 1)
+    text = project.read(PIPELINES[ci])
+    assert re.findall(r'"3\.(\d+)"', text) == [str(python) for python in pythons]
+    assert "docker build ." in text
 
 
 def test_a_run_of_ci_may_read_the_code_and_nothing_else(bake_once: Bake) -> None:
-    workflow = yaml.safe_load(bake_once(ci="github").read(".github/workflows/ci.yml"))
+    workflow = yaml.safe_load(bake_once(ci="github").read(PIPELINES["github"]))
     assert workflow["permissions"] == {"contents": "read"}
 
 
-@pytest.mark.parametrize("ci", ["github", "gitlab"])
+@pytest.mark.parametrize("ci", PIPELINES)
 def test_ci_installs_the_services_that_the_choice_needs(bake_once: Bake, ci: str) -> None:
-    file = {"github": ".github/workflows/ci.yml", "gitlab": ".gitlab-ci.yml"}[ci]
     for backend, needed in (("redis", True), ("database", False)):
-        text = bake_once(session_backend=backend, ci=ci).read(file)
+        text = bake_once(session_backend=backend, ci=ci).read(PIPELINES[ci])
         assert ("redis-server" in text) == needed
         assert {"make check", "make test"} <= set(re.findall(r"make \w+", text))
         assert yaml.safe_load(text)

@@ -34,6 +34,12 @@ class Authenticator:
         failure: the event to log when it is wrong. session: the key of the session in which it was
         asked for. Raises TooManyFailures, Overloaded or StoreUnavailable.
         """
+        async with self.rate_limiter.turn(ip):
+            return await self._authenticate(name, password, ip, failure, session)
+
+    async def _authenticate(
+        self, name: str, password: str, ip: str, failure: str, session: bytes | None
+    ) -> AnyRow | None:
         attempt = await self.rate_limiter.acquire(name, ip)
         row = await self.database.fetch_one(
             select(User.id, User.password_hash, User.is_active, User.session_version).where(

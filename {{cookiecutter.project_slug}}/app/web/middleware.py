@@ -127,6 +127,11 @@ class SecurityMiddleware:
 
     def _refusal(self, scope: Scope, headers: dict[bytes, bytes]) -> ASGIApp | None:
         """Return what responds to a request that must not reach the app."""
+        if scope.get("root_path"):
+            # No server tells an app of it earlier than this.
+            detail = "This app has to be served at the root of a host, without --root-path."
+            LOGGER.error(detail)
+            return self._error(scope, 500, detail)
         # A WebSocket can change things, though its handshake is a GET.
         method = scope["method"] if scope["type"] == "http" else "CONNECT"
         if method not in SAFE_METHODS:

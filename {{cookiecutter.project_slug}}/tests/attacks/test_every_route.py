@@ -1,6 +1,7 @@
 """An attacker tries every route without a session, every method, and every spelling of a path."""
 
 import pytest
+from fastapi import FastAPI
 from fastapi.dependencies.models import Dependant
 
 from app.web.dependencies import current_auth, current_session, current_user
@@ -112,3 +113,19 @@ async def test_a_request_for_another_host_is_refused(client: Client) -> None:
         assert response.status_code == 400, host
         headers = {"host": host, "sec-fetch-site": "cross-site"}
         assert (await client.post("/api/login", headers=headers)).status_code == 403, host
+
+
+async def test_below_a_path_of_a_host_every_request_is_refused_with_the_reason(
+    client: Client, caplog: pytest.LogCaptureFixture
+) -> None:
+    # The same for uvicorn --root-path /portal, FastAPI(root_path=…) and an app around this one.
+    outer = FastAPI()
+    outer.mount("/portal", client.app)
+    for path in ("/", "/test/public", "/health/ready", "/nowhere"):
+        response = await Client(outer).get(f"/portal{path}")
+        assert response.status_code == 500
+        assert "at the root of a host" in response.json()["detail"]
+    response = await Client(outer).post("/portal/api/login", json={})
+    assert response.status_code == 500
+    assert "set-cookie" not in response.headers
+    assert "at the root of a host" in caplog.text

@@ -11,6 +11,7 @@ from sqlalchemy import select
 from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
 
 from app.models import LoginAttempt
+from app.services import Services
 from app.users.errors import TooManyFailures
 from app.users.rate_limit import WIDER, RateLimiter
 from tests.client import Client
@@ -248,6 +249,44 @@ async def test_of_many_guesses_at_once_no_more_are_checked_than_in_turn(client: 
     while (await client.sign_in(ALICE, WRONG)).status_code == 401:
         checked += 1
     assert checked == LIMIT
+
+
+async def test_people_behind_one_address_may_all_sign_in_at_once(
+    client: Client, services: Services, clock: Clock
+) -> None:
+    names = [f"user{number}" for number in range(WIDER_LIMIT + 4)]
+    for name in names:
+        await client.register(name)
+        clock.turn(60)
+    # Somebody among them guesses at the same moment.
+    guesses = [client.sign_in(f"guess{number}", WRONG) for number in range(WIDER_LIMIT - 1)]
+    honest = [Client(client.app).sign_in(name) for name in names]
+    responses = await asyncio.gather(*guesses, *honest)
+    assert {each.status_code for each in responses[: len(guesses)]} == {401}
+    assert {each.status_code for each in responses[len(guesses) :]} == {200}
+
+
+async def test_of_many_guesses_at_many_accounts_at_once_no_more_are_checked_than_in_turn(
+    start: Start,
+) -> None:
+    client = Client(await start())
+    guesses = (client.sign_in(f"user{number}", WRONG) for number in range(200))
+    statuses = [response.status_code for response in await asyncio.gather(*guesses)]
+    assert statuses.count(401) == 20
+    assert set(statuses) == {401, 429}
+
+
+async def test_whoever_waits_too_long_for_others_of_their_address_is_told_so(
+    client: Client, services: Services, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await client.register()
+    monkeypatch.setattr("app.users.rate_limit.TURN_SECONDS", 0)
+    async with services.rate_limiter.turn(client.address):
+        response = await asyncio.wait_for(client.sign_in(), timeout=10)
+        assert response.status_code == 503
+        assert response.headers["retry-after"] == "2"
+        assert (await Client(client.app, "198.51.100.7").sign_in()).status_code == 200
+    assert (await client.sign_in()).status_code == 200
 
 
 async def test_attempts_are_deleted_once_they_no_longer_count(client: Client, clock: Clock) -> None:
