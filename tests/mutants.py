@@ -322,6 +322,8 @@ MUTANTS = (
     *At("app/pages/auth.py", "tests/test_pages.py").faults(
         (63, "a cookie that is not kept goes unsaid",
          "cookie_not_kept=signed_in", "cookie_not_kept=False"),
+        (63, "over plain HTTP, a cookie that is not kept goes unsaid",
+         '"upgrade-insecure-requests" in sent or ', ""),
     ),
     *At("app/pages/auth.py", "tests/attacks/test_every_route.py").faults(
         (29, "a link can sign out",
