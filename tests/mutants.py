@@ -102,6 +102,12 @@ MUTANTS = (
         (8, "a cookie that browsers drop for its size is sent",
          " > MAX_COOKIE_BYTES", " > MAX_COOKIE_BYTES * 2"),
     ),
+    *At(COOKIE, "tests/test_cors.py").faults(
+        (2, "a sign-in succeeds whose cookie the browser will drop",
+         'sent.get(b"sec-fetch-storage-access") == b"none"', "False"),
+        (2, "a browser that keeps partitioned cookies is refused",
+         ' == "none" and not self.partitioned', ' == "none"'),
+    ),
     *At(COOKIE, "tests/attacks/test_fixation.py").faults(
         (5, "odd bytes around the cookie's name are ignored",
          'pair.removeprefix(b" ")', 'pair.decode("latin-1").strip().encode("latin-1")'),
@@ -321,6 +327,8 @@ MUTANTS = (
     *At("app/pages/auth.py", "tests/test_pages.py").faults(
         (63, "a cookie that is not kept goes unsaid",
          "cookie_not_kept=signed_in", "cookie_not_kept=False"),
+        (63, "over plain HTTP, a cookie that is not kept goes unsaid",
+         '"upgrade-insecure-requests" in sent or ', ""),
     ),
     *At("app/pages/auth.py", "tests/attacks/test_every_route.py").faults(
         (29, "a link can sign out",

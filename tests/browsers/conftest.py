@@ -193,11 +193,11 @@ def serve_in_production(
     stored: Callable[..., Stored], certificates: Certificates, sites: Sites
 ) -> Iterator[Serve]:
     """Serve an app on https://app.shop.test, with one of three policies for its cookie."""
-    served: dict[tuple[str, Answers], App] = {}
+    served: dict[tuple[str, bool, Answers], App] = {}
     with ExitStack() as stack:
 
-        def serve(samesite: str, **answers: str) -> App:
-            key = samesite, tuple(sorted(answers.items()))
+        def serve(samesite: str, *, partitioned: bool = True, **answers: str) -> App:
+            key = samesite, partitioned, tuple(sorted(answers.items()))
             if key not in served:
                 project, stores = stored(**answers)
                 variables = {
@@ -206,6 +206,7 @@ def serve_in_production(
                     "ALLOWED_HOSTS": f"{APP},localhost",
                     "ALLOW_REGISTRATION": "true",
                     "SESSION_SAMESITE": samesite,
+                    "SESSION_PARTITIONED": str(partitioned),
                     "TRUSTED_ORIGINS": sites.origin(FRONT_END),
                 }
                 server = stack.enter_context(

@@ -3,6 +3,7 @@
 import json
 import os
 from pathlib import Path
+from typing import Literal
 
 import pytest
 from playwright.sync_api import BrowserContext, Playwright
@@ -25,12 +26,17 @@ CHROMIUM_OPTIONS = [
     "--host-resolver-rules=MAP *.test 127.0.0.1",
 ]
 
-# Cookies go out to other sites, as they still do for many: what holds then, holds for all.
-CHROMIUM_PREFERENCES = {"profile": {"cookie_controls_mode": 0}}
-FIREFOX_PREFERENCES: dict[str, str | float | bool] = {
-    "network.cookie.cookieBehavior": 0,
-    "network.dns.localDomains": ",".join(HOSTS),
+# What a browser does with cookies of other sites than the page's. By default, Debian's Chromium
+# blocks them, and Firefox keeps a jar for each site that is visited.
+Cookies = Literal["allowed", "default", "blocked"]
+CHROMIUM_COOKIES: dict[Cookies, dict[str, object]] = {
+    "allowed": {"profile": {"cookie_controls_mode": 0}},
+    "default": {},
+    "blocked": {"profile": {"cookie_controls_mode": 1}},
 }
+# Playwright has changed the default.
+FIREFOX_COOKIES: dict[Cookies, int] = {"allowed": 0, "default": 5, "blocked": 1}
+FIREFOX_PREFERENCES: dict[str, str | float | bool] = {"network.dns.localDomains": ",".join(HOSTS)}
 
 
 def require(engine: str) -> None:
@@ -45,9 +51,16 @@ def require(engine: str) -> None:
 
 
 def open_profile(
-    playwright: Playwright, engine: str, folder: Path, base_url: str | None = None
+    playwright: Playwright,
+    engine: str,
+    folder: Path,
+    base_url: str | None = None,
+    cookies: Cookies = "allowed",
 ) -> BrowserContext:
-    """Start a browser that keeps what it knows in a folder; closing the context ends it."""
+    """Start a browser that keeps what it knows in a folder; closing the context ends it.
+
+    cookies: of other sites. Allowed, as they still are for many: what holds then, holds for all.
+    """
     if engine == "firefox":
         return playwright.firefox.launch_persistent_context(
             folder,
@@ -55,16 +68,21 @@ def open_profile(
             executable_path=FIREFOX,
             headless=True,
             base_url=base_url,
-            firefox_user_prefs=FIREFOX_PREFERENCES,
+            ignore_https_errors=True,
+            firefox_user_prefs={
+                **FIREFOX_PREFERENCES,
+                "network.cookie.cookieBehavior": FIREFOX_COOKIES[cookies],
+            },
         )
     preferences = folder / "Default" / "Preferences"
     if not preferences.exists():
         preferences.parent.mkdir(parents=True)
-        preferences.write_text(json.dumps(CHROMIUM_PREFERENCES), encoding="utf-8")
+        preferences.write_text(json.dumps(CHROMIUM_COOKIES[cookies]), encoding="utf-8")
     return playwright.chromium.launch_persistent_context(
         folder,
         executable_path=CHROMIUM,
         args=CHROMIUM_OPTIONS,
         headless=True,
         base_url=base_url,
+        ignore_https_errors=True,
     )

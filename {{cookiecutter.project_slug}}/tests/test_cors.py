@@ -56,3 +56,32 @@ async def test_a_trusted_front_end_signs_in_and_reads(start: Start) -> None:
     response = await client.get("/api/me")
     assert response.status_code == 200
     assert {"Cookie", "Origin"} <= {each.strip() for each in response.headers["vary"].split(",")}
+
+
+CHROMIUM = {"sec-ch-ua": '"Chromium";v="156"'}
+
+
+@pytest.mark.parametrize(
+    ("partitioned", "sent", "status"),
+    [
+        (False, CHROMIUM | {"sec-fetch-storage-access": "none"}, 403),
+        (False, CHROMIUM | {"sec-fetch-storage-access": "active"}, 200),
+        (True, CHROMIUM | {"sec-fetch-storage-access": "none"}, 200),
+        # Firefox, which keeps the cookie for each site.
+        (False, {"sec-fetch-storage-access": "none"}, 200),
+    ],
+)
+async def test_a_sign_in_whose_cookie_the_browser_would_drop_is_refused_with_the_reason(
+    start: Start, partitioned: bool, sent: dict[str, str], status: int
+) -> None:
+    app = await start(
+        trusted_origins=FRONT_END, session_samesite="none", session_partitioned=partitioned
+    )
+    client = Client(app)
+    await client.register()
+    client.headers.update(CROSS_SITE | sent)
+    response = await client.sign_in()
+    assert response.status_code == status
+    assert ("SESSION_PARTITIONED" in response.text) == (status == 403)
+    assert ("set-cookie" in response.headers) == (status == 200)
+    assert response.headers[CORS] == FRONT_END

@@ -50,6 +50,16 @@ class SessionCookie:
                         values.append(value.decode("latin-1"))
         return values
 
+    def is_blocked(self, headers: Iterable[tuple[bytes, bytes]]) -> bool:
+        """Whether the browser that sent a request says that it would drop the cookie.
+
+        Chromium does, on requests from pages of another site; a partitioned one it keeps. Firefox
+        says the same and partitions every cookie itself, but sends no Sec-CH-UA.
+        """
+        sent = dict(headers)
+        blocks = b"sec-ch-ua" in sent and sent.get(b"sec-fetch-storage-access") == b"none"
+        return blocks and self.samesite == "none" and not self.partitioned
+
     def set_cookie(self, token: str, max_age: int | None) -> bytes:
         """Return the Set-Cookie header that hands out a session token.
 

@@ -14,6 +14,8 @@ from app.users.rate_limit import WIDER, subscriber
 
 MAX_USER_AGENT_CHARACTERS = 200
 
+COOKIE_BLOCKED = "This browser keeps no third-party cookie unless SESSION_PARTITIONED=true."
+
 RawHeaders = list[tuple[bytes, bytes]]
 
 
@@ -101,8 +103,11 @@ class RequestSession:
     async def sign_in(self, name: str, password: str, *, remember: bool = False) -> User:
         """Check a password, create a session, and let the response set the cookie.
 
-        Raises AccountError.
+        Raises AccountError, or HTTPException when the browser would not keep the cookie.
         """
+        if self.services.cookie.is_blocked(self._headers):
+            # Rather than a success that is followed by 401 for ever.
+            raise HTTPException(403, COOKIE_BLOCKED)
         old_tokens = self.session_tokens()
         self.session, self.user = await self.services.users.sign_in(
             name, password, self.client, remember=remember, old_tokens=old_tokens

@@ -104,10 +104,19 @@ async def test_a_page_leads_to_the_sign_in_page_and_back(client: Client, path: s
     assert response.headers["location"] == path
 
 
-async def test_a_browser_that_keeps_no_cookie_is_told_so(client: Client, start: Start) -> None:
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {"sec-fetch-site": "same-origin", "sec-fetch-mode": "navigate"},
+        # Over plain HTTP to another host than localhost.
+        {"origin": "https://localhost", "upgrade-insecure-requests": "1"},
+    ],
+)
+async def test_a_browser_that_keeps_no_cookie_is_told_so(
+    client: Client, start: Start, headers: dict[str, str]
+) -> None:
     await client.register()
     fields = {FIELD: ALICE, "password": PASSWORD, "next": "/account?tab=2"}
-    headers = {"sec-fetch-site": "same-origin", "sec-fetch-mode": "navigate"}
     response = await client.post("/login", data=fields, headers=headers)
     way = response.headers["location"]
     assert (await client.get(way)).headers["location"] == "/account?tab=2"

@@ -67,7 +67,9 @@ async def login(
         return account_form_again(
             request, "login.html", error, next=next_path, name=name, remember=remember
         )
-    if request.headers.get("sec-fetch-mode") == "navigate":
+    sent = request.headers
+    # What browsers send when they load a page; the second only on HTTPS and localhost.
+    if "upgrade-insecure-requests" in sent or sent.get("sec-fetch-mode") == "navigate":
         # By way of the page that can tell people when their browser has not kept the cookie.
         return see_other(request, f"/login?signed_in=true&next={quote(next_path)}")
     return see_other(request, next_path)
