@@ -77,7 +77,7 @@ MAIN = "app/main.py"
 REDIRECTS = "app/pages/redirects.py"
 ERRORS = "app/web/errors.py"
 AUTHENTICATION = "app/users/authentication.py"
-USERNAMES = "app/users/usernames.py"
+NAMES = "app/users/names.py"
 RATE_LIMIT = "app/users/rate_limit.py"
 LOG = "app/security_log.py"
 LOGS = "app/logs.py"
@@ -88,7 +88,7 @@ MIGRATION = "migrations/versions/0001_first_tables.py"
 TOKEN_TESTS = ("tests/test_token.py", "tests/attacks/test_forged_tokens.py")
 LOG_TESTS = ("tests/test_security_log.py", "tests/attacks/test_log_forging.py")
 CLI_TESTS = ("tests/test_cli.py", "tests/test_cli_lists.py", "tests/test_cli_sessions.py")
-USERNAME_TESTS = ("tests/test_sign_in.py", "tests/attacks/test_fuzz.py")
+NAME_TESTS = ("tests/test_sign_in.py", "tests/attacks/test_fuzz.py")
 
 # One row per mutant; a formatter would give every item of a long row its own line.
 # fmt: off
@@ -289,22 +289,22 @@ MUTANTS = (
         (21, "a new password keeps the other sessions",
          "await self.sessions.revoke_before(changed.session_version, auth.user.id)", "pass"),
         (21, "a password set by an operator keeps the sessions",
-         "await self._end_sessions(user.username, password_hash=new_hash)",
+         "await self._end_sessions(user.name, password_hash=new_hash)",
          "await self.database.execute(\n"
          "            update(User).where(User.id == user.id).values(password_hash=new_hash)\n"
          "        )"),
     ),
     *At(USERS, "tests/test_users.py").faults(
-        (21, "a new role keeps the sessions", "await self._end_sessions(username, role=role)",
-         "(await self.find(username)).id\n"
+        (21, "a new role keeps the sessions", "await self._end_sessions(name, role=role)",
+         "(await self.find(name)).id\n"
          "        await self.database.execute(update(User).values(role=role))"),
         (21, "a revoked session can delete the account",
          "User.session_version == version", "User.session_version >= version"),
     ),
     *At(USERS, "tests/test_redis.py", backend="redis").faults(
         (22, "deleting an account leaves sessions nobody can revoke",
-         "await self._delete(await self._end_sessions(username, is_active=False))",
-         "user = await self.find(username)\n"
+         "await self._delete(await self._end_sessions(name, is_active=False))",
+         "user = await self.find(name)\n"
          "        await self._delete(user.id)\n"
          "        await self.sessions.revoke_before(user.session_version + 1, user.id)"),
     ),
@@ -313,13 +313,13 @@ MUTANTS = (
     ),
     *At(AUTHENTICATION, "tests/attacks/test_floods.py").faults(
         (40, "guesses count only after the password was checked",
-         "        attempt = await self.rate_limiter.acquire(username, ip)\n",
+         "        attempt = await self.rate_limiter.acquire(name, ip)\n",
          '        await self.passwords.verify(password, None)\n'
-         "        attempt = await self.rate_limiter.acquire(username, ip)\n"),
+         "        attempt = await self.rate_limiter.acquire(name, ip)\n"),
     ),
     *At(AUTHENTICATION, *LOG_TESTS).faults(
         (47, "the log holds what was typed as a username",
-         "actor=row.id if row else None", "actor=row.id if row else username"),
+         "actor=row.id if row else None", "actor=row.id if row else name"),
     ),
     *At("app/api/schemas.py", "tests/test_users.py").faults(
         (62, "a body that is printed shows the password", "Field(repr=False)", "Field()"),
@@ -402,15 +402,16 @@ MUTANTS = (
          'name="uq_users_username"),\n'),
     ),
     *At(ENCRYPTION, "tests/test_encryption.py").faults(
-        (26, "values are stored in the clear", "[AESGCM(_derive_key(key)) for key in keys]",
+        (26, "values are stored in the clear",
+         "[AESGCM(_derive_key(key, purpose)) for key in keys]",
          'keys and [type("Clear", (), {"encrypt": lambda _, nonce, text, place: text + '
          "bytes(16),\n"
          '            "decrypt": lambda _, nonce, encrypted, place: encrypted[:-16]})()]'),
         (26, "the signing key itself encrypts",
          "return HKDF(algorithm=SHA256(), length=32, salt=None, "
-         "info=PURPOSE).derive(key.encode())",
+         "info=purpose).derive(key.encode())",
          'return __import__("hashlib").sha256(key.encode()).digest()'),
-        (26, "the encryption key is derived for no purpose", "info=PURPOSE", 'info=b""'),
+        (26, "the encryption key is derived for no purpose", "info=purpose", 'info=b""'),
         (26, "every encryption uses the same nonce",
          "secrets.token_bytes(NONCE_BYTES)", "bytes(NONCE_BYTES)"),
     ),
@@ -490,9 +491,10 @@ MUTANTS = (
         (38, "passwords are not normalised", 'unicodedata.normalize("NFC", password)', "password"),
         (38, "common passwords are accepted",
          'if rating["score"] < _MIN_SCORE:', 'if rating["score"] < 0:'),
-        (61, "passwords may contain the app's name", "(username, self._app_name)", "(username,)"),
+        (61, "passwords may contain the app's name",
+         "(*words_of(name), self._app_name)", "words_of(name)"),
         (61, "passwords may contain the username",
-         "(username, self._app_name)", "(self._app_name,)"),
+         "(*words_of(name), self._app_name)", "(self._app_name,)"),
         (61, "passwords may contain a name that is spaced differently",
          'r"[\\W_]*".join(letters)', '"".join(letters)'),
         (61, "passwords may contain a short name", "if len(letters) < 3:", "if len(letters) < 4:"),
@@ -534,7 +536,7 @@ MUTANTS = (
     ),
     *At(USERS, "tests/attacks/test_floods.py").faults(
         (53, "a taken name costs a hash",
-         "if await self.database.fetch_one(select(User.id).where(User.username == name)):",
+         "if await self.database.fetch_one(select(User.id).where(User.name == name)):",
          "if not name:"),
     ),
     *At(PASSWORDS, "tests/attacks/test_enumeration.py").faults(
@@ -622,17 +624,19 @@ MUTANTS = (
          "if services.clock() < expires_at", "if expires_at"),
         (0, "a flash message may be cached",
          '        response.headers["Cache-Control"] = "no-store"\n', ""),
-        (0, "scripts can read flash messages", '"httponly": True', '"httponly": False'),
         (0, "flash messages are signed for no purpose", "salt=SALT, ", ""),
         (0, "a flash message is signed with the oldest key",
          "in reversed(settings.secret_keys)", "in settings.secret_keys"),
         (0, "a forged flash message is an error", "except BadData:", "except ZeroDivisionError:"),
     ),
+    *At("app/pages/cookies.py", "tests/test_flash.py").faults(
+        (0, "scripts can read flash messages", '"httponly": True', '"httponly": False'),
+    ),
     *At("app/pages/session_list.py", "tests/test_session_list_page.py").faults(
         (22, "every device is shown as this one",
          '"current": each.key == current', '"current": True'),
     ),
-    *At(USERNAMES, *USERNAME_TESTS).faults(
+    *At(NAMES, *NAME_TESTS).faults(
         (41, "usernames are case-sensitive",
          'unicodedata.normalize("NFKC", name).casefold()', 'unicodedata.normalize("NFKC", name)'),
         (41, "usernames differ by width", 'unicodedata.normalize("NFKC", folded)',
@@ -664,8 +668,8 @@ MUTANTS = (
     ),
     *At(RATE_LIMIT, "tests/attacks/test_log_forging.py").faults(
         (58, "a typed name is kept as a plain hash",
-         'hmac.digest(self.name_key, username.encode(), "sha256")',
-         '__import__("hashlib").sha256(username.encode()).digest()'),
+         'hmac.digest(self.name_key, name.encode(), "sha256")',
+         '__import__("hashlib").sha256(name.encode()).digest()'),
         (58, "the HMAC of typed names has the key of everything",
          'hmac.digest(secret_key.encode(), PURPOSE, "sha256")', "secret_key.encode()"),
     ),

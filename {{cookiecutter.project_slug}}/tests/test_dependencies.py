@@ -173,7 +173,7 @@ async def test_middleware_and_exception_handlers_of_yours_are_called(client: Cli
 
     @client.app.get("/coffee")
     async def brew(user: CurrentUser) -> None:
-        raise LookupError(f"Only tea for {user.username}.")
+        raise LookupError(f"Only tea for {user.name}.")
 
     client.app.add_middleware(BaseHTTPMiddleware, dispatch=mark)
     assert (await client.get("/coffee")).status_code == 401

@@ -205,7 +205,7 @@ async def test_a_websocket_that_sends_more_than_a_person_could_is_dropped(
         for number in range(web_websocket.MESSAGES_AT_ONCE * 2):
             socket.send_text(str(number))
         await socket.accepted()
-        assert await socket.receive_text() == "alice"
+        assert await socket.receive_text() == ALICE
         for number in range(web_websocket.MESSAGES_AT_ONCE):
             assert await socket.receive_text() == str(number)
         # Nothing more is said: uvicorn would read on after a close frame.
@@ -237,7 +237,7 @@ async def test_a_websocket_may_stay_busy_for_as_long_as_a_person_does(
     await client.signed_in()
     async with Socket(client) as socket:
         await socket.accepted()
-        assert await socket.receive_text() == "alice"
+        assert await socket.receive_text() == ALICE
         for _ in range(web_websocket.MESSAGES_AT_ONCE // 10):
             clock.turn(1)
             for _ in range(web_websocket.MESSAGES_PER_SECOND):
