@@ -122,7 +122,9 @@ def test_a_file_is_listed_with_the_condition_that_its_projects_meet(
 def test_no_tag_is_left_and_every_file_is_tidy(project: Project) -> None:
     for file, text in project.texts.items():
         # That test brings a template of an owner along.
-        pages = file.startswith(("app/templates/", "tests/test_forms.py"))
+        pages = file.startswith(
+            ("app/templates/", "app/email/templates/", "tests/test_forms.py")
+        )
         # A document may show how a page is written, and GitHub writes its own variables so.
         others = r"```html\n.*?```|`\{%.*?%\}`|\$\{\{ (?!cookiecutter).*?\}\}"
         own_words = re.sub(others, "", text, flags=re.DOTALL)

@@ -78,7 +78,7 @@ class Database:
     async def change(self, statement: Executable, *more: Executable) -> AnyRow | None:
         """Run a statement and, if it returns a row, more of them: all in one transaction, or none.
 
-        Returns that row. The first statement has to write, so that it takes the lock of SQLite.
+        Returns that row. The first statement has to write: it is the one that waits for a lock.
         """
         async with self._connect() as connection:
             await connection.execution_options(isolation_level=TRANSACTION)

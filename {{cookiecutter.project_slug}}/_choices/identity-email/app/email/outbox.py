@@ -115,7 +115,7 @@ class Outbox:
         """Take mails that are due, so that no other worker sends them as well."""
         now = self.clock()
         is_due = OutgoingMail.next_attempt_at <= now
-        # Looking first, since an update would lock SQLite each time.
+        # Looking first, since an update may lock the whole database each time.
         if not await self.database.fetch_one(select(OutgoingMail.id).where(is_due).limit(1)):
             return ()
         due = select(OutgoingMail.id).where(is_due).order_by(OutgoingMail.id).limit(BATCH)
