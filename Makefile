@@ -18,8 +18,8 @@ test: .venv/.ready check  ## everything: bakes, checks, tests and uses the proje
 test-fast: .venv/.ready  ## what needs no environment or server, in less than a minute
 	$(PYTEST) -m "not slow"
 
-soak: .venv/.ready  ## faults, races, load, many machines, abuse and operations at length; updates docs/reliability.md
-	SOAK=1 REQUIRE_SERVICES=1 $(BIN)/python -m pytest -o faulthandler_timeout=14400 tests/reliability
+soak: .venv/.ready  ## reliability, and other sites' attacks, at length; updates docs/reliability.md
+	SOAK=1 REQUIRE_SERVICES=1 $(BIN)/python -m pytest -o faulthandler_timeout=14400 tests/reliability tests/browsers/test_other_sites.py
 
 mutants: .venv/.ready  ## break what is generated, one fault at a time, and see its tests catch each; takes minutes
 	$(BIN)/python -m tools.mutants

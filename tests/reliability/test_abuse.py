@@ -304,7 +304,9 @@ def test_a_storm_of_sign_ins_takes_no_more_than_a_hash_at_a_time(
     all_is_as_before(served, signed_in, usage, KEPT.get(backend, 0))
     # 503 when it had to wait too long for the database: a guess that came to nothing.
     unexpected = size * rounds - found[401] - found[429] - found[503]
-    assert found[401] > 0
+    # Guesses at one name count one another from the moment that they come in: of those that come in
+    # together, on a machine that was busy, perhaps none is checked.
+    assert found[401] > 0 or names == "one name"
     assert (found[429] > 0) == (names == "one name")
     take_down(
         ledger,

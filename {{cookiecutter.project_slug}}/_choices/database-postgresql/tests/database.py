@@ -7,8 +7,9 @@ from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from itertools import count
 from pathlib import Path
 
+import asyncpg
 import pytest
-from sqlalchemy import text
+from sqlalchemy import make_url, text
 from sqlalchemy.ext.asyncio import create_async_engine
 
 from app.models import Base
@@ -37,15 +38,29 @@ def server() -> Iterator[str]:
 def migrated(server: str) -> str:
     create_database(server, "migrated")
     migrate(f"{server}/migrated")
-    return server
+    return f"{server}/migrated"
+
+
+@pytest.fixture(scope="session")
+def empty_tables(migrated: str) -> Iterator[Callable[[], None]]:
+    """Keep one connection for emptying the tables; connecting would take longer than that."""
+    # TRUNCATE would make new files for tables of a few rows.
+    statements = [
+        *(f"DELETE FROM {table}" for table in reversed(Base.metadata.sorted_tables)),
+        "SELECT setval(oid::regclass, 1, false) FROM pg_class WHERE relkind = 'S'",
+    ]
+    with asyncio.Runner() as runner:
+        url = make_url(migrated).set(drivername="postgresql").render_as_string()
+        connection = runner.run(asyncpg.connect(url))
+        yield lambda: runner.run(connection.execute("; ".join(statements)))
+        runner.run(connection.close())
 
 
 @pytest.fixture
-def database_url(migrated: str) -> str:
+def database_url(migrated: str, empty_tables: Callable[[], None]) -> str:
     """Return the URL of a database whose tables are empty."""
-    url = f"{migrated}/migrated"
-    asyncio.run(empty_tables(url))
-    return url
+    empty_tables()
+    return migrated
 
 
 @pytest.fixture
@@ -79,11 +94,3 @@ def lock_users(database_url: str) -> LockUsers:
         await engine.dispose()
 
     return lock
-
-
-async def empty_tables(url: str) -> None:
-    tables = ", ".join(Base.metadata.tables)
-    engine = create_async_engine(url)
-    async with engine.begin() as connection:
-        await connection.execute(text(f"TRUNCATE {tables} RESTART IDENTITY"))
-    await engine.dispose()

@@ -194,10 +194,9 @@ def remove(path: Path) -> None:
         each.unlink()
 
 
-@pytest.mark.parametrize("name", ["50% off", "what now", "a#b %20"])
-def test_the_project_may_be_in_a_folder_of_any_name(tmp_path: Path, name: str) -> None:
+def test_the_project_may_be_in_a_folder_of_any_name(tmp_path: Path) -> None:
     # Windows allows no question mark.
-    folder = tmp_path / (name if os.name == "nt" else f"{name}?")
+    folder = tmp_path / ("50% off a#b %20" if os.name == "nt" else "50% off? a#b %20 what now?")
     for part in ("app", "migrations"):
         shutil.copytree(ROOT / part, folder / part)
     shutil.copy(ROOT / "alembic.ini", folder)
