@@ -12,9 +12,10 @@ FLOORS = (
     "web",
     "services",
     "users",
+    "email",
     "sessions",
     "models database database_url engine fast_lookup request_limit redis redis_connection config "
-    "env_file processors logs project security_log errors __init__",
+    "env_file mail_settings processors logs project security_log errors user_agent __init__",
 )
 OPEN = (0, len(FLOORS) - 1)
 # Packages that may import a module of their own floor.

@@ -17,10 +17,10 @@ from pydantic import (
 )
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
-#{% if cookiecutter.identity == "email" %}
-from app.email.settings import DEFAULT_SENDER, MailFrom, MailUrl
-#{% endif %}
 from app.env_file import ENCODING, misspelled_names
+#{% if cookiecutter.identity == "email" %}
+from app.mail_settings import DEFAULT_SENDER, MailFrom, MailUrl
+#{% endif %}
 from app.processors import available_processors
 
 ROOT = Path(__file__).parent.parent

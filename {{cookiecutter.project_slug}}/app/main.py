@@ -11,24 +11,28 @@ from fastapi.staticfiles import StaticFiles
 #{% endif %}
 from starlette.middleware.cors import CORSMiddleware
 
-from app.api import examples, routes
-from app.config import PROJECT, STARTUP_FAILURE, Settings, SettingsError
 #{% if cookiecutter.identity == "email" %}
-from app.email import dev_mail
-#{% if cookiecutter.frontend == "html" %}
-from app.email import pages as email_pages
+from app.api import emails, examples, routes
+#{% else %}
+from app.api import examples, routes
 #{% endif %}
-from app.email import routes as email_routes
-#{% endif %}
+from app.config import PROJECT, STARTUP_FAILURE, Settings, SettingsError
 from app.env_file import warn_about_misspelled_names
 from app.logs import configure_logging
 #{% if cookiecutter.frontend == "html" %}
 from app.pages import account, auth, links, well_known
+#{% if cookiecutter.identity == "email" %}
+from app.pages import emails as email_pages
+#{% endif %}
 from app.pages.errors import add_error_pages, error_response
 from app.pages.redirects import StrictLinkMiddleware
 #{% endif %}
 from app.services import Services
+#{% if cookiecutter.identity == "email" %}
+from app.web import dev_mail, docs, health
+#{% else %}
 from app.web import docs, health
+#{% endif %}
 from app.web.default_deny import refuse_unprotected_routes
 #{% if cookiecutter.frontend == "html" %}
 from app.web.dependencies import public
@@ -84,7 +88,7 @@ def create_app(settings: Settings, clock: Callable[[], float] = time.time) -> Fa
     app.mount("/static", public(StaticFiles(packages=[("app", "static")])))
     #{% endif %}
     #{% if cookiecutter.identity == "email" %}
-    app.include_router(email_routes.router)
+    app.include_router(emails.router)
     #{% if cookiecutter.frontend == "html" %}
     app.include_router(email_pages.router)
     #{% endif %}

@@ -8,7 +8,6 @@ from app.config import PROJECT, Settings
 from app.database import Database
 #{% if cookiecutter.identity == "email" %}
 from app.email.outbox import Outbox
-from app.email.service import EmailService
 #{% endif %}
 #{% if cookiecutter.session_backend == "redis" %}
 from app.redis import Redis
@@ -20,6 +19,9 @@ from app.sessions.service import SessionService
 from app.sessions.store import SessionStore
 from app.sessions.token import SessionTokens
 from app.users.authentication import Authenticator
+#{% if cookiecutter.identity == "email" %}
+from app.users.emails import EmailService
+#{% endif %}
 from app.users.links import Links
 from app.users.passwords import Passwords
 from app.users.rate_limit import RateLimiter, derive_name_key

@@ -16,13 +16,13 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from app import security_log
 from app.config import PROJECT, Settings
-#{% if cookiecutter.identity == "email" %}
-from app.email.service import EmailService
-#{% endif %}
 from app.errors import AppError
 from app.models import ADMIN, User
 from app.sessions.active_session import ActiveSession
 from app.sessions.service import SessionService
+#{% if cookiecutter.identity == "email" %}
+from app.users.emails import EmailService
+#{% endif %}
 from app.users.service import AuthContext, UserService
 from app.web.request_session import RequestSession, get_request_session
 

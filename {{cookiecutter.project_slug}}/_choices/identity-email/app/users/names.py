@@ -32,12 +32,6 @@ def normalise(address: str) -> str:
     return validated.normalized
 
 
-def ascii_address(address: str) -> str:
-    """Return how an address is written in mail: a domain in another script as Punycode."""
-    local_part, _, domain = address.rpartition("@")
-    return f"{local_part}@{domain.encode('idna').decode('ascii')}"
-
-
 def words_of(address: str) -> tuple[str, ...]:
     """Return what a password of theirs must not contain."""
     return (address.rpartition("@")[0],)

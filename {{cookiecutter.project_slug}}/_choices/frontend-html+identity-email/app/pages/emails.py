@@ -5,7 +5,7 @@ from typing import Any
 from fastapi import APIRouter, Request
 from starlette.responses import Response
 
-from app.email.routes import LIMITED
+from app.api.emails import LIMITED
 from app.errors import TooManyRequests
 from app.pages.auth import NameField
 from app.pages.links import TokenQuery, forget_token, keep_token, kept_token
