@@ -252,7 +252,7 @@ async def test_of_many_guesses_at_once_no_more_are_checked_than_in_turn(client: 
 
 
 async def test_people_behind_one_address_may_all_sign_in_at_once(
-    client: Client, services: Services, clock: Clock
+    client: Client, clock: Clock
 ) -> None:
     names = [f"user{number}" for number in range(WIDER_LIMIT + 4)]
     for name in names:
@@ -267,10 +267,12 @@ async def test_people_behind_one_address_may_all_sign_in_at_once(
 
 
 async def test_of_many_guesses_at_many_accounts_at_once_no_more_are_checked_than_in_turn(
-    start: Start,
+    start: Start, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    # However slow the machine is that runs the test.
+    monkeypatch.setattr("app.users.rate_limit.TURN_SECONDS", 600)
     client = Client(await start())
-    guesses = (client.sign_in(f"user{number}", WRONG) for number in range(200))
+    guesses = (client.sign_in(f"user{number}", WRONG) for number in range(60))
     statuses = [response.status_code for response in await asyncio.gather(*guesses)]
     assert statuses.count(401) == 20
     assert set(statuses) == {401, 429}
