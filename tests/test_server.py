@@ -95,6 +95,11 @@ def test_a_socket_is_closed_when_its_session_ends(ready: Bake, session_backend: 
             assert close_code(socket) == 1008
 
 
+def flood(socket: ClientConnection) -> None:
+    for _ in range(100_000):
+        socket.send("")
+
+
 def test_a_socket_that_floods_is_dropped_and_read_no_further(ready: Bake) -> None:
     project = ready()
     with project.stores() as variables, project.serving(variables=variables) as server:
@@ -103,8 +108,7 @@ def test_a_socket_that_floods_is_dropped_and_read_no_further(ready: Bake) -> Non
         url = server.url.replace("http", "ws") + "/api/ws"
         with connect(url, additional_headers=alice) as socket:
             with pytest.raises(ConnectionClosedError) as dropped:
-                for _ in range(100_000):
-                    socket.send("")
+                flood(socket)
             # After a close frame, uvicorn would read on until the client responds to it.
             assert dropped.value.rcvd is None
         assert status(server, alice) == 200
