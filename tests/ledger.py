@@ -16,7 +16,8 @@ HEADING = "### "
 PROPERTY = "reliability"
 
 # In the order of the document.
-CHAPTERS = ("Faults", "Races", "Load", "Many machines", "Abuse", "Operations")
+REPORTS = "What others reported"
+CHAPTERS = ("Faults", "Races", "Load", "Many machines", "Abuse", "Operations", REPORTS)
 
 
 def is_soak() -> bool:
@@ -35,6 +36,8 @@ class Entry:
     lost: int
     seen: str
     """The figures, in a few words."""
+    tried: str = ""
+    """What was sent, where that does not go without saying."""
 
     def __post_init__(self) -> None:
         assert self.chapter in CHAPTERS, self.chapter
@@ -50,9 +53,14 @@ class Ledger:
         self, chapter: str, what: str, *, backend: str, times: int, lost: int = 0, seen: str = ""
     ) -> None:
         """Take down a row."""
-        self._properties.append(
-            (PROPERTY, astuple(Entry(chapter, what, backend, times, lost, seen)))
-        )
+        self._append(Entry(chapter, what, backend, times, lost, seen))
+
+    def note_report(self, report: str, *, backend: str, tried: str, seen: str) -> None:
+        """Take down what others reported, in Markdown, and what came of it here."""
+        self._append(Entry(REPORTS, report, backend, times=1, lost=0, seen=seen, tried=tried))
+
+    def _append(self, entry: Entry) -> None:
+        self._properties.append((PROPERTY, astuple(entry)))
 
 
 def entries(reports: Iterable[pytest.TestReport]) -> list[Entry]:
@@ -86,7 +94,13 @@ def write(found: Iterable[Entry], document: Path = DOCUMENT) -> None:
 def table_of(found: Iterable[Entry]) -> str:
     """Return a row for each entry, under a head."""
     lines = ["| done | backend | times | lost | seen |", "| --- | --- | ---: | ---: | --- |"]
+    reports = ["| reported | backend | tried here | what happened |", "| --- | --- | --- | --- |"]
     for entry in found:
-        cells = (entry.what, entry.backend, f"{entry.times:,}", f"{entry.lost:,}", entry.seen)
+        cells: tuple[str, ...]
+        if entry.chapter == REPORTS:
+            lines[:2] = reports
+            cells = (entry.what, entry.backend, entry.tried, entry.seen)
+        else:
+            cells = (entry.what, entry.backend, f"{entry.times:,}", f"{entry.lost:,}", entry.seen)
         lines.append(f"| {' | '.join(cells)} |")
     return "\n".join(lines)

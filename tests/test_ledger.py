@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from tests.ledger import END, START, Entry, write
+from tests.ledger import END, REPORTS, START, Entry, write
 
 
 def test_chapters_that_were_run_are_written_anew_and_the_others_stay(tmp_path: Path) -> None:
@@ -16,6 +16,11 @@ def test_chapters_that_were_run_are_written_anew_and_the_others_stay(tmp_path: P
     assert "| once |" not in text
     assert text.index("### Faults") < text.index("### Races")
     assert "| in all orders | memory | 1,000 | 0 | 46 pairs |" in text
+    report = Entry(REPORTS, "it fell over", "redis", 1, 0, "it stood", "a push")
+    write([report], document)
+    text = document.read_text("utf-8")
+    assert "| it fell over | redis | a push | it stood |" in text
+    assert text.index("### Races") < text.index(f"### {REPORTS}")
     assert text.startswith("Before.\n")
     assert text.endswith("\nAfter.\n")
     write([], document)
