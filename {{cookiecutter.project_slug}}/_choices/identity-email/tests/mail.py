@@ -7,6 +7,26 @@ from fastapi import FastAPI
 
 from app.services import Services
 
+# The routes that there are because of mail.
+MAIL_ROUTES = [
+    ("POST", "/api/email/verify"),
+    ("POST", "/api/email/verify/resend"),
+    ("POST", "/api/password/forgot"),
+    ("POST", "/api/email"),
+    ("POST", "/api/email/change"),
+    #{% if cookiecutter.frontend == "html" %}
+    ("GET", "/forgot"),
+    ("POST", "/forgot"),
+    ("GET", "/verify"),
+    ("POST", "/verify"),
+    ("GET", "/verify/resend"),
+    ("POST", "/verify/resend"),
+    ("POST", "/account/email"),
+    ("GET", "/change-email"),
+    ("POST", "/change-email"),
+    #{% endif %}
+]
+
 _LINK = re.compile(r"^http://localhost:8000/([a-z-]+)\?token=(\S+)$", re.MULTILINE)
 
 

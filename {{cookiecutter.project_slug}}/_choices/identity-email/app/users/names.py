@@ -40,4 +40,5 @@ def ascii_address(address: str) -> str:
 
 def words_of(address: str) -> tuple[str, ...]:
     """Return what a password of theirs must not contain."""
-    return (address.rpartition("@")[0],)
+    local_part = address.rpartition("@")[0]
+    return (local_part, local_part.partition("+")[0])
