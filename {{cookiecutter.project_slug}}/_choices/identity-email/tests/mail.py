@@ -14,6 +14,7 @@ MAIL_ROUTES = [
     ("POST", "/api/password/forgot"),
     ("POST", "/api/email"),
     ("POST", "/api/email/change"),
+    ("GET", "/dev/mail"),
     #{% if cookiecutter.frontend == "html" %}
     ("GET", "/forgot"),
     ("POST", "/forgot"),
@@ -26,8 +27,9 @@ MAIL_ROUTES = [
     ("POST", "/change-email"),
     #{% endif %}
 ]
+PUBLIC_MAIL_PATHS = {path for _, path in MAIL_ROUTES} - {"/api/email", "/account/email"}
 
-_LINK = re.compile(r"^http://localhost:8000/([a-z-]+)\?token=(\S+)$", re.MULTILINE)
+_LINK = re.compile(r"^https?://[^/\s]+/([a-z-]+)\?token=(\S+)$", re.MULTILINE)
 
 
 class Mail(NamedTuple):

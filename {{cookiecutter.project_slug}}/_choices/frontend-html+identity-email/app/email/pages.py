@@ -8,7 +8,7 @@ from starlette.responses import Response
 from app.email.routes import LIMITED
 from app.errors import TooManyRequests
 from app.pages.auth import NameField
-from app.pages.links import TokenQuery, forget_token, keep_token, kept_token
+from app.pages.links import NO_STORE, TokenQuery, forget_token, keep_token, kept_token
 from app.pages.redirects import see_other
 from app.pages.session_list import describe_sessions
 from app.pages.templating import account_form_again, page
@@ -91,8 +91,8 @@ async def verify_page(request: Request, emails: Emails, token: TokenQuery = "") 
     """Ask for the click that creates the account."""
     if token:
         return keep_token(request, token)
-    await emails.check(VERIFY, kept_token(request))
-    return page(request, "follow_link.html", **CONFIRM)
+    await emails.find_link(VERIFY, kept_token(request))
+    return page(request, "follow_link.html", headers=NO_STORE, **CONFIRM)
 
 
 @router.post("/verify")
@@ -128,8 +128,8 @@ async def change_page(request: Request, emails: Emails, token: TokenQuery = "") 
     """Ask for the click that changes the address."""
     if token:
         return keep_token(request, token)
-    await emails.check(CHANGE_EMAIL, kept_token(request))
-    return page(request, "follow_link.html", **CONFIRM_CHANGE)
+    await emails.find_link(CHANGE_EMAIL, kept_token(request))
+    return page(request, "follow_link.html", headers=NO_STORE, **CONFIRM_CHANGE)
 
 
 @router.post("/change-email")

@@ -23,7 +23,11 @@ def normalise(address: str) -> str:
     folded = unicodedata.normalize("NFKC", address.strip()).casefold()
     try:
         validated = validate_email(
-            folded, allow_smtputf8=False, check_deliverability=False, test_environment=True
+            folded,
+            allow_smtputf8=False,
+            check_deliverability=False,
+            strict=True,
+            test_environment=True,
         )
     except EmailNotValidError:
         raise InvalidName("Enter an email address, like name@example.com.") from None
