@@ -27,10 +27,7 @@ router = APIRouter(include_in_schema=False)
 
 @router.get("/reset")
 @public
-async def reset_page(request: Request, users: Users, token: # What a page shows because of the cookie, no cache may show to somebody else.
-NO_STORE = {"Cache-Control": "no-store"}
-
-TokenQuery = "") -> Response:
+async def reset_page(request: Request, users: Users, token: TokenQuery = "") -> Response:
     """Ask for a new password."""
     if token:
         return keep_token(request, token)
