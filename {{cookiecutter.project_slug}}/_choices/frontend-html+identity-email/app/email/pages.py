@@ -1,5 +1,6 @@
 """The pages of addresses: verify, forgot, and change."""
 
+from functools import partial
 from typing import Any
 
 from fastapi import APIRouter, Request
@@ -14,6 +15,7 @@ from app.pages.session_list import describe_sessions
 from app.pages.templating import account_form_again, page
 from app.users.errors import AccountError
 from app.users.links import CHANGE_EMAIL, VERIFY
+from app.users.names import FIELD
 from app.web.dependencies import (
     CurrentAuth,
     CurrentRequestSession,
@@ -44,6 +46,9 @@ CONFIRM_CHANGE: dict[str, Any] = {
 
 router = APIRouter(include_in_schema=False)
 
+# Whatever is wrong is shown beside the address.
+_form_again = partial(account_form_again, current=FIELD)
+
 
 @router.get("/forgot")
 @public
@@ -61,7 +66,7 @@ async def forgot(
     try:
         await emails.forgot_password(name, request_session.client)
     except (AccountError, TooManyRequests) as error:
-        return account_form_again(request, "send_link.html", error, name=name, **FORGOT)
+        return _form_again(request, "send_link.html", error, name=name, **FORGOT)
     return see_other(request, "/login", flash=SENT)
 
 
@@ -81,7 +86,7 @@ async def resend(
     try:
         await emails.resend(name, request_session.client)
     except (AccountError, TooManyRequests) as error:
-        return account_form_again(request, "send_link.html", error, name=name, **RESEND)
+        return _form_again(request, "send_link.html", error, name=name, **RESEND)
     return see_other(request, "/login", flash=SENT)
 
 
@@ -118,7 +123,7 @@ async def ask_for_change(
         await emails.ask_for_change(auth, name)
     except (AccountError, TooManyRequests) as error:
         shown = await describe_sessions(auth, sessions)
-        return account_form_again(request, "account.html", error, new_email=name, **shown)
+        return _form_again(request, "account.html", error, new_email=name, **shown)
     return see_other(request, "/account", flash=SENT)
 
 
