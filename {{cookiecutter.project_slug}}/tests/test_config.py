@@ -162,6 +162,10 @@ MISTAKES = [
         {**PRODUCTION, "session_cookie_secure": False, "session_samesite": "lax"},
         "SESSION_COOKIE_SECURE: must be true",
     ),
+    ({**PRODUCTION, "public_url": "http://localhost:8000"}, "PUBLIC_URL: must be set"),
+    ({**PRODUCTION, "public_url": "http://a.example"}, "PUBLIC_URL: must be like https://"),
+    ({"public_url": "https://a.example/path"}, "PUBLIC_URL: must be like https://"),
+    ({"public_url": "a.example"}, "PUBLIC_URL: must be like https://"),
     ({**PRODUCTION, "allowed_hosts": ""}, "ALLOWED_HOSTS: must name the hosts"),
     ({**PRODUCTION, "allowed_hosts": "*"}, "ALLOWED_HOSTS: '*' must be a host name"),
     ({"allowed_hosts": "a.*.com"}, "ALLOWED_HOSTS: 'a.*.com' must be a host name"),
@@ -200,6 +204,10 @@ def test_a_mistake_stops_the_start_with_one_sentence(values: dict[str, Any], sen
     [line] = str(caught.value).splitlines()
     assert line.startswith(sentence)
     assert line.endswith(".")
+
+
+def test_links_begin_with_the_public_url_without_a_slash_at_its_end() -> None:
+    assert load(public_url="https://a.example/").public_url == "https://a.example"
 
 
 def test_all_mistakes_are_reported_at_once_and_no_secret_with_them() -> None:

@@ -1,9 +1,12 @@
 """In development, the mail that the app would send is shown at /dev/mail."""
 
 import re
+from typing import Any
 
+from app.config import Settings
+from app.main import create_app
 from tests.client import Client
-from tests.conftest import PRODUCTION, Start
+from tests.conftest import PRODUCTION
 from tests.mail import mails
 from tests.people import ALICE, BOB
 
@@ -54,7 +57,7 @@ async def test_a_mail_that_is_not_there_is_404(client: Client) -> None:
     assert (await client.get("/dev/mail/x")).status_code == 422
 
 
-async def test_in_production_no_mail_is_shown(start: Start) -> None:
-    client = Client(await start(**PRODUCTION))
+async def test_in_production_no_mail_is_shown(settings: dict[str, Any]) -> None:
+    client = Client(create_app(Settings.load(**settings, **PRODUCTION)))
     assert (await client.get("/dev/mail")).status_code == 404
     assert (await client.get("/dev/mail/1")).status_code == 404
