@@ -78,6 +78,8 @@ REDIRECTS = "app/pages/redirects.py"
 ERRORS = "app/web/errors.py"
 AUTHENTICATION = "app/users/authentication.py"
 NAMES = "app/users/names.py"
+LINKS = "app/users/links.py"
+EMAIL = "app/users/emails.py"
 RATE_LIMIT = "app/users/rate_limit.py"
 LOG = "app/security_log.py"
 LOGS = "app/logs.py"
@@ -741,6 +743,73 @@ MUTANTS = (
     *At(CLI, *CLI_TESTS).faults(
         (0, "the CLI lists revoked sessions",
          "        if session.session_version == user.session_version\n", ""),
+    ),
+    *At(LINKS, "tests/test_links.py", "tests/test_recovery.py").faults(
+        (66, "a link works for ever", "Link.expires_at > now,", "Link.expires_at > 0,"),
+        (66, "a newer link leaves the older good",
+         "delete(Link).where(earlier,", "delete(Link).where(~earlier,"),
+        (66, "whoever reads the table has the links",
+         'return hashlib.sha256(random.encode("ascii")).digest()',
+         'return random.encode("ascii")[:32]'),
+        (72, "links lead elsewhere than PUBLIC_URL says",
+         'f"{self.public_url}/{purpose}?', 'f"http://localhost:8000/{purpose}?'),
+    ),
+    *At(USERS, "tests/test_links.py", "tests/test_change_of_address.py").faults(
+        (66, "a link outlives a new password",
+         "        Link.session_version == User.session_version,\n", ""),
+        (66, "a link to an earlier address sets the password",
+         "        Link.email == User.email,\n", ""),
+        (68, "a reset leaves the sessions as they are",
+         "_bump_session_version(password_hash=new_hash).where(",
+         "update(User).values(password_hash=new_hash)"
+         ".returning(User.id, User.session_version).where("),
+        (68, "failed attempts lock out whoever has reset the password",
+         "        await self.authenticator.rate_limiter.forget_failures(user.name)\n", ""),
+        (74, "a link is handed out that sets the password of a disabled account",
+         "        if not user.is_active:\n            raise UserDisabled(name)\n", ""),
+    ),
+    *At(USERS, "tests/test_notices.py").faults(
+        (70, "nobody is told of a new password",
+         '            self.outbox.mail(auth.user.email, "password_changed", auth.client),\n', ""),
+    ),
+    *At("app/logs.py", "tests/test_links.py").faults(
+        (67, "the server logs the tokens of links", 'r"\\1..."', 'r"\\g<0>"'),
+    ),
+    *At("app/pages/links.py", "tests/test_reset_page.py").faults(
+        (67, "the token of a link stays in the address bar",
+         "    if token:\n        return keep_token(request, token)\n"
+         "    user = await users.check_reset_link(kept_token(request))",
+         "    user = await users.check_reset_link(token or kept_token(request))"),
+        (67, "a cache keeps the page that a link opens", "headers=NO_STORE, owner", "owner"),
+    ),
+    *At(EMAIL, "tests/test_registration.py", "tests/attacks/test_enumeration_by_mail.py").faults(
+        (64, "the link of an earlier registration by somebody else stays good",
+         'VERIFY, Link.email == email, "verify"', 'VERIFY, Link.email == "", "verify"'),
+        (65, "an unknown address gets no mail, and costs less",
+         '            template = "no_account"\n', "            return\n"),
+        (65, "a taken address costs no hash",
+         "        hashed = await self.users.passwords.hash(password, email)\n"
+         "        user = await self._prepare(email)\n        if user:\n",
+         "        user = await self._prepare(email)\n"
+         '        hashed = user or await self.users.passwords.hash(password, email)\n'
+         "        if user:\n"),
+    ),
+    *At(EMAIL, "tests/test_change_of_address.py", "tests/test_recovery.py").faults(
+        (69, "the address that an account has is not told of another",
+         '            self.outbox.mail(auth.user.email, "email_changing", auth.client, new=new),\n',
+         ""),
+        (69, "whoever was signed in gets the account after the password was changed",
+         "                    User.session_version == link.session_version,\n", ""),
+        (73, "a mailbox is flooded",
+         "MAILS_WINDOW_SECONDS = 5, ", "MAILS_WINDOW_SECONDS = 500, "),
+    ),
+    *At("app/email/routes.py", "tests/test_recovery.py").faults(
+        (73, "whoever alternates between routes causes twice as many mails",
+         'rate_limit("20/minute", name="mail")', 'rate_limit("20/minute")'),
+    ),
+    *At(EMAIL, "tests/test_notices.py").faults(
+        (70, "nobody is told of a sign-in from another device",
+         "*(() if is_first else (mail,))", "*()"),
     ),
 )
 # fmt: on

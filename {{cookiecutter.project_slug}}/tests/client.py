@@ -63,9 +63,11 @@ class Client(httpx2.AsyncClient):
         self.cookies.set(name, str(token), domain="localhost.local", path="/")
 
     #{% if cookiecutter.identity == "email" %}
-    async def register(self, name: str = ALICE, password: str = PASSWORD) -> httpx2.Response:
-        """Register, and follow the link that is sent."""
-        body = {FIELD: name, "password": password}
+    async def register(
+        self, name: str = ALICE, password: str = PASSWORD, **more: object
+    ) -> httpx2.Response:
+        """Register, and follow the link that is sent. more: further fields of the body."""
+        body = {FIELD: name, "password": password, **more}
         response = await self.post("/api/register", json=body)
         if response.status_code == 202:
             newest = (await mails(self.app))[0]
@@ -73,8 +75,12 @@ class Client(httpx2.AsyncClient):
                 await self.post("/api/email/verify", json={"token": newest.token})
         return response
     #{% else %}
-    async def register(self, name: str = ALICE, password: str = PASSWORD) -> httpx2.Response:
-        return await self.post("/api/register", json={FIELD: name, "password": password})
+    async def register(
+        self, name: str = ALICE, password: str = PASSWORD, **more: object
+    ) -> httpx2.Response:
+        """Register. more: further fields of the body."""
+        body = {FIELD: name, "password": password, **more}
+        return await self.post("/api/register", json=body)
     #{% endif %}
 
     async def sign_in(

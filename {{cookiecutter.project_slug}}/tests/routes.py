@@ -20,6 +20,9 @@ from app.web.dependencies import (
     public,
 )
 from app.web.websocket import run_until_session_ends
+#{% if cookiecutter.identity == "email" %}
+from tests.mail import MAIL_ROUTES
+#{% endif %}
 
 SAFE_METHODS = {"GET", "HEAD", "OPTIONS"}
 
@@ -31,6 +34,7 @@ APP_ROUTES = [
     ("GET", "/api/me"),
     ("POST", "/api/me/delete"),
     ("POST", "/api/password"),
+    ("POST", "/api/password/reset"),
     ("POST", "/api/confirm"),
     ("GET", "/api/session"),
     #{% if cookiecutter.session_backend != "signed-cookie" %}
@@ -62,6 +66,11 @@ APP_ROUTES = [
     ("POST", "/account/delete"),
     ("GET", "/confirm"),
     ("POST", "/confirm"),
+    ("GET", "/reset"),
+    ("POST", "/reset"),
+    #{% endif %}
+    #{% if cookiecutter.identity == "email" %}
+    *MAIL_ROUTES,
     #{% endif %}
 ]
 

@@ -162,6 +162,10 @@ MISTAKES = [
         {**PRODUCTION, "session_cookie_secure": False, "session_samesite": "lax"},
         "SESSION_COOKIE_SECURE: must be true",
     ),
+    ({**PRODUCTION, "public_url": "http://localhost:8000"}, "PUBLIC_URL: must be set"),
+    ({**PRODUCTION, "public_url": "http://a.example"}, "PUBLIC_URL: must be like https://"),
+    ({"public_url": "https://a.example/path"}, "PUBLIC_URL: must be like https://"),
+    ({"public_url": "a.example"}, "PUBLIC_URL: must be like https://"),
     ({**PRODUCTION, "allowed_hosts": ""}, "ALLOWED_HOSTS: must name the hosts"),
     ({**PRODUCTION, "allowed_hosts": "*"}, "ALLOWED_HOSTS: '*' must be a host name"),
     ({"allowed_hosts": "a.*.com"}, "ALLOWED_HOSTS: 'a.*.com' must be a host name"),
@@ -202,6 +206,10 @@ def test_a_mistake_stops_the_start_with_one_sentence(values: dict[str, Any], sen
     assert line.endswith(".")
 
 
+def test_links_begin_with_the_public_url_without_a_slash_at_its_end() -> None:
+    assert load(public_url="https://a.example/").public_url == "https://a.example"
+
+
 def test_all_mistakes_are_reported_at_once_and_no_secret_with_them() -> None:
     wrong: dict[str, Any] = {
         "secret_keys": "not-long-enough",
@@ -214,7 +222,7 @@ def test_all_mistakes_are_reported_at_once_and_no_secret_with_them() -> None:
         "session_samesite": "lax",
     }
     with pytest.raises(SettingsError) as caught:
-        load(environment="production", **wrong)
+        load(**{**PRODUCTION, **wrong, "allowed_hosts": ""})
     mistakes = [line.split(":")[0] for line in str(caught.value).splitlines()]
     del wrong["session_samesite"]
     assert mistakes == [*(name.upper() for name in wrong), "ALLOWED_HOSTS"]

@@ -15,7 +15,7 @@ from app import engine
 from app.models import LoginAttempt, User
 from app.services import Services
 from app.web.dependencies import CurrentUser, DbSession, public
-from tests.client import Client
+from tests.client import PASSWORD, Client
 from tests.conftest import Start
 from tests.database import TIMEOUT, LockUsers
 from tests.people import ALICE, BOB, CAROL, DAVE, FIELD
@@ -151,7 +151,7 @@ async def test_reading_holds_up_no_writer(start: Start) -> None:
 
 async def test_requests_that_read_before_they_write_all_succeed(app: FastAPI) -> None:
     """None is refused for what it has read: the first write takes the write lock at once."""
-    await app.state.services.users.register("counter", "correct horse battery staple")
+    await app.state.services.users.register(ALICE, PASSWORD)
     have_read = asyncio.Barrier(4)
 
     async def count(db: DbSession) -> None:
@@ -161,10 +161,10 @@ async def test_requests_that_read_before_they_write_all_succeed(app: FastAPI) ->
         await db.execute(more)
         await db.commit()
 
-    before = (await app.state.services.users.find("counter")).created_at
+    before = (await app.state.services.users.find(ALICE)).created_at
     responses = await asyncio.gather(*(call(app, count) for _ in range(4)))
     assert [each.status_code for each in responses] == [200] * 4
-    assert (await app.state.services.users.find("counter")).created_at == before + 4
+    assert (await app.state.services.users.find(ALICE)).created_at == before + 4
 
 
 async def test_a_request_that_finds_no_free_connection_gets_503(

@@ -3,7 +3,7 @@
 import json
 
 from tests.client import Client
-from tests.people import ALICE, BOB, CAROL, FIELD
+from tests.people import ALICE, BOB, CAROL, DAVE, FIELD
 from tests.websocket import SESSION_ENDED, Socket
 
 PATHS = ("/api/data", "/api/admin/users", "/api/session/data")
@@ -27,17 +27,17 @@ async def test_a_signed_in_user_sees_the_protected_example(client: Client) -> No
 
 async def test_an_administrator_lists_the_accounts(client: Client, other: Client) -> None:
     await other.signed_in(ALICE)
-    await client.signed_in("root", role="admin")
+    await client.signed_in(DAVE, role="admin")
     assert (await client.get("/api/admin/users")).json() == [
         {"id": 1, FIELD: ALICE, "role": "user"},
-        {"id": 2, FIELD: "root", "role": "admin"},
+        {"id": 2, FIELD: DAVE, "role": "admin"},
     ]
 
 
 async def test_accounts_are_listed_in_pages(client: Client) -> None:
     for name in (ALICE, BOB, CAROL):
         await client.signed_in(name)
-    await client.signed_in("root", role="admin")
+    await client.signed_in(DAVE, role="admin")
     page = await client.get("/api/admin/users", params={"after": 1, "limit": 2})
     assert [user[FIELD] for user in page.json()] == [BOB, CAROL]
     for wrong in ({"limit": 101}, {"limit": 0}, {"after": -1}, {"after": 2**31}):

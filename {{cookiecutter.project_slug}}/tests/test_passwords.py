@@ -12,7 +12,7 @@ from app.models import User
 from app.users.errors import PasswordRejected
 from app.users.passwords import Passwords
 from tests.client import PASSWORD, Client
-from tests.people import ALICE
+from tests.people import ALICE, MALLORY, REGISTERED, name_of
 
 LONGEST = "the longest that will do " * 5 + "..."
 
@@ -100,10 +100,10 @@ async def test_a_name_is_not_part_of_a_password_however_it_is_written(
     passwords: Passwords, name: str, password: str
 ) -> None:
     with pytest.raises(PasswordRejected, match="Leave out your own name"):
-        await passwords.check(password, name)
+        await passwords.check(password, name_of(name))
     of_the_app = Passwords(min_length=15, app_name=name, threads=1)
     with pytest.raises(PasswordRejected, match="the name of this app"):
-        await of_the_app.check(password, "zoe")
+        await of_the_app.check(password, name_of("zoe"))
 
 
 @pytest.mark.parametrize(
@@ -118,7 +118,7 @@ async def test_a_name_is_not_part_of_a_password_however_it_is_written(
 async def test_a_password_that_holds_a_name_by_accident_is_accepted(
     passwords: Passwords, name: str, password: str
 ) -> None:
-    await passwords.check(password, name)
+    await passwords.check(password, name_of(name))
 
 
 @pytest.mark.parametrize(
@@ -137,14 +137,14 @@ async def test_a_new_password_keeps_nobody_from_signing_in(
         return result
 
     monkeypatch.setattr(f"app.users.passwords.{slow}", take_long)
-    registering = asyncio.ensure_future(other.register("mallory"))
+    registering = asyncio.ensure_future(other.register(MALLORY))
     assert await asyncio.to_thread(began.wait, 10)
     try:
         response = await asyncio.wait_for(client.sign_in(ALICE), timeout=10)
     finally:
         finish.set()
     assert response.status_code == 200
-    assert (await registering).status_code == 201
+    assert (await registering).status_code == REGISTERED
 
 
 async def test_no_more_passwords_are_hashed_at_once_than_configured(

@@ -18,7 +18,7 @@ from app.sessions.token import SessionTokens
 from app.users.service import AuthContext
 from tests.client import PASSWORD
 from tests.conftest import Clock, Start
-from tests.people import ALICE, BOB
+from tests.people import ALICE, BOB, SPELLINGS
 from tests.sessions import HERE, Begin, is_active, load
 from tests.test_token import OLD_KEY
 
@@ -228,7 +228,7 @@ async def test_an_operator_ends_every_session_of_a_user(
     bob = await services.users.register(BOB, PASSWORD)
     bobs = await services.sessions.create(bob.id, 0, HERE)
     sessions = [await begin(), await begin()]
-    await getattr(services.users, command)("Alice")
+    await getattr(services.users, command)(SPELLINGS[0])
     for session in sessions:
         assert not await is_active(services, session)
     assert await is_active(services, bobs)

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from itsdangerous import BadSignature, Signer
-from sqlalchemy import ColumnElement, Executable, and_, delete, insert, select
+from sqlalchemy import ColumnElement, Executable, and_, delete, insert
 
 from app.database import Database
 from app.models import Link
@@ -28,11 +28,14 @@ VERIFY = "verify"
 CHANGE_EMAIL = "change-email"
 
 # Seconds for which a link is good.
-LIFETIMES = {RESET: 1_800, VERIFY: 86_400, CHANGE_EMAIL: 1_800}
+RESET_SECONDS = CHANGE_EMAIL_SECONDS = 1_800
+VERIFY_SECONDS = 86_400
+LIFETIMES = {RESET: RESET_SECONDS, VERIFY: VERIFY_SECONDS, CHANGE_EMAIL: CHANGE_EMAIL_SECONDS}
 #{% else %}
 
 # Seconds for which a link is good.
-LIFETIMES = {RESET: 1_800}
+RESET_SECONDS = 1_800
+LIFETIMES = {RESET: RESET_SECONDS}
 #{% endif %}
 
 
@@ -80,15 +83,6 @@ class Links:
             Link.expires_at > now,
             Link.expires_at <= now + LIFETIMES[purpose] + CLOCK_LEEWAY_SECONDS,
         )
-
-    async def find(self, purpose: str, token: str) -> Any:
-        """Return the row of a link that was not used yet. Raises InvalidLink."""
-        row = await self.database.fetch_one(
-            select(*Link.__table__.columns).where(self.is_valid(purpose, token))
-        )
-        if row is None:
-            raise InvalidLink
-        return row
 
     async def delete_expired(self) -> int:
         """Delete a batch of links that have expired; how many."""

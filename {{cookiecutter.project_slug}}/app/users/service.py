@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
-from sqlalchemy import Executable, delete, exists, insert, select, update
+from sqlalchemy import ColumnElement, Executable, and_, delete, exists, insert, select, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.sql.dml import ReturningUpdate
 
@@ -135,9 +135,7 @@ class UserService:
 
     async def check_reset_link(self, token: str) -> User:
         """Return whose password a link is for. Raises InvalidLink."""
-        link = await self.links.find(RESET, token)
-        is_current = User.session_version == link.session_version
-        of_link = (User.id == link.user_id, User.is_active, is_current)
+        of_link = (self.links.is_valid(RESET, token), User.is_active, _is_link_of_user())
         row = await self.database.fetch_one(select(*USER_COLUMNS).where(*of_link))
         if row is None:
             raise InvalidLink
@@ -151,9 +149,7 @@ class UserService:
         user = await self.check_reset_link(token)
         new_hash = await self.passwords.hash(new, user.name)
         # Of two clicks at once, one finds the version of the link no more.
-        unused = exists().where(
-            self.links.is_valid(RESET, token), Link.session_version == User.session_version
-        )
+        unused = exists().where(self.links.is_valid(RESET, token), _is_link_of_user())
         changed = await self.database.change(
             _bump_session_version(password_hash=new_hash).where(
                 User.id == user.id, User.is_active, unused
@@ -291,6 +287,18 @@ class UserService:
     async def _delete(self, user_id: int) -> None:
         await self.database.execute(delete(User).where(User.id == user_id))
         security_log.event("user_deleted", actor=user_id)
+
+
+def _is_link_of_user() -> ColumnElement[bool]:
+    """Return the condition that a link is a user's, as that user is now."""
+    return and_(
+        Link.user_id == User.id,
+        Link.session_version == User.session_version,
+        #{% if cookiecutter.identity == "email" %}
+        # Not if it was on its way to the address that they had until a moment ago.
+        Link.email == User.email,
+        #{% endif %}
+    )
 
 
 def _bump_session_version(**changes: Any) -> ReturningUpdate[int, int]:

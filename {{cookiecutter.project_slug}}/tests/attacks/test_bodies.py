@@ -12,7 +12,7 @@ from app.models import User
 from app.web.dependencies import CurrentUser
 from tests.client import COOKIE, PASSWORD, Client
 from tests.conftest import Start
-from tests.people import ALICE, FIELD
+from tests.people import ALICE, FIELD, MALLORY, REGISTERED
 from tests.routes import SAFE_METHODS, http_routes
 
 NAME = FIELD.encode()
@@ -28,10 +28,10 @@ async def chunks(size: int) -> AsyncIterator[bytes]:
 
 
 async def test_extra_fields_change_nothing(client: Client) -> None:
-    body = {FIELD: "eve", "password": PASSWORD, "role": "admin", "id": 7, "is_active": False}
-    response = await client.post("/api/register", json=body)
-    assert response.json() == {"id": 1, FIELD: "eve", "role": "user"}
-    await client.sign_in("eve")
+    response = await client.register(MALLORY, role="admin", id=7, is_active=False)
+    assert response.status_code == REGISTERED
+    signed_in = await client.sign_in(MALLORY)
+    assert signed_in.json() == {"id": 1, FIELD: MALLORY, "role": "user"}
     assert (await client.get("/test/admin")).status_code == 403
 
 

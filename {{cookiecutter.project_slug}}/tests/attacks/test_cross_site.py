@@ -6,7 +6,7 @@ from starlette.datastructures import Headers
 from app.web.csrf import cross_origin_error
 from tests.client import ORIGIN, PASSWORD, Client
 from tests.conftest import Start
-from tests.people import ALICE, FIELD
+from tests.people import ALICE, FIELD, MALLORY
 from tests.routes import SAFE_METHODS, http_routes
 
 FRONT_END = "https://front.example"
@@ -98,9 +98,9 @@ async def test_every_unsafe_route_refuses_other_sites_and_siblings(
 
 async def test_login_csrf_is_refused(client: Client) -> None:
     """Whatever the victim then entered would be the attacker's to read."""
-    await client.register("mallory")
+    await client.register(MALLORY)
     client.headers["sec-fetch-site"] = "cross-site"
-    assert (await client.sign_in("mallory")).status_code == 403
+    assert (await client.sign_in(MALLORY)).status_code == 403
     assert client.token is None
 
 

@@ -11,7 +11,7 @@ from passlib.hash import argon2
 from app.users import passwords
 from tests.client import COOKIE, Client
 from tests.conftest import Start
-from tests.people import ALICE
+from tests.people import ALICE, BOB, MALLORY
 
 WRONG = "not the right password"
 # Headers that the app's own code writes, and could tell one cause from another by.
@@ -47,11 +47,11 @@ async def test_wrong_name_wrong_password_and_disabled_account_get_the_same_respo
     client: Client,
 ) -> None:
     await client.register(ALICE)
-    await disabled_account(client, "mallory")
+    await disabled_account(client, MALLORY)
     responses = [
-        await client.sign_in("unknown"),
+        await client.sign_in(BOB),
         await client.sign_in(ALICE, WRONG),
-        await client.sign_in("mallory"),
+        await client.sign_in(MALLORY),
     ]
     assert {response.status_code for response in responses} == {401}
     assert len({response.content for response in responses}) == 1
@@ -63,7 +63,7 @@ async def test_wrong_name_wrong_password_and_disabled_account_get_the_same_respo
 async def test_unknown_names_are_rate_limited_alike(client: Client) -> None:
     await client.register(ALICE)
     responses = []
-    for name in (ALICE, "unknown"):
+    for name in (ALICE, BOB):
         for _ in range(5):
             await client.sign_in(name, WRONG)
         responses.append(await client.sign_in(name, WRONG))
@@ -78,9 +78,9 @@ async def test_every_failed_sign_in_costs_one_hash_off_the_event_loop(
 ) -> None:
     client = Client(await start())
     await client.register(ALICE)
-    await disabled_account(client, "mallory")
+    await disabled_account(client, MALLORY)
     hashes = note_hashes(monkeypatch)
-    for name in ("unknown", ALICE, "mallory"):
+    for name in (BOB, ALICE, MALLORY):
         hashes.clear()
         assert (await client.sign_in(name, WRONG)).status_code == 401
         [(thread, strength)] = hashes

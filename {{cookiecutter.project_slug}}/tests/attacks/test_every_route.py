@@ -6,6 +6,9 @@ from fastapi.dependencies.models import Dependant
 
 from app.web.dependencies import current_auth, current_session, current_user
 from tests.client import PASSWORD, Client
+#{% if cookiecutter.identity == "email" %}
+from tests.mail import PUBLIC_MAIL_PATHS
+#{% endif %}
 from tests.people import FIELD
 from tests.routes import SAFE_METHODS, http_routes, is_known, route_table
 from tests.websocket import SESSION_ENDED, Socket
@@ -15,16 +18,21 @@ PUBLIC = {
     "/api/register",
     "/api/login",
     "/api/logout",
+    "/api/password/reset",
     "/health/live",
     "/health/ready",
     #{% if cookiecutter.frontend == "html" %}
     "/login",
     "/register",
     "/logout",
+    "/reset",
     "/static",
     "/robots.txt",
     "/.well-known/change-password",
     "/.well-known/security.txt",
+    #{% endif %}
+    #{% if cookiecutter.identity == "email" %}
+    *PUBLIC_MAIL_PATHS,
     #{% endif %}
     "/openapi.json",
     "/docs",
@@ -55,7 +63,8 @@ async def test_every_route_but_the_public_ones_depends_on_a_session(client: Clie
 
 async def test_without_a_session_only_public_routes_respond(client: Client) -> None:
     for method, path in http_routes():
-        response = await client.request(method, path, json={})
+        # Each from a new browser, without the cookies of the pages before.
+        response = await Client(client.app).request(method, path, json={})
         assert (response.status_code == 401) == (path not in PUBLIC), path
         assert path.endswith("/logout") or "set-cookie" not in response.headers, path
     async with Socket(client) as socket:

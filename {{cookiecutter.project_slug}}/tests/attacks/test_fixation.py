@@ -3,13 +3,13 @@
 import pytest
 
 from tests.client import COOKIE, PASSWORD, Client
-from tests.people import ALICE, FIELD
+from tests.people import ALICE, FIELD, MALLORY
 
 
 async def test_a_fixated_token_is_not_adopted_and_is_revoked_at_sign_in(
     client: Client, other: Client
 ) -> None:
-    await other.signed_in("mallory")
+    await other.signed_in(MALLORY)
     fixated = other.token
     assert fixated is not None
     await client.register(ALICE)
@@ -36,7 +36,7 @@ async def test_logout_and_sign_in_end_every_session_that_was_sent_along(
 async def test_a_cookie_tossed_over_the_real_one_never_wins(client: Client, other: Client) -> None:
     """A sibling may set a cookie for a longer path or with an earlier date: first or last."""
     await client.signed_in(ALICE)
-    await other.signed_in("mallory")
+    await other.signed_in(MALLORY)
     real, tossed = f"{COOKIE}={client.token}", f"{COOKIE}={other.token}"
     for header in (f"{tossed}; {real}", f"{real}; {tossed}", f"{tossed}; x=y; {real}"):
         response = await client.send_cookie(header)
@@ -47,7 +47,7 @@ async def test_a_cookie_tossed_over_the_real_one_never_wins(client: Client, othe
 
 
 async def test_values_from_before_sign_in_are_gone_after_it(client: Client, other: Client) -> None:
-    await other.signed_in("mallory")
+    await other.signed_in(MALLORY)
     await other.put("/test/values/cart", json="from mallory")
     await client.register(ALICE)
     client.use_token(other.token)
@@ -99,7 +99,7 @@ async def test_two_session_cookies_count_as_none_in_any_order(
     client: Client, other: Client, caplog: pytest.LogCaptureFixture
 ) -> None:
     await client.signed_in(ALICE)
-    await other.signed_in("mallory")
+    await other.signed_in(MALLORY)
     for pair in ((client, other), (other, client), (client, client)):
         header = "; ".join(f"{COOKIE}={each.token}" for each in pair)
         caplog.clear()

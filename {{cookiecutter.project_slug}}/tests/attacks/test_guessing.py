@@ -16,7 +16,7 @@ from app.users.errors import TooManyFailures
 from app.users.rate_limit import WIDER, RateLimiter
 from tests.client import Client
 from tests.conftest import Clock, Start
-from tests.people import ALICE, SPELLINGS
+from tests.people import ALICE, BOB, MALLORY, SPELLINGS, name_of
 from tests.recorder import Recorder
 
 WRONG = "not the right password"
@@ -148,17 +148,17 @@ async def test_the_owner_can_sign_in_from_another_address(client: Client, other:
 
 async def test_an_address_that_guesses_at_many_accounts_is_rate_limited(client: Client) -> None:
     for number in range(WIDER_LIMIT):
-        await fail(client, f"user{number}", times=1)
-    assert (await client.sign_in("another", WRONG)).status_code == 429
+        await fail(client, name_of(f"user{number}"), times=1)
+    assert (await client.sign_in(BOB, WRONG)).status_code == 429
 
 
 async def test_a_success_does_not_buy_an_address_more_guesses(client: Client) -> None:
-    await client.register("mallory")
+    await client.register(MALLORY)
     for number in range(WIDER_LIMIT):
-        await fail(client, f"user{number}", times=1)
+        await fail(client, name_of(f"user{number}"), times=1)
         if number in (2, 5):
-            assert (await client.sign_in("mallory")).status_code == 200
-    assert (await client.sign_in("another", WRONG)).status_code == 429
+            assert (await client.sign_in(MALLORY)).status_code == 200
+    assert (await client.sign_in(BOB, WRONG)).status_code == 429
 
 
 async def test_guesses_from_many_addresses_lock_out_strangers_only(
@@ -295,7 +295,7 @@ async def test_attempts_are_deleted_once_they_no_longer_count(client: Client, cl
     await client.register()
     await fail(client, times=1)
     await client.sign_in()
-    await fail(client, "unknown")
+    await fail(client, BOB)
     services = client.app.state.services
     assert await services.rate_limiter.delete_expired() == 0
     clock.turn(900)

@@ -12,8 +12,10 @@ from app import security_log
 from app.models import LoginAttempt
 from tests.client import Client
 from tests.conftest import KEY, Start
-from tests.people import ALICE
+from tests.people import ALICE, name_of
 from tests.test_security_log import events
+
+TYPED = "my-secret-password"
 
 
 @pytest.fixture(autouse=True)
@@ -53,16 +55,16 @@ async def test_what_was_typed_as_a_user_name_is_not_logged(
     client: Client, caplog: pytest.LogCaptureFixture
 ) -> None:
     for _ in range(6):
-        await client.sign_in("my secret password", ALICE)
+        await client.sign_in(name_of(TYPED), ALICE)
     assert len(events(caplog)) == 6
-    assert "my secret password" not in caplog.text
+    assert TYPED not in caplog.text
     assert len({each["name_hash"] for each in events(caplog)}) == 1
 
 
 async def test_whoever_reads_table_and_log_cannot_find_out_a_typed_name_by_trying(
     start: Start, caplog: pytest.LogCaptureFixture
 ) -> None:
-    typed = b"my secret password"
+    typed = name_of(TYPED).encode()
     apps = [await start(secret_keys=keys) for keys in (KEY, f"{KEY}2,{KEY}")]
     for app in apps:
         await Client(app).sign_in(typed.decode(), ALICE)

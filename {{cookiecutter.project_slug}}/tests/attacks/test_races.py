@@ -7,7 +7,7 @@ import httpx2
 
 from tests.client import COOKIE, PASSWORD, Client
 from tests.conftest import Clock
-from tests.people import ALICE, FIELD, SPELLINGS
+from tests.people import ALICE, FIELD
 
 
 def tokens_of(responses: Iterable[httpx2.Response]) -> set[str]:
@@ -52,9 +52,3 @@ async def test_two_sign_ins_at_once_with_one_old_cookie_give_two_sessions(client
     for token in new:
         assert await client.opens(token)
     assert not await client.opens(old)
-
-
-async def test_a_user_name_is_registered_once_however_many_ask_at_once(client: Client) -> None:
-    spellings = [ALICE, *SPELLINGS]
-    responses = await asyncio.gather(*(Client(client.app).register(name) for name in spellings))
-    assert sorted(each.status_code for each in responses) == [201, 409, 409, 409, 409]

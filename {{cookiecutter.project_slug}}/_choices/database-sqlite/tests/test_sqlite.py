@@ -22,7 +22,7 @@ from tests.client import PASSWORD, Client
 from tests.conftest import KEY, Start
 from tests.database import LockUsers
 from tests.migrate import migrate
-from tests.people import ALICE, BOB, CAROL, DAVE
+from tests.people import ALICE, BOB, CAROL, DAVE, REGISTERED
 from tests.test_db_session import new_user
 
 
@@ -65,15 +65,15 @@ async def test_a_request_that_waits_for_its_own_lock_is_told_to_commit(client: C
 async def test_a_session_that_has_ended_holds_no_lock(services: Services) -> None:
     new_session = services.database.new_session
     async with new_session() as db:
-        db.add(new_user("rolled back"))
+        db.add(new_user(BOB))
         await db.flush()
     await services.users.register(CAROL, PASSWORD)
     async with new_session.begin() as db:
         db.add(new_user(DAVE))
         await db.flush()
-    await services.users.register("eve", PASSWORD)
+    await services.users.register(ALICE, PASSWORD)
     users = await services.users.list_users()
-    assert [each.name for each in users] == [CAROL, DAVE, "eve"]
+    assert [each.name for each in users] == [CAROL, DAVE, ALICE]
 
 
 async def test_a_request_that_has_read_can_change_its_session_and_create_an_account(
@@ -159,7 +159,7 @@ async def test_a_database_that_is_replaced_is_used_by_every_connection(
     assert (await client.get("/api/me")).status_code == 401
     assert (await client.get("/count")).json() == 0
     assert (await client.sign_in()).status_code == 401
-    assert (await client.register(BOB)).status_code == 201
+    assert (await client.register(BOB)).status_code == REGISTERED
     assert (await client.get("/count")).json() == 1
     assert (await client.get("/health/ready")).status_code == 200
 
@@ -186,7 +186,7 @@ async def test_while_a_database_is_gone_everything_is_503_and_nothing_creates_it
     await to_thread.run_sync(migrate, url_of(database_file))
     assert (await client.get("/health/ready")).status_code == 200
     assert (await client.get("/read")).status_code == 200
-    assert (await client.register(BOB)).status_code == 201
+    assert (await client.register(BOB)).status_code == REGISTERED
 
 
 def remove(path: Path) -> None:

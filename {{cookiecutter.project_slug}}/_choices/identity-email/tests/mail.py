@@ -7,7 +7,29 @@ from fastapi import FastAPI
 
 from app.services import Services
 
-_LINK = re.compile(r"^http://localhost:8000/([a-z-]+)\?token=(\S+)$", re.MULTILINE)
+# The routes that there are because of mail.
+MAIL_ROUTES = [
+    ("POST", "/api/email/verify"),
+    ("POST", "/api/email/verify/resend"),
+    ("POST", "/api/password/forgot"),
+    ("POST", "/api/email"),
+    ("POST", "/api/email/change"),
+    ("GET", "/dev/mail"),
+    #{% if cookiecutter.frontend == "html" %}
+    ("GET", "/forgot"),
+    ("POST", "/forgot"),
+    ("GET", "/verify"),
+    ("POST", "/verify"),
+    ("GET", "/verify/resend"),
+    ("POST", "/verify/resend"),
+    ("POST", "/account/email"),
+    ("GET", "/change-email"),
+    ("POST", "/change-email"),
+    #{% endif %}
+]
+PUBLIC_MAIL_PATHS = {path for _, path in MAIL_ROUTES} - {"/api/email", "/account/email"}
+
+_LINK = re.compile(r"^https?://[^/\s]+/([a-z-]+)\?token=(\S+)$", re.MULTILINE)
 
 
 class Mail(NamedTuple):

@@ -3,7 +3,17 @@
 # What people sign in with, as the API and the forms call it.
 FIELD = "email"
 
-ALICE, BOB, CAROL, DAVE = (f"{name}@example.com" for name in ("alice", "bob", "carol", "dave"))
+# The status of every registration, and the sentence about what nobody can sign in with.
+REGISTERED = 202
+NO_NAME = "Enter an email address, like name@example.com."
+
+
+def name_of(nickname: str) -> str:
+    """Return what somebody signs in with."""
+    return f"{nickname}@example.com"
+
+
+ALICE, BOB, CAROL, DAVE, MALLORY = map(name_of, ("alice", "bob", "carol", "dave", "mallory"))
 
 # Other ways of typing who Alice is.
 SPELLINGS = (
@@ -12,3 +22,7 @@ SPELLINGS = (
     "ALICE@example.com ",
     "\uff41lice@example.com",
 )
+
+# As long as a name may be, and one with characters that are two columns wide.
+LONG = f"{'x' * 64}@{'y' * 60}.example"
+WIDE = "bob@日本語.example"

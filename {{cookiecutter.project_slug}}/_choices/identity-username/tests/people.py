@@ -3,7 +3,21 @@
 # What people sign in with, as the API and the forms call it.
 FIELD = "username"
 
-ALICE, BOB, CAROL, DAVE = "alice", "bob", "carol", "dave"
+# The status of a registration, and the sentence about what nobody can sign in with.
+REGISTERED = 201
+NO_NAME = "Enter a user name."
+
+
+def name_of(nickname: str) -> str:
+    """Return what somebody signs in with."""
+    return nickname
+
+
+ALICE, BOB, CAROL, DAVE, MALLORY = map(name_of, ("alice", "bob", "carol", "dave", "mallory"))
 
 # Other ways of typing who Alice is.
 SPELLINGS = ("Alice", " alice", "ALICE ", "\uff41\uff4c\uff49\uff43\uff45")
+
+# As long as a name may be, and one with characters that are two columns wide.
+LONG = "x" * 64
+WIDE = "日本語"

@@ -13,7 +13,7 @@ from app.sessions.session import ClientInfo
 from tests.cli import Run
 from tests.client import PASSWORD
 from tests.conftest import Clock
-from tests.people import ALICE, BOB
+from tests.people import ALICE, BOB, SPELLINGS
 
 
 @pytest.fixture
@@ -29,7 +29,7 @@ async def signed_in(services: Services, clock: Clock) -> str:
 async def test_a_terminal_shows_a_table_of_the_sessions_of_a_user(
     terminal: Run, signed_in: str
 ) -> None:
-    status, out, _ = await to_thread.run_sync(terminal, "list-sessions", "Alice")
+    status, out, _ = await to_thread.run_sync(terminal, "list-sessions", SPELLINGS[0])
     assert status == 0
     heads, row = out.splitlines()
     assert re.split(" {2,}", heads) == ["ID", "IP", "BROWSER", "CREATED", "LAST SEEN", "EXPIRES"]

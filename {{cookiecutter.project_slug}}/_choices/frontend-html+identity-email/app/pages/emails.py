@@ -1,5 +1,6 @@
 """The pages of addresses: verify, forgot, and change."""
 
+from functools import partial
 from typing import Any
 
 from fastapi import APIRouter, Request
@@ -8,12 +9,13 @@ from starlette.responses import Response
 from app.api.emails import LIMITED
 from app.errors import TooManyRequests
 from app.pages.auth import NameField
-from app.pages.links import TokenQuery, forget_token, keep_token, kept_token
+from app.pages.links import NO_STORE, TokenQuery, forget_token, keep_token, kept_token
 from app.pages.redirects import see_other
 from app.pages.session_list import describe_sessions
 from app.pages.templating import account_form_again, page
 from app.users.errors import AccountError
 from app.users.links import CHANGE_EMAIL, VERIFY
+from app.users.names import FIELD
 from app.web.dependencies import (
     CurrentAuth,
     CurrentRequestSession,
@@ -44,6 +46,9 @@ CONFIRM_CHANGE: dict[str, Any] = {
 
 router = APIRouter(include_in_schema=False)
 
+# Whatever is wrong is shown beside the address.
+_form_again = partial(account_form_again, current=FIELD)
+
 
 @router.get("/forgot")
 @public
@@ -61,7 +66,7 @@ async def forgot(
     try:
         await emails.forgot_password(name, request_session.client)
     except (AccountError, TooManyRequests) as error:
-        return account_form_again(request, "send_link.html", error, name=name, **FORGOT)
+        return _form_again(request, "send_link.html", error, name=name, **FORGOT)
     return see_other(request, "/login", flash=SENT)
 
 
@@ -81,7 +86,7 @@ async def resend(
     try:
         await emails.resend(name, request_session.client)
     except (AccountError, TooManyRequests) as error:
-        return account_form_again(request, "send_link.html", error, name=name, **RESEND)
+        return _form_again(request, "send_link.html", error, name=name, **RESEND)
     return see_other(request, "/login", flash=SENT)
 
 
@@ -91,8 +96,8 @@ async def verify_page(request: Request, emails: Emails, token: TokenQuery = "") 
     """Ask for the click that creates the account."""
     if token:
         return keep_token(request, token)
-    await emails.check(VERIFY, kept_token(request))
-    return page(request, "follow_link.html", **CONFIRM)
+    await emails.find_link(VERIFY, kept_token(request))
+    return page(request, "follow_link.html", headers=NO_STORE, **CONFIRM)
 
 
 @router.post("/verify")
@@ -118,7 +123,7 @@ async def ask_for_change(
         await emails.ask_for_change(auth, name)
     except (AccountError, TooManyRequests) as error:
         shown = await describe_sessions(auth, sessions)
-        return account_form_again(request, "account.html", error, new_email=name, **shown)
+        return _form_again(request, "account.html", error, new_email=name, **shown)
     return see_other(request, "/account", flash=SENT)
 
 
@@ -128,8 +133,8 @@ async def change_page(request: Request, emails: Emails, token: TokenQuery = "") 
     """Ask for the click that changes the address."""
     if token:
         return keep_token(request, token)
-    await emails.check(CHANGE_EMAIL, kept_token(request))
-    return page(request, "follow_link.html", **CONFIRM_CHANGE)
+    await emails.find_link(CHANGE_EMAIL, kept_token(request))
+    return page(request, "follow_link.html", headers=NO_STORE, **CONFIRM_CHANGE)
 
 
 @router.post("/change-email")

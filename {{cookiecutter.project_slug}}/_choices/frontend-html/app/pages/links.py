@@ -14,10 +14,11 @@ from app.pages.cookies import attributes
 from app.pages.redirects import see_other
 from app.pages.templating import account_form_again, page
 from app.users.errors import InvalidLink, PasswordRejected
+from app.users.links import RESET_SECONDS
 from app.web.dependencies import CurrentRequestSession, Users, public
 
-# As long as the link of a reset is good.
-MAX_AGE_SECONDS = 1_800
+# What a page shows because of the cookie, no cache may show to somebody else.
+NO_STORE = {"Cache-Control": "no-store"}
 
 TokenQuery = Annotated[str, Query(alias="token", max_length=1024)]
 
@@ -31,7 +32,7 @@ async def reset_page(request: Request, users: Users, token: TokenQuery = "") -> 
     if token:
         return keep_token(request, token)
     user = await users.check_reset_link(kept_token(request))
-    return page(request, "reset.html", owner=user)
+    return page(request, "reset.html", headers=NO_STORE, owner=user)
 
 
 @router.post("/reset")
@@ -55,9 +56,8 @@ async def reset(
 
 def keep_token(request: Request, token: str) -> Response:
     """Continue at the same page without the token in its address."""
-    response = RedirectResponse(request.url.path, status_code=303)
-    response.headers["Cache-Control"] = "no-store"
-    response.set_cookie(value=token, max_age=MAX_AGE_SECONDS, **attributes(request, "link"))
+    response = RedirectResponse(request.url.path, status_code=303, headers=NO_STORE)
+    response.set_cookie(value=token, max_age=RESET_SECONDS, **attributes(request, "link"))
     return response
 
 

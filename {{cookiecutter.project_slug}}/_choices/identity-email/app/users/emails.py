@@ -12,6 +12,7 @@ from sqlalchemy import ColumnElement, Executable, delete, insert, literal, or_, 
 from sqlalchemy.exc import IntegrityError
 
 from app import security_log
+from app.database import AnyRow
 from app.email.outbox import Outbox
 from app.engine import insert_or_update
 from app.models import ROLES, USER_COLUMNS, KnownDevice, Link, User, user_from_row
@@ -63,9 +64,14 @@ class EmailService:
         else:
             await self._mail_reset_link(email, user, "reset", client)
 
-    async def check(self, purpose: str, token: str) -> None:
-        """Raise InvalidLink unless a link can still be used."""
-        await self.users.links.find(purpose, token)
+    async def find_link(self, purpose: str, token: str) -> AnyRow:
+        """Return a link that was not used yet. Raises InvalidLink."""
+        link = await self.users.database.fetch_one(
+            select(*Link.__table__.columns).where(self.users.links.is_valid(purpose, token))
+        )
+        if link is None:
+            raise InvalidLink
+        return link
 
     async def verify(self, token: str) -> None:
         """Create the account that a link is about. Raises InvalidLink."""
@@ -121,6 +127,8 @@ class EmailService:
         Raises TooManyRequests.
         """
         new = normalise(new)
+        # The notices go to one address, whichever the new ones are.
+        await self.limiter.acquire(f"change {auth.user.id}", MAX_MAILS, MAILS_WINDOW_SECONDS)
         taken = await self._prepare(new)
         address, statements = self.users.links.new(
             CHANGE_EMAIL,
@@ -139,7 +147,7 @@ class EmailService:
 
     async def change(self, token: str) -> None:
         """Let a user have the address that a link was sent to. Raises InvalidLink."""
-        link = await self.users.links.find(CHANGE_EMAIL, token)
+        link = await self.find_link(CHANGE_EMAIL, token)
         unused = select(Link.email).where(self.users.links.is_valid(CHANGE_EMAIL, token))
         try:
             row = await self.users.database.change(

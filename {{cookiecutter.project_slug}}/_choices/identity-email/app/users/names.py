@@ -23,7 +23,11 @@ def normalise(address: str) -> str:
     folded = unicodedata.normalize("NFKC", address.strip()).casefold()
     try:
         validated = validate_email(
-            folded, allow_smtputf8=False, check_deliverability=False, test_environment=True
+            folded,
+            allow_smtputf8=False,
+            check_deliverability=False,
+            strict=True,
+            test_environment=True,
         )
     except EmailNotValidError:
         raise InvalidName("Enter an email address, like name@example.com.") from None
@@ -34,4 +38,5 @@ def normalise(address: str) -> str:
 
 def words_of(address: str) -> tuple[str, ...]:
     """Return what a password of theirs must not contain."""
-    return (address.rpartition("@")[0],)
+    local_part = address.rpartition("@")[0]
+    return (local_part, local_part.partition("+")[0])

@@ -55,5 +55,8 @@ def _html(page: str) -> Response:
     """Return a page whose one style element is allowed by its hash."""
     [style] = re.findall("<style>(.*?)</style>", page, re.DOTALL)
     digest = base64.b64encode(hashlib.sha256(style.encode()).digest()).decode("ascii")
-    policy = f"default-src 'none'; style-src 'sha256-{digest}'; frame-ancestors 'none'"
-    return HTMLResponse(page, headers={"Content-Security-Policy": f"{policy}; base-uri 'none'"})
+    policy = (
+        f"default-src 'none'; style-src 'sha256-{digest}'; "
+        "frame-ancestors 'none'; base-uri 'none'; form-action 'none'"
+    )
+    return HTMLResponse(page, headers={"Content-Security-Policy": policy})

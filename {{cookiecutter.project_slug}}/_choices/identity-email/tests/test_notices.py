@@ -1,0 +1,158 @@
+"""Notices: what happens to an account is told to its owner, in words."""
+
+import re
+
+import pytest
+from sqlalchemy import select
+
+from app.models import KnownDevice
+from app.services import Services
+from app.sessions.session import ClientInfo
+from tests.client import PASSWORD, Client
+from tests.mail import mails
+from tests.people import ALICE, BOB
+from tests.test_links import NEW_PASSWORD, reset
+
+FIREFOX = "Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0"
+SAFARI = (
+    "Mozilla/5.0 (iPhone; CPU iPhone OS 18_5 like Mac OS X) AppleWebKit/605.1.15 "
+    "(KHTML, like Gecko) Version/18.5 Mobile/15E148 Safari/604.1"
+)
+CAUSE = "using Firefox on Linux at 192.0.2.1 on 15 January 2027 at 08:00 UTC"
+
+
+@pytest.fixture(autouse=True)
+def firefox(client: Client) -> None:
+    client.headers["user-agent"] = FIREFOX
+
+
+async def subjects(client: Client, to: str = ALICE) -> list[str]:
+    return [mail.subject for mail in await mails(client.app, to)]
+
+
+async def test_a_new_password_is_told_with_browser_address_and_time(client: Client) -> None:
+    await client.signed_in(ALICE)
+    body = {"current_password": PASSWORD, "new_password": NEW_PASSWORD}
+    wrong = {**body, "current_password": "not the right password"}
+    assert (await client.post("/api/password", json=wrong)).status_code == 403
+    assert await mails(client.app) == []
+    assert (await client.post("/api/password", json=body)).status_code == 204
+    [mail] = await mails(client.app)
+    assert (mail.to, mail.subject) == (ALICE, "Your password has been changed")
+    assert CAUSE in mail.text
+    assert CAUSE in mail.html
+    assert "If it was not you" in mail.text
+    assert "\nhttp://localhost:8000/forgot\n" in mail.text
+
+
+async def test_a_reset_password_is_told(client: Client, services: Services) -> None:
+    await client.register(ALICE)
+    token = (await services.users.reset_link(ALICE)).partition("?token=")[2]
+    assert (await reset(client, token)).status_code == 204
+    mail = (await mails(client.app))[0]
+    assert (mail.to, mail.subject) == (ALICE, "Your password has been changed")
+    assert CAUSE in mail.text
+
+
+async def test_a_password_that_an_operator_set_is_told(client: Client, services: Services) -> None:
+    await client.register(ALICE)
+    await services.users.set_password(ALICE, NEW_PASSWORD)
+    mail = (await mails(client.app))[0]
+    assert mail.subject == "Your password has been changed"
+    assert "An operator" in mail.text
+    assert "Unknown browser" not in mail.text
+
+
+async def test_a_sign_in_from_a_device_not_seen_before_is_told_once(
+    client: Client, other: Client
+) -> None:
+    await client.register(ALICE)
+    before = len(await mails(client.app))
+    for _ in range(2):
+        await client.sign_in(ALICE)
+    # Nobody needs to be told of the first.
+    assert len(await mails(client.app)) == before
+    client.headers["user-agent"] = SAFARI
+    await client.sign_in(ALICE, "not the right password")
+    assert len(await mails(client.app)) == before
+    for _ in range(2):
+        await client.sign_in(ALICE)
+    mail = (await mails(client.app, ALICE))[0]
+    assert mail.subject == "A new sign-in to your account"
+    assert "using Mobile Safari on iOS at 192.0.2.1 on 15 January 2027" in mail.text
+    assert "\nhttp://localhost:8000/forgot\n" in mail.text
+    other.headers["user-agent"] = FIREFOX
+    await other.sign_in(ALICE)
+    assert "198.51.100.7" in (await mails(client.app, ALICE))[0].text
+    assert len(await mails(client.app)) == before + 2
+
+
+async def test_a_newer_version_of_a_browser_is_no_new_device(client: Client) -> None:
+    await client.register(ALICE)
+    await client.sign_in(ALICE)
+    before = await mails(client.app)
+    client.headers["user-agent"] = FIREFOX.replace("140.0", "141.0")
+    await client.sign_in(ALICE)
+    assert await mails(client.app) == before
+
+
+async def test_devices_are_each_users_own_and_go_with_the_account(
+    client: Client, services: Services
+) -> None:
+    for name in (ALICE, BOB):
+        await client.register(name)
+        await client.sign_in(name)
+    assert "A new sign-in to your account" not in await subjects(client, BOB)
+    known = select(KnownDevice.user_id).order_by(KnownDevice.user_id)
+    assert [row.user_id for row in await services.database.fetch_all(known)] == [1, 2]
+    await services.users.delete(ALICE)
+    assert [row.user_id for row in await services.database.fetch_all(known)] == [2]
+
+
+async def test_every_mail_is_text_and_html_of_the_same_words_without_anything_from_elsewhere(
+    client: Client, other: Client, services: Services
+) -> None:
+    await client.register(ALICE)
+    await client.sign_in(ALICE)
+    for path in ("register", "password/forgot"):
+        body = {"email": ALICE, "password": PASSWORD}
+        await client.post(f"/api/{path}", json=body)
+    await client.post("/api/password/forgot", json={"email": "nobody@example.com"})
+    await client.post("/api/email", json={"email": BOB})
+    await services.users.set_password(ALICE, NEW_PASSWORD)
+    other.headers["user-agent"] = SAFARI
+    await other.sign_in(ALICE, NEW_PASSWORD)
+    found = await mails(client.app)
+    assert len({mail.subject for mail in found}) == 8
+    for mail in found:
+        assert "\n" not in mail.subject
+        assert not re.search(r"[{}<>]|&\w+;|\n\n\n", mail.text)
+        assert 'name="color-scheme" content="light dark"' in mail.html
+        for paragraph in mail.text.strip().split("\n\n"):
+            assert f">{paragraph}<" in mail.html.replace("&#39;", "'")
+        # No picture, no style and no script from anywhere, and no address but ours.
+        assert not re.search(r"<(img|script|link|iframe|form)|url\(|@import", mail.html)
+        for address in re.findall(r"https?://\S+?(?=[\"<\s])", mail.html):
+            assert address.startswith("http://localhost:8000/")
+
+
+@pytest.mark.parametrize(
+    "agent",
+    [
+        "evil\r\nBcc: victim@example.com",
+        "<img src=https://evil.example/x> Chrome/1.0",
+        "see https://evil.example/ Bot/1.0",
+        "\n\nhttps://evil.example/reset\n\n",
+    ],
+)
+async def test_no_browser_can_put_a_link_or_a_header_into_a_mail(
+    services: Services, agent: str
+) -> None:
+    statement = services.outbox.mail(ALICE, "no_account", ClientInfo("192.0.2.1", agent))
+    await services.database.execute(statement)
+    [row] = await services.outbox.list_all()
+    mail = services.outbox.texts_of(row)
+    assert mail is not None
+    assert mail.subject == "You have no account with this address"
+    assert "evil.example" not in mail.text + mail.html
+    assert "<img" not in mail.html

@@ -1,0 +1,131 @@
+"""A forgotten password: a link by mail chooses another."""
+
+import pytest
+
+from app.services import Services
+from tests.client import PASSWORD, Client
+from tests.conftest import Clock, Start
+from tests.mail import mails
+from tests.people import ALICE, BOB, SPELLINGS, name_of
+from tests.test_links import INVALID, NEW_PASSWORD, reset
+
+
+async def forgot(client: Client, email: str = ALICE) -> int:
+    response = await client.post("/api/password/forgot", json={"email": email})
+    return response.status_code
+
+
+async def newest_token(client: Client) -> str:
+    return (await mails(client.app, ALICE))[0].token
+
+
+async def test_a_forgotten_password_is_replaced_by_a_link(client: Client) -> None:
+    await client.register(ALICE)
+    assert await forgot(client, SPELLINGS[0]) == 202
+    mail = (await mails(client.app))[0]
+    assert (mail.to, mail.purpose) == (ALICE, "reset")
+    assert (await reset(client, mail.token)).status_code == 204
+    assert (await client.sign_in(ALICE, PASSWORD)).status_code == 401
+    assert (await client.sign_in(ALICE, NEW_PASSWORD)).status_code == 200
+
+
+async def test_a_link_is_void_once_a_newer_one_was_sent(client: Client) -> None:
+    await client.register(ALICE)
+    await forgot(client)
+    older = await newest_token(client)
+    await forgot(client)
+    assert (await reset(client, older)).json() == INVALID
+    assert (await reset(client, await newest_token(client))).status_code == 204
+
+
+async def test_a_link_by_mail_and_an_operators_make_each_other_void(
+    client: Client, services: Services
+) -> None:
+    await client.register(ALICE)
+    await forgot(client)
+    by_mail = await newest_token(client)
+    printed = (await services.users.reset_link(ALICE)).partition("?token=")[2]
+    assert (await reset(client, by_mail)).json() == INVALID
+    await forgot(client)
+    assert (await reset(client, printed)).json() == INVALID
+    assert (await reset(client, await newest_token(client))).status_code == 204
+
+
+async def test_an_unknown_address_is_told_that_it_has_no_account(client: Client) -> None:
+    assert await forgot(client, BOB) == 202
+    [mail] = await mails(client.app)
+    assert (mail.to, mail.subject) == (BOB, "You have no account with this address")
+    assert "token=" not in mail.text + mail.html
+
+
+@pytest.mark.parametrize("path", ["password/forgot", "email/verify/resend", "register"])
+async def test_a_disabled_account_gets_no_link(
+    client: Client, services: Services, path: str
+) -> None:
+    await client.register(ALICE)
+    await services.users.disable(ALICE)
+    body = {"email": ALICE, "password": PASSWORD}
+    assert (await client.post(f"/api/{path}", json=body)).status_code == 202
+    mail = (await mails(client.app))[0]
+    assert mail.subject == "You have no account with this address"
+    assert "token=" not in mail.text + mail.html
+
+
+async def test_a_link_beside_a_disabled_account_is_not_good(
+    client: Client, services: Services
+) -> None:
+    await client.register(ALICE)
+    await forgot(client)
+    token = await newest_token(client)
+    await services.users.disable(ALICE)
+    assert (await reset(client, token)).json() == INVALID
+    await services.users.enable(ALICE)
+    assert (await reset(client, token)).json() == INVALID
+    assert (await client.sign_in(ALICE)).status_code == 200
+
+
+async def test_nobody_gets_more_than_five_mails_an_hour(
+    client: Client, other: Client, clock: Clock
+) -> None:
+    await client.register(ALICE)
+    sent = [await forgot(each) for each in (client, other, client, other)]
+    assert sent == [202] * 4
+    for spelling in (ALICE, *SPELLINGS):
+        for path in ("password/forgot", "email/verify/resend", "register"):
+            body = {"email": spelling, "password": PASSWORD}
+            response = await other.post(f"/api/{path}", json=body)
+            assert response.status_code == 429
+            assert int(response.headers["retry-after"]) == 3600
+    assert len(await mails(client.app, ALICE)) == 5
+    assert await forgot(client, BOB) == 202
+    clock.turn(3600)
+    assert await forgot(client) == 202
+
+
+async def test_nobody_causes_more_than_twenty_mails_a_minute(
+    client: Client, other: Client, clock: Clock
+) -> None:
+    paths = ("password/forgot", "email/verify/resend")
+    for number in range(20):
+        body = {"email": name_of(f"user{number}")}
+        response = await client.post(f"/api/{paths[number % 2]}", json=body)
+        assert response.status_code == 202
+    for path in paths:
+        assert (await client.post(f"/api/{path}", json={"email": ALICE})).status_code == 429
+    assert await forgot(other) == 202
+    clock.turn(60)
+    assert await forgot(client) == 202
+
+
+@pytest.mark.parametrize("header", ["host", "x-forwarded-host", "forwarded", "origin"])
+async def test_links_are_built_from_the_setting_whatever_a_request_says(
+    start: Start, header: str
+) -> None:
+    client = Client(await start(public_url="https://front.example", allowed_hosts="localhost,evil"))
+    await client.register(ALICE)
+    client.headers[header] = {"origin": "https://localhost"}.get(header, "evil")
+    assert await forgot(client) == 202
+    mail = (await mails(client.app))[0]
+    assert "\nhttps://front.example/reset?token=" in mail.text
+    assert 'href="https://front.example/reset?token=' in mail.html
+    assert "evil" not in mail.text + mail.html
