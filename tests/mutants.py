@@ -21,16 +21,21 @@ class Mutant:
     tests: tuple[str, ...]
     backend: str = "database"
     database: str = "sqlite"
+    identity: str = "username"
 
     @property
     def stack(self) -> str:
         """The name of the project it is a fault of."""
-        return f"{self.backend}-{self.database}"
+        return f"{self.backend}-{self.database}-{self.identity}"
 
     @property
     def answers(self) -> Mapping[str, str]:
         """The answers that make this project."""
-        return {"session_backend": self.backend, "database": self.database}
+        return {
+            "session_backend": self.backend,
+            "database": self.database,
+            "identity": self.identity,
+        }
 
     def put_into(self, text: str) -> str:
         """Return the text of the file with the fault in it."""
@@ -42,15 +47,20 @@ class At:
     """A file of a project, and the tests that are about it."""
 
     def __init__(
-        self, file: str, *tests: str, backend: str = "database", database: str = "sqlite"
+        self,
+        file: str,
+        *tests: str,
+        backend: str = "database",
+        database: str = "sqlite",
+        identity: str = "username",
     ) -> None:
         self._file, self._tests = file, tests
-        self._backend, self._database = backend, database
+        self._stack = (backend, database, identity)
 
     def faults(self, *rows: tuple[int, str, str, str]) -> list[Mutant]:
         """Return mutants of the file. A row: promise, name, old text, new text."""
         return [
-            Mutant(promise, name, self._file, old, new, self._tests, self._backend, self._database)
+            Mutant(promise, name, self._file, old, new, self._tests, *self._stack)
             for promise, name, old, new in rows
         ]
 
@@ -768,7 +778,7 @@ MUTANTS = (
         (74, "a link is handed out that sets the password of a disabled account",
          "        if not user.is_active:\n            raise UserDisabled(name)\n", ""),
     ),
-    *At(USERS, "tests/test_notices.py").faults(
+    *At(USERS, "tests/test_notices.py", identity="email").faults(
         (70, "nobody is told of a new password",
          '            self.outbox.mail(auth.user.email, "password_changed", auth.client),\n', ""),
     ),
@@ -782,7 +792,10 @@ MUTANTS = (
          "    user = await users.check_reset_link(token or kept_token(request))"),
         (67, "a cache keeps the page that a link opens", "headers=NO_STORE, owner", "owner"),
     ),
-    *At(EMAIL, "tests/test_registration.py", "tests/attacks/test_enumeration_by_mail.py").faults(
+    *At(
+        EMAIL, "tests/test_registration.py", "tests/attacks/test_enumeration_by_mail.py",
+        identity="email",
+    ).faults(
         (64, "the link of an earlier registration by somebody else stays good",
          'VERIFY, Link.email == email, "verify"', 'VERIFY, Link.email == "", "verify"'),
         (65, "an unknown address gets no mail, and costs less",
@@ -794,7 +807,9 @@ MUTANTS = (
          '        hashed = user or await self.users.passwords.hash(password, email)\n'
          "        if user:\n"),
     ),
-    *At(EMAIL, "tests/test_change_of_address.py", "tests/test_recovery.py").faults(
+    *At(
+        EMAIL, "tests/test_change_of_address.py", "tests/test_recovery.py", identity="email"
+    ).faults(
         (69, "the address that an account has is not told of another",
          '            self.outbox.mail(auth.user.email, "email_changing", auth.client, new=new),\n',
          ""),
@@ -803,11 +818,11 @@ MUTANTS = (
         (73, "a mailbox is flooded",
          "MAILS_WINDOW_SECONDS = 5, ", "MAILS_WINDOW_SECONDS = 500, "),
     ),
-    *At("app/email/routes.py", "tests/test_recovery.py").faults(
+    *At("app/api/emails.py", "tests/test_recovery.py", identity="email").faults(
         (73, "whoever alternates between routes causes twice as many mails",
          'rate_limit("20/minute", name="mail")', 'rate_limit("20/minute")'),
     ),
-    *At(EMAIL, "tests/test_notices.py").faults(
+    *At(EMAIL, "tests/test_notices.py", identity="email").faults(
         (70, "nobody is told of a sign-in from another device",
          "*(() if is_first else (mail,))", "*()"),
     ),

@@ -13,8 +13,8 @@ from fastapi import FastAPI
 from sqlalchemy import update
 
 from app.config import PROJECT
-from app.pages import templating
 from app.models import User
+from app.pages import templating
 from app.pages.redirects import safe_next
 from app.users.errors import SignInFailed
 from tests.client import COOKIE, PASSWORD, Client

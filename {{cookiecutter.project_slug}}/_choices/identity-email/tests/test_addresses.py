@@ -5,7 +5,8 @@ import pytest
 from app.email.messages import MailText
 from app.email.smtp import _compose
 from app.users.errors import InvalidName
-from app.users.names import MAX_CHARACTERS, ascii_address, normalise
+from app.email.smtp import ascii_address
+from app.users.names import MAX_CHARACTERS, normalise
 from tests.client import PASSWORD, Client
 from tests.mail import mails
 

@@ -55,7 +55,7 @@ def _compose(sender: str, recipient: str, mail: MailText) -> EmailMessage:
     """Return the mail. Raises ValueError for a line break, which would begin another header."""
     message = EmailMessage()
     message["From"] = from_address = sender_address(sender)
-    message["To"] = Address(addr_spec=_ascii(recipient))
+    message["To"] = Address(addr_spec=ascii_address(recipient))
     message["Subject"] = mail.subject
     message["Date"] = formatdate()
     message["Message-ID"] = make_msgid(domain=from_address.domain)
@@ -70,7 +70,7 @@ def _refused(error: aiosmtplib.SMTPResponseException) -> Refused:
     return Refused(f"{error.code} {error.message}", is_final=500 <= error.code < 600)
 
 
-def _ascii(address: str) -> str:
+def ascii_address(address: str) -> str:
     """Return how an address is written in mail: a domain in another script as Punycode."""
     local_part, _, domain = address.rpartition("@")
     return f"{local_part}@{domain.encode('idna').decode('ascii')}"
