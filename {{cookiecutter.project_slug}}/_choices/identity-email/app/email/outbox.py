@@ -84,13 +84,13 @@ class Outbox:
 
     async def _run(self) -> None:
         while True:
+            await asyncio.sleep(POLL_SECONDS)
             try:
                 await self.send_waiting()
             except StoreUnavailable as error:
                 LOGGER.warning("Mail has to wait, a store is out of reach: %s", error.cause)
             except Exception:
                 LOGGER.exception("Mail has to wait.")
-            await asyncio.sleep(POLL_SECONDS)
 
     async def send_waiting(self) -> int:
         """Send what is due; return how many mails were accepted. Raises StoreUnavailable."""
