@@ -153,18 +153,19 @@ class Link(Base):
 
     __tablename__ = "links"
 
+    purpose: Mapped[str] = mapped_column(String(16), primary_key=True)
+    # The name of the account that it is about: a newer one takes its place.
+    about: Mapped[str] = mapped_column(String(254), primary_key=True)
     # SHA-256 of the random part of its token. It opens nothing.
-    key: Mapped[bytes] = mapped_column(LargeBinary(32), primary_key=True)
-    purpose: Mapped[str] = mapped_column(String(16))
+    key: Mapped[bytes] = mapped_column(LargeBinary(32), unique=True)
     #{% if cookiecutter.identity == "email" %}
-    # None for an account that is not there yet.
+    # None as long as there is no account.
     user_id: Mapped[int | None] = mapped_column(ForeignKey(User.id, ondelete="CASCADE"), index=True)
-    # The address that it was sent to, and that it is about.
-    email: Mapped[str] = mapped_column(String(254), index=True)
-    # Of an account that is not there yet.
-    password_hash: Mapped[str | None] = mapped_column(String(255))
-    # The user's; the link is invalid once that has been incremented.
     session_version: Mapped[int | None]
+    # Of the account that a link creates.
+    password_hash: Mapped[str | None] = mapped_column(String(255))
+    # The address that a link changes to.
+    new_email: Mapped[str | None] = mapped_column(String(254))
     #{% else %}
     user_id: Mapped[int] = mapped_column(ForeignKey(User.id, ondelete="CASCADE"), index=True)
     # The user's; the link is invalid once that has been incremented.
@@ -179,10 +180,10 @@ class KnownDevice(Base):
 
     __tablename__ = "known_devices"
 
-    user_id: Mapped[int] = mapped_column(ForeignKey(User.id, ondelete="CASCADE"), primary_key=True)
-    # A hash of both.
+    # A hash of user, browser and address.
     key: Mapped[bytes] = mapped_column(LargeBinary(32), primary_key=True)
-    seen_at: Mapped[float]
+    user_id: Mapped[int] = mapped_column(ForeignKey(User.id, ondelete="CASCADE"), index=True)
+    seen_at: Mapped[float] = mapped_column(index=True)
 
 
 class OutgoingMail(Base):

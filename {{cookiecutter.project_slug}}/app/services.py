@@ -108,6 +108,7 @@ class Services:
                 await self.links.delete_expired(),
                 #{% if cookiecutter.identity == "email" %}
                 await self.outbox.delete_expired(),
+                await self.emails.delete_expired(),
                 #{% endif %}
             ]
             if not any(batches):

@@ -12,9 +12,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from itsdangerous import BadSignature, Signer
-from sqlalchemy import ColumnElement, Executable, and_, delete, insert
+from sqlalchemy import ColumnElement, Executable, and_
 
 from app.database import Database
+from app.engine import insert_or_update
 from app.models import Link
 from app.sessions.session import CLOCK_LEEWAY_SECONDS
 from app.users.errors import InvalidLink
@@ -52,20 +53,21 @@ class Links:
     public_url: str
     clock: Callable[[], float]
 
-    def new(
-        self, purpose: str, earlier: ColumnElement[bool], **values: Any
-    ) -> tuple[str, list[Executable]]:
-        """Return the address of a new link, and the statements that store it.
+    def new(self, purpose: str, about: str, **values: Any) -> tuple[str, Executable]:
+        """Return the address of a new link, and the statement that stores it.
 
-        earlier: which links of the same purpose are void from then on. values: its columns.
+        about: the name of the account; an earlier link for the same purpose is void from then on.
+        values: the other columns.
         """
         random = secrets.token_urlsafe(RANDOM_BYTES)
-        key = _key_of(random)
         expires_at = self.clock() + LIFETIMES[purpose]
-        stored = insert(Link).values(key=key, purpose=purpose, expires_at=expires_at, **values)
-        others = delete(Link).where(earlier, Link.purpose == purpose, Link.key != key)
+        new = insert_or_update(Link).values(
+            purpose=purpose, about=about, key=_key_of(random), expires_at=expires_at, **values
+        )
+        others = {each.name: new.excluded[each.name] for each in Link.__table__.columns}
+        stored = new.on_conflict_do_update(index_elements=[Link.purpose, Link.about], set_=others)
         token = self._signer(purpose).sign(random).decode("ascii")
-        return f"{self.public_url}/{purpose}?token={token}", [stored.returning(Link.key), others]
+        return f"{self.public_url}/{purpose}?token={token}", stored.returning(Link.key)
 
     def is_valid(self, purpose: str, token: str) -> ColumnElement[bool]:
         """Return the condition that the link of a token meets. Raises InvalidLink.

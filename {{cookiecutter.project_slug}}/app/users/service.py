@@ -220,21 +220,15 @@ class UserService:
         user = await self.find(name)
         if not user.is_active:
             raise UserDisabled(name)
-        address, statements = self.new_reset_link(user)
-        await self.database.change(*statements)
+        address, link = self.new_reset_link(user)
+        await self.database.change(link)
         security_log.event("authn_token_created", actor=user.id, reason="reset link")
         return address
 
-    def new_reset_link(self, user: User) -> tuple[str, list[Executable]]:
-        """Return the address of a new link, and the statements that store it."""
+    def new_reset_link(self, user: User) -> tuple[str, Executable]:
+        """Return the address of a new link, and the statement that stores it."""
         return self.links.new(
-            RESET,
-            Link.user_id == user.id,
-            user_id=user.id,
-            session_version=user.session_version,
-            #{% if cookiecutter.identity == "email" %}
-            email=user.email,
-            #{% endif %}
+            RESET, user.name, user_id=user.id, session_version=user.session_version
         )
 
     async def disable(self, name: str) -> None:
@@ -296,7 +290,7 @@ def _is_link_of_user() -> ColumnElement[bool]:
         Link.session_version == User.session_version,
         #{% if cookiecutter.identity == "email" %}
         # Not if it was on its way to the address that they had until a moment ago.
-        Link.email == User.email,
+        Link.about == User.email,
         #{% endif %}
     )
 

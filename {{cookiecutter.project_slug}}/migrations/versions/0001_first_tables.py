@@ -101,39 +101,40 @@ def upgrade() -> None:
     op.create_index("ix_login_attempts_at", "login_attempts", ["at"])
     op.create_table(
         "links",
-        sa.Column("key", sa.LargeBinary(32), nullable=False),
         sa.Column("purpose", sa.String(16), nullable=False),
+        sa.Column("about", sa.String(254), nullable=False),
+        sa.Column("key", sa.LargeBinary(32), nullable=False),
         #{% if cookiecutter.identity == "email" %}
         sa.Column("user_id", sa.Integer(), nullable=True),
-        sa.Column("email", sa.String(254), nullable=False),
-        sa.Column("password_hash", sa.String(255), nullable=True),
         sa.Column("session_version", sa.Integer(), nullable=True),
+        sa.Column("password_hash", sa.String(255), nullable=True),
+        sa.Column("new_email", sa.String(254), nullable=True),
         #{% else %}
         sa.Column("user_id", sa.Integer(), nullable=False),
         sa.Column("session_version", sa.Integer(), nullable=False),
         #{% endif %}
         sa.Column("expires_at", sa.Double(), nullable=False),
-        sa.PrimaryKeyConstraint("key", name="pk_links"),
+        sa.PrimaryKeyConstraint("purpose", "about", name="pk_links"),
         sa.ForeignKeyConstraint(
             ["user_id"], ["users.id"], name="fk_links_user_id", ondelete="CASCADE"
         ),
+        sa.UniqueConstraint("key", name="uq_links_key"),
     )
     op.create_index("ix_links_user_id", "links", ["user_id"])
-    #{% if cookiecutter.identity == "email" %}
-    op.create_index("ix_links_email", "links", ["email"])
-    #{% endif %}
     op.create_index("ix_links_expires_at", "links", ["expires_at"])
     #{% if cookiecutter.identity == "email" %}
     op.create_table(
         "known_devices",
-        sa.Column("user_id", sa.Integer(), nullable=False),
         sa.Column("key", sa.LargeBinary(32), nullable=False),
+        sa.Column("user_id", sa.Integer(), nullable=False),
         sa.Column("seen_at", sa.Double(), nullable=False),
-        sa.PrimaryKeyConstraint("user_id", "key", name="pk_known_devices"),
+        sa.PrimaryKeyConstraint("key", name="pk_known_devices"),
         sa.ForeignKeyConstraint(
             ["user_id"], ["users.id"], name="fk_known_devices_user_id", ondelete="CASCADE"
         ),
     )
+    op.create_index("ix_known_devices_user_id", "known_devices", ["user_id"])
+    op.create_index("ix_known_devices_seen_at", "known_devices", ["seen_at"])
     op.create_table(
         "outgoing_mails",
         sa.Column("id", sa.Integer(), nullable=False),

@@ -120,8 +120,8 @@ async def test_links_to_the_old_address_are_void_after_the_change(
     assert (await change(client, await token_to(client))).status_code == 204
     assert (await reset(client, by_mail)).json() == INVALID
     # One that was being made while the address changed.
-    address, statements = services.users.new_reset_link(old)
-    await services.database.change(*statements)
+    address, link = services.users.new_reset_link(old)
+    await services.database.change(link)
     assert (await reset(client, address.partition("?token=")[2])).json() == INVALID
 
 

@@ -6,9 +6,8 @@ answered alike, costs the same, and the mail says the rest to whoever owns the a
 
 import hashlib
 from dataclasses import dataclass
-from typing import Any
 
-from sqlalchemy import ColumnElement, Executable, delete, insert, literal, or_, select, update
+from sqlalchemy import delete, insert, literal, select, update
 from sqlalchemy.exc import IntegrityError
 
 from app import security_log
@@ -27,6 +26,9 @@ from app.users.service import AuthContext, UserService
 
 # Nobody's mailbox is flooded: so many mails to one address that somebody else may have caused.
 MAX_MAILS, MAILS_WINDOW_SECONDS = 5, 3_600
+
+# How long a device counts as known, since it was used last to sign in.
+KEEP_DEVICE_SECONDS = 180 * 86_400
 
 
 @dataclass(frozen=True)
@@ -57,7 +59,7 @@ class EmailService:
         email = normalise(email)
         user = await self._prepare(email)
         hashed = await self.users.database.fetch_one(
-            select(Link.password_hash).where(Link.email == email, Link.purpose == VERIFY)
+            select(Link.password_hash).where(Link.about == email, Link.purpose == VERIFY)
         )
         if hashed and not user:
             await self._mail_verification(email, hashed.password_hash, client)
@@ -77,7 +79,7 @@ class EmailService:
         """Create the account that a link is about. Raises InvalidLink."""
         is_valid = self.users.links.is_valid(VERIFY, token)
         account = {
-            "email": Link.email,
+            "email": Link.about,
             "password_hash": Link.password_hash,
             "role": literal(ROLES[0]),
             "is_active": literal(True),
@@ -104,22 +106,24 @@ class EmailService:
 
     async def note_device(self, user: User, client: ClientInfo) -> None:
         """Tell a user of a sign-in with a browser, or from an address, not seen before."""
-        device = f"{describe_browser(client.user_agent)} at {subscriber(client.ip)}"
-        of_device = {
-            "user_id": user.id,
-            "key": hashlib.sha256(device.encode()).digest(),
-        }
+        browser, address = describe_browser(client.user_agent), subscriber(client.ip)
+        device = f"{user.id} {browser} {address}"
+        key, now = hashlib.sha256(device.encode()).digest(), self.users.clock()
         of_user = KnownDevice.user_id == user.id
-        now = self.users.clock()
-        seen = update(KnownDevice).where(of_user, KnownDevice.key == of_device["key"])
-        if await self.users.database.execute(seen.values(seen_at=now)):
+        seen = update(KnownDevice).where(KnownDevice.key == key).values(seen_at=now)
+        if await self.users.database.execute(seen):
             return
         is_first = not await self.users.database.fetch_one(select(KnownDevice.key).where(of_user))
-        new = insert_or_update(KnownDevice).values(**of_device, seen_at=now)
+        new = insert_or_update(KnownDevice).values(user_id=user.id, key=key, seen_at=now)
         mail = self.outbox.mail(user.email, "new_device", client)
         await self.users.database.change(
             new.on_conflict_do_nothing().returning(KnownDevice.key), *(() if is_first else (mail,))
         )
+
+    async def delete_expired(self) -> int:
+        """Delete a batch of devices that nobody has used for long; how many."""
+        old = KnownDevice.seen_at <= self.users.clock() - KEEP_DEVICE_SECONDS
+        return await self.users.database.delete_batch(KnownDevice.key, old)
 
     async def ask_for_change(self, auth: AuthContext, new: str) -> None:
         """Send a link to another address of the user's, and tell the one that they have.
@@ -130,16 +134,16 @@ class EmailService:
         # The notices go to one address, whichever the new ones are.
         await self.limiter.acquire(f"change {auth.user.id}", MAX_MAILS, MAILS_WINDOW_SECONDS)
         taken = await self._prepare(new)
-        address, statements = self.users.links.new(
+        address, link = self.users.links.new(
             CHANGE_EMAIL,
-            Link.user_id == auth.user.id,
+            auth.user.email,
             user_id=auth.user.id,
             session_version=auth.user.session_version,
-            email=new,
+            new_email=new,
         )
         to_new = "address_taken" if taken else "change_email"
         await self.users.database.change(
-            *statements,
+            link,
             self.outbox.mail(new, to_new, auth.client, link=address),
             self.outbox.mail(auth.user.email, "email_changing", auth.client, new=new),
         )
@@ -148,7 +152,7 @@ class EmailService:
     async def change(self, token: str) -> None:
         """Let a user have the address that a link was sent to. Raises InvalidLink."""
         link = await self.find_link(CHANGE_EMAIL, token)
-        unused = select(Link.email).where(self.users.links.is_valid(CHANGE_EMAIL, token))
+        unused = select(Link.key).where(self.users.links.is_valid(CHANGE_EMAIL, token))
         try:
             row = await self.users.database.change(
                 update(User)
@@ -158,7 +162,7 @@ class EmailService:
                     User.session_version == link.session_version,
                     unused.exists(),
                 )
-                .values(email=link.email)
+                .values(email=link.new_email)
                 .returning(User.id),
                 # Those that were sent to the address that it had, too.
                 delete(Link).where(Link.user_id == link.user_id),
@@ -178,31 +182,18 @@ class EmailService:
         return user_from_row(row) if row else None
 
     async def _mail_verification(self, email: str, hashed: str, client: ClientInfo) -> None:
-        await self._mail_link(
-            VERIFY, Link.email == email, "verify", client, email=email, password_hash=hashed
-        )
+        address, link = self.users.links.new(VERIFY, email, password_hash=hashed)
+        mail = self.outbox.mail(email, "verify", client, link=address)
+        await self.users.database.change(link, mail)
 
     async def _mail_reset_link(
         self, email: str, user: User | None, template: str, client: ClientInfo
     ) -> None:
         """Send a link for an account. Without one the same is done, and the link opens nothing."""
-        about: dict[str, Any] = {"email": email}
-        earlier = Link.email == email
         if user is None or not user.is_active:
             template = "no_account"
+            address, link = self.users.links.new(RESET, email)
         else:
-            about |= {"user_id": user.id, "session_version": user.session_version}
-            earlier = or_(earlier, Link.user_id == user.id)
-        await self._mail_link(RESET, earlier, template, client, **about)
-
-    async def _mail_link(
-        self,
-        purpose: str,
-        earlier: ColumnElement[bool],
-        template: str,
-        client: ClientInfo,
-        **about: Any,
-    ) -> None:
-        address, statements = self.users.links.new(purpose, earlier, **about)
-        mail: Executable = self.outbox.mail(about["email"], template, client, link=address)
-        await self.users.database.change(*statements, mail)
+            address, link = self.users.new_reset_link(user)
+        mail = self.outbox.mail(email, template, client, link=address)
+        await self.users.database.change(link, mail)
