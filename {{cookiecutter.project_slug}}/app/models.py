@@ -204,7 +204,7 @@ class OutgoingMail(Base):
     encrypted: Mapped[bytes]
     created_at: Mapped[float]
     attempts: Mapped[int] = mapped_column(default=0)
-    # None once it was given up.
+    # None once it was given up, and where there is no mail server.
     next_attempt_at: Mapped[float | None]
     # What the mail server, or the connection to it, said last.
     last_error: Mapped[str | None] = mapped_column(String(500))
