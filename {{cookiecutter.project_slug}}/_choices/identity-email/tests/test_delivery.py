@@ -15,7 +15,7 @@ from urllib.parse import quote
 
 import pytest
 from anyio import to_thread
-from sqlalchemy import update
+from sqlalchemy import insert, update
 from sqlalchemy.exc import IntegrityError
 
 from app.config import ROOT, Settings, SettingsError
@@ -55,9 +55,9 @@ def no_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture
-async def server(own_certificate: Path) -> AsyncIterator[MailServer]:
-    async with mail_server(own_certificate) as server:
-        yield server
+async def host(own_certificate: Path) -> AsyncIterator[MailServer]:
+    async with mail_server(own_certificate) as host:
+        yield host
 
 
 NewWorker = Callable[..., Outbox]
@@ -77,8 +77,8 @@ async def new_worker(settings: dict[str, Any], clock: Clock) -> AsyncIterator[Ne
 
 
 @pytest.fixture
-def worker(new_worker: NewWorker, server: MailServer) -> Outbox:
-    return new_worker(server.url)
+def worker(new_worker: NewWorker, host: MailServer) -> Outbox:
+    return new_worker(host.url)
 
 
 async def store(outbox: Outbox, *recipients: str) -> None:
@@ -97,13 +97,13 @@ def within_a_minute(happening: Awaitable[Any]) -> Awaitable[Any]:
 
 
 async def test_a_mail_arrives_once_as_text_and_as_html(
-    worker: Outbox, server: MailServer, clock: Clock
+    worker: Outbox, host: MailServer, clock: Clock
 ) -> None:
     await store(worker, "bob@bücher.example")
     assert await worker.send_waiting() == 1
     assert await worker.send_waiting() == 0
     assert await worker.list_all() == []
-    [mail] = server.mails
+    [mail] = host.mails
     assert mail["To"] == "bob@xn--bcher-kva.example"
     assert mail["From"] == "app@localhost"
     assert mail["Subject"] == "Choose a new password"
@@ -116,10 +116,10 @@ async def test_a_mail_arrives_once_as_text_and_as_html(
     assert f'<a href="{LINK}">{LINK}</a>' in html
 
 
-async def test_a_mail_loads_nothing_from_elsewhere(worker: Outbox, server: MailServer) -> None:
+async def test_a_mail_loads_nothing_from_elsewhere(worker: Outbox, host: MailServer) -> None:
     await store(worker, BOB)
     await worker.send_waiting()
-    html = server.mails[0].get_body(("html",))
+    html = host.mails[0].get_body(("html",))
     assert html is not None
     addresses = re.findall(r"[a-z]+://[^\"<\s]+", html.get_content())
     assert set(addresses) == {LINK}
@@ -127,14 +127,14 @@ async def test_a_mail_loads_nothing_from_elsewhere(worker: Outbox, server: MailS
 
 
 async def test_the_sender_is_the_one_of_the_settings(
-    new_worker: NewWorker, server: MailServer
+    new_worker: NewWorker, host: MailServer
 ) -> None:
-    worker = new_worker(server.url, mail_from='"Café, the App" <app@example.com>')
+    worker = new_worker(host.url, mail_from='"Café, the App" <app@example.com>')
     await store(worker, BOB)
     await worker.send_waiting()
-    sender = server.mails[0]["From"].addresses[0]
+    sender = host.mails[0]["From"].addresses[0]
     assert (sender.display_name, sender.addr_spec) == ("Café, the App", "app@example.com")
-    assert server.mails[0]["Message-ID"].endswith("@example.com>")
+    assert host.mails[0]["Message-ID"].endswith("@example.com>")
 
 
 @pytest.mark.parametrize(
@@ -147,24 +147,24 @@ async def test_the_sender_is_the_one_of_the_settings(
     ],
 )
 async def test_neither_address_nor_subject_can_begin_another_header(
-    worker: Outbox, server: MailServer, values: dict[str, str]
+    worker: Outbox, host: MailServer, values: dict[str, str]
 ) -> None:
     # They would have to get past every other check.
     await store(worker, BOB)
-    values["encrypted"] = worker.cipher.encrypt(b'["", ""]', values.get("recipient", BOB))
-    await worker.database.execute(update(OutgoingMail).values(**values))
+    encrypted = worker.cipher.encrypt(b'["", ""]', values.get("recipient", BOB))
+    await worker.database.execute(update(OutgoingMail).values(encrypted=encrypted, **values))
     assert await worker.send_waiting() == 0
-    assert server.connections == 0
+    assert host.connections == 0
     assert (await mail_of(worker)).next_attempt_at is None
 
 
 async def test_what_a_client_says_of_itself_is_text_in_a_mail(
-    worker: Outbox, server: MailServer
+    worker: Outbox, host: MailServer
 ) -> None:
     client = type(HERE)("<b>192.0.2.1</b>", "Client/1.0")
     await worker.database.execute(worker.mail(BOB, "reset", client, link=LINK))
     await worker.send_waiting()
-    text, html = (part.get_content() for part in server.mails[0].iter_parts())
+    text, html = (part.get_content() for part in host.mails[0].iter_parts())
     assert "at <b>192.0.2.1</b> on" in text
     assert "at &lt;b&gt;192.0.2.1&lt;/b&gt; on" in html
 
@@ -175,9 +175,9 @@ async def test_a_server_may_want_a_password(
 ) -> None:
     # It does not notice that there is TLS from the beginning.
     options = {"auth_require_tls": scheme == "smtp", "authenticator": smtp_server.authenticate}
-    async with mail_server(own_certificate, scheme, **options) as server:
-        host = server.url.partition("://")[2]
-        wrong = new_worker(f"{scheme}://{smtp_server.USER}:wrong@{host}")
+    async with mail_server(own_certificate, scheme, **options) as host:
+        place = host.url.partition("://")[2]
+        wrong = new_worker(f"{scheme}://{smtp_server.USER}:wrong@{place}")
         await store(wrong, BOB)
         with pytest.raises(Unreachable, match=r"SMTPAuthenticationError.*535"):
             await wrong.send_waiting()
@@ -185,10 +185,10 @@ async def test_a_server_may_want_a_password(
         assert (await mail_of(wrong)).next_attempt_at == wrong.clock() + FIRST_PAUSE_SECONDS
 
         login = f"{smtp_server.USER}:{quote(smtp_server.PASSWORD)}"
-        right = new_worker(f"{scheme}://{login}@{host}")
+        right = new_worker(f"{scheme}://{login}@{place}")
         await store(right, CAROL)
         assert await right.send_waiting() == 1
-        assert server.recipients == [CAROL]
+        assert host.recipients == [CAROL]
 
 
 @pytest.mark.parametrize("scheme", ["smtp", "smtps"])
@@ -204,31 +204,31 @@ async def test_nothing_is_sent_to_a_server_with_a_wrong_certificate(
     if fault == "for another address":
         shown = certificate(tmp_path, "192.0.2.1")
         monkeypatch.setenv("SSL_CERT_FILE", str(shown))
-    async with mail_server(shown, scheme) as server:
-        worker = new_worker(server.url)
+    async with mail_server(shown, scheme) as host:
+        worker = new_worker(host.url)
         await store(worker, BOB)
         with pytest.raises(Unreachable, match="certificate verify failed"):
             await worker.send_waiting()
-        assert not server.is_asked.is_set()
+        assert not host.is_asked.is_set()
 
 
 async def test_nothing_is_sent_in_the_clear(new_worker: NewWorker) -> None:
-    async with mail_server(None) as server:
-        worker = new_worker(server.url)
+    async with mail_server(None) as host:
+        worker = new_worker(host.url)
         await store(worker, BOB)
         with pytest.raises(Unreachable, match="STARTTLS"):
             await worker.send_waiting()
-        assert not server.is_asked.is_set()
+        assert not host.is_asked.is_set()
 
 
 @pytest.mark.parametrize("step", ["RCPT", "DATA"])
 async def test_a_mail_that_is_refused_for_a_while_is_sent_again(
-    worker: Outbox, server: MailServer, clock: Clock, step: str
+    worker: Outbox, host: MailServer, clock: Clock, step: str
 ) -> None:
     await store(worker, BOB, CAROL)
-    server.answers[step, BOB] = "450 Come back later"
+    host.answers[step, BOB] = "450 Come back later"
     assert await worker.send_waiting() == 1
-    assert server.recipients == [CAROL]
+    assert host.recipients == [CAROL]
     for pause in (60, 120, 240, 480, 960, 1_920, 3_600, 3_600):
         mail = await mail_of(worker)
         assert (mail.last_error, mail.next_attempt_at) == (
@@ -236,39 +236,39 @@ async def test_a_mail_that_is_refused_for_a_while_is_sent_again(
             clock.now + pause,
         )
         clock.turn(pause - 1)
-        connections = server.connections
+        connections = host.connections
         assert await worker.send_waiting() == 0
-        assert server.connections == connections
+        assert host.connections == connections
         clock.turn(1)
         assert await worker.send_waiting() == 0
-        assert server.connections == connections + 1
-    server.answers.clear()
+        assert host.connections == connections + 1
+    host.answers.clear()
     clock.turn(3_600)
     assert await worker.send_waiting() == 1
-    assert server.recipients == [CAROL, BOB]
+    assert host.recipients == [CAROL, BOB]
 
 
 @pytest.mark.parametrize("step", ["RCPT", "DATA"])
 async def test_a_mail_that_is_refused_for_good_is_given_up(
     worker: Outbox,
-    server: MailServer,
+    host: MailServer,
     clock: Clock,
     caplog: pytest.LogCaptureFixture,
     step: str,
 ) -> None:
     await store(worker, BOB, CAROL)
-    server.answers[step, BOB] = "550 Nobody of that name"
+    host.answers[step, BOB] = "550 Nobody of that name"
     assert await worker.send_waiting() == 1
-    assert server.recipients == [CAROL]
+    assert host.recipients == [CAROL]
     assert "Mail 1 cannot be delivered and was given up: 550 Nobody of that name" in caplog.text
     clock.turn(GIVE_UP_SECONDS)
-    connections = server.connections
+    connections = host.connections
     assert await worker.send_waiting() == 0
-    assert server.connections == connections
+    assert host.connections == connections
 
 
 async def test_a_sender_that_is_refused_is_no_fault_of_the_mail(
-    worker: Outbox, server: MailServer, monkeypatch: pytest.MonkeyPatch
+    worker: Outbox, host: MailServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     async def refuse(*_: Any) -> str:
         return "550 Who are you?"
@@ -282,14 +282,14 @@ async def test_a_sender_that_is_refused_is_no_fault_of_the_mail(
 
 async def test_the_last_attempt_is_after_a_day(
     new_worker: NewWorker,
-    server: MailServer,
+    host: MailServer,
     clock: Clock,
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     # As odd as times are.
     clock.turn(0.123_456)
-    worker = new_worker(server.url)
-    server.answers["RCPT", BOB] = "451 Not now"
+    worker = new_worker(host.url)
+    host.answers["RCPT", BOB] = "451 Not now"
     await store(worker, BOB)
     began, attempts = clock.now, 0
     while (next_attempt_at := (await mail_of(worker)).next_attempt_at) is not None:
@@ -297,14 +297,14 @@ async def test_the_last_attempt_is_after_a_day(
         clock.now = next_attempt_at
         await worker.send_waiting()
         attempts += 1
-        assert server.connections == attempts
+        assert host.connections == attempts
     assert clock.now == began + GIVE_UP_SECONDS
     assert attempts == 30
     assert "Mail 1 cannot be delivered and was given up: 451 Not now" in caplog.text
 
 
 async def test_a_server_that_is_down_loses_nothing(
-    new_worker: NewWorker, server: MailServer, clock: Clock, caplog: pytest.LogCaptureFixture
+    new_worker: NewWorker, host: MailServer, clock: Clock, caplog: pytest.LogCaptureFixture
 ) -> None:
     with silent_server() as url:
         pass
@@ -316,8 +316,8 @@ async def test_a_server_that_is_down_loses_nothing(
     assert await worker.send_waiting() == 0
     assert "Mail 1 has to wait: SMTPConnectError: Error connecting" in caplog.text
     clock.turn(FIRST_PAUSE_SECONDS)
-    assert await new_worker(server.url).send_waiting() == 2
-    assert server.recipients == [BOB, CAROL]
+    assert await new_worker(host.url).send_waiting() == 2
+    assert host.recipients == [BOB, CAROL]
 
 
 @pytest.mark.parametrize("bound", ["STEP_SECONDS", "SEND_SECONDS"])
@@ -359,10 +359,10 @@ async def test_nonsense_loses_nothing_and_is_harmless_in_the_log(
 
 
 async def test_a_refusal_that_quotes_the_mail_tells_the_log_no_token(
-    worker: Outbox, server: MailServer, caplog: pytest.LogCaptureFixture
+    worker: Outbox, host: MailServer, caplog: pytest.LogCaptureFixture
 ) -> None:
     await store(worker, BOB)
-    server.answers["DATA", BOB] = f"554 Spam: {LINK} \x1b[2J"
+    host.answers["DATA", BOB] = f"554 Spam: {LINK} \x1b[2J"
     await worker.send_waiting()
     assert (await mail_of(worker)).last_error == (
         "554 Spam: http://localhost:8000/reset?token=...  [2J"
@@ -371,39 +371,39 @@ async def test_a_refusal_that_quotes_the_mail_tells_the_log_no_token(
 
 
 async def test_a_connection_that_ends_in_the_middle_of_a_mail_loses_nothing(
-    worker: Outbox, server: MailServer, clock: Clock
+    worker: Outbox, host: MailServer, clock: Clock
 ) -> None:
     await store(worker, BOB, CAROL)
-    server.closes_in_data = True
+    host.closes_in_data = True
     with pytest.raises(Unreachable):
         await worker.send_waiting()
-    server.closes_in_data = False
+    host.closes_in_data = False
     # The one that it could not bear does not hold up the other.
     assert await worker.send_waiting() == 1
-    assert server.recipients == [CAROL]
+    assert host.recipients == [CAROL]
     clock.turn(FIRST_PAUSE_SECONDS)
     assert await worker.send_waiting() == 1
-    assert server.recipients == [CAROL, BOB]
+    assert host.recipients == [CAROL, BOB]
 
 
 async def test_while_one_worker_waits_for_a_slow_server_another_sends_the_rest(
-    new_worker: NewWorker, worker: Outbox, server: MailServer, own_certificate: Path
+    new_worker: NewWorker, worker: Outbox, host: MailServer, own_certificate: Path
 ) -> None:
     await store(worker, BOB, CAROL)
-    server.is_quick.clear()
+    host.is_quick.clear()
     async with asyncio.TaskGroup() as tasks:
         slow = tasks.create_task(worker.send_waiting())
-        await within_a_minute(server.is_asked.wait())
+        await within_a_minute(host.is_asked.wait())
         async with mail_server(own_certificate) as quick:
             assert await new_worker(quick.url).send_waiting() == 1
             assert quick.recipients == [CAROL]
-        server.is_quick.set()
+        host.is_quick.set()
     assert slow.result() == 1
-    assert server.recipients == [BOB]
+    assert host.recipients == [BOB]
 
 
 async def test_what_was_rolled_back_is_not_sent(
-    worker: Outbox, server: MailServer, user: User
+    worker: Outbox, host: MailServer, user: User
 ) -> None:
     assert user.role == "user"
     mail = worker.mail(BOB, "reset", HERE, link=LINK)
@@ -411,11 +411,11 @@ async def test_what_was_rolled_back_is_not_sent(
     with pytest.raises(IntegrityError):
         await worker.database.change(change, mail, update(User).values(role=None))
     assert await worker.send_waiting() == 0
-    assert server.connections == 0
+    assert host.connections == 0
 
 
 async def test_a_database_that_goes_away_meanwhile_lets_no_mail_go_twice(
-    worker: Outbox, server: MailServer, clock: Clock, monkeypatch: pytest.MonkeyPatch
+    worker: Outbox, host: MailServer, clock: Clock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     await store(worker, BOB, CAROL)
     execute, calls = type(worker.database).execute, 0
@@ -431,11 +431,11 @@ async def test_a_database_that_goes_away_meanwhile_lets_no_mail_go_twice(
     assert await worker.send_waiting() == 2
     clock.turn(CLAIM_SECONDS)
     assert await worker.send_waiting() == 0
-    assert server.recipients == [BOB, CAROL]
+    assert host.recipients == [BOB, CAROL]
 
 
 async def test_a_mail_that_goes_twice_is_known_by_its_message_id(
-    worker: Outbox, server: MailServer, clock: Clock, monkeypatch: pytest.MonkeyPatch
+    worker: Outbox, host: MailServer, clock: Clock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     await store(worker, BOB)
 
@@ -449,70 +449,79 @@ async def test_a_mail_that_goes_twice_is_known_by_its_message_id(
     assert await worker.send_waiting() == 0
     clock.turn(CLAIM_SECONDS)
     assert await worker.send_waiting() == 1
-    first, second = server.mails
+    first, second = host.mails
     assert first["Message-ID"] == second["Message-ID"]
     assert first["Date"] == second["Date"]
 
 
 async def test_a_mail_whose_key_is_gone_is_given_up(
-    new_worker: NewWorker, settings: dict[str, Any], server: MailServer
+    new_worker: NewWorker, settings: dict[str, Any], host: MailServer
 ) -> None:
-    await store(new_worker(server.url), BOB)
+    await store(new_worker(host.url), BOB)
     settings["secret_keys"] = KEY[::-1]
-    worker = new_worker(server.url)
+    worker = new_worker(host.url)
     await store(worker, CAROL)
     assert await worker.send_waiting() == 1
-    assert server.recipients == [CAROL]
+    assert host.recipients == [CAROL]
     mail = await mail_of(worker)
     assert mail.last_error == "It was encrypted with a key that is not in SECRET_KEYS."
     assert mail.next_attempt_at is None
 
 
 async def test_two_workers_send_each_of_a_thousand_mails_once(
-    new_worker: NewWorker, server: MailServer
+    new_worker: NewWorker, host: MailServer, clock: Clock
 ) -> None:
-    workers = [new_worker(server.url) for _ in range(2)]
+    workers = [new_worker(host.url) for _ in range(2)]
     people = [f"number-{number}@example.com" for number in range(1_000)]
-    await store(workers[0], *people)
+    mail = {"subject": "Hello", "created_at": clock.now, "next_attempt_at": clock.now}
+    encrypt = workers[0].cipher.encrypt
+    await workers[0].database.execute(
+        insert(OutgoingMail).values(
+            [
+                {**mail, "recipient": name, "encrypted": encrypt(b'["Hello", "Hello"]', name)}
+                for name in people
+            ]
+        )
+    )
     shares = await asyncio.gather(*(worker.send_waiting() for worker in workers))
-    assert sorted(server.recipients) == sorted(people)
+    assert sorted(host.recipients) == sorted(people)
     assert sum(shares) == len(people)
     assert min(shares) > 0
     assert await workers[0].list_all() == []
 
 
 async def test_what_a_killed_worker_has_not_delivered_the_next_one_does(
-    worker: Outbox, server: MailServer, clock: Clock, settings: dict[str, Any]
+    worker: Outbox, host: MailServer, clock: Clock, settings: dict[str, Any]
 ) -> None:
     clock.now = time.time()
     await store(worker, BOB)
-    server.is_quick.clear()
+    host.is_quick.clear()
     names = {name.upper(): value for name, value in settings.items()}
     process = await asyncio.create_subprocess_exec(
         *(sys.executable, "-m", "app", "send-mail"),
         cwd=ROOT,
-        env={**os.environ, **names, "MAIL_URL": server.url},
+        env={**os.environ, **names, "MAIL_URL": host.url},
     )
-    await within_a_minute(server.is_asked.wait())
+    await within_a_minute(host.is_asked.wait())
     process.kill()
     await process.wait()
-    server.is_quick.set()
+    host.is_quick.set()
     assert await worker.send_waiting() == 0
     clock.now = time.time() + CLAIM_SECONDS
     assert await worker.send_waiting() == 1
-    assert server.recipients == [BOB]
+    assert host.recipients == [BOB]
 
 
-async def test_a_running_app_sends_what_its_users_cause(start: Start, server: MailServer) -> None:
-    client = Client(await start(mail_url=server.url))
+async def test_a_running_app_sends_what_its_users_cause(start: Start, host: MailServer) -> None:
+    client = Client(await start(mail_url=host.url))
     assert (await client.post("/api/password/forgot", json={"email": ALICE})).status_code == 202
-    await within_a_minute(server.has_mail.wait())
-    assert server.recipients == [ALICE]
+    await within_a_minute(host.has_mail.wait())
+    assert host.recipients == [ALICE]
 
 
 async def test_a_running_app_goes_on_after_whatever_went_wrong(
     start: Start,
-    server: MailServer,
+    host: MailServer,
     monkeypatch: pytest.MonkeyPatch,
     caplog: pytest.LogCaptureFixture,
 ) -> None:
@@ -525,52 +534,52 @@ async def test_a_running_app_goes_on_after_whatever_went_wrong(
         await send(*arguments)
 
     monkeypatch.setattr(outbox, "send", fail_first)
-    app = await start(mail_url=server.url)
+    app = await start(mail_url=host.url)
     await store(app.state.services.outbox, ALICE, BOB, CAROL, "dora@example.com")
-    await within_a_minute(server.has_mail.wait())
-    assert server.recipients == ["dora@example.com"]
+    await within_a_minute(host.has_mail.wait())
+    assert host.recipients == ["dora@example.com"]
     assert "Mail has to wait, a store is out of reach: TimeoutError" in caplog.text
     assert "ZeroDivisionError" in caplog.text
 
 
 async def test_a_server_that_is_stopped_lets_the_mail_arrive_that_is_on_its_way(
-    new_worker: NewWorker, server: MailServer
+    new_worker: NewWorker, host: MailServer
 ) -> None:
-    worker = new_worker(server.url)
+    worker = new_worker(host.url)
     await store(worker, BOB, CAROL)
-    server.is_quick.clear()
+    host.is_quick.clear()
     async with asyncio.TaskGroup() as tasks, worker.sending():
-        await within_a_minute(server.is_asked.wait())
-        tasks.create_task(be_quick_again(server))
-    assert server.recipients == [BOB]
+        await within_a_minute(host.is_asked.wait())
+        tasks.create_task(be_quick_again(host))
+    assert host.recipients == [BOB]
     [waiting] = await worker.list_all()
     assert waiting.recipient == CAROL
 
 
-async def be_quick_again(server: MailServer) -> None:
-    server.is_quick.set()
+async def be_quick_again(host: MailServer) -> None:
+    host.is_quick.set()
 
 
 async def test_a_server_that_is_stopped_does_not_wait_for_one_that_hangs(
-    new_worker: NewWorker, server: MailServer, monkeypatch: pytest.MonkeyPatch
+    new_worker: NewWorker, host: MailServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(outbox, "STOP_SECONDS", 0.01)
-    worker = new_worker(server.url)
+    worker = new_worker(host.url)
     await store(worker, BOB)
-    server.is_quick.clear()
+    host.is_quick.clear()
     async with asyncio.timeout(60), worker.sending():
-        await server.is_asked.wait()
+        await host.is_asked.wait()
     # Not sent, and not lost.
     assert await mail_of(worker)
 
 
 async def test_a_mail_server_that_hangs_delays_no_request(
-    start: Start, server: MailServer, clock: Clock
+    start: Start, host: MailServer, clock: Clock
 ) -> None:
-    server.is_quick.clear()
-    without, beside = Client(await start()), Client(await start(mail_url=server.url))
+    host.is_quick.clear()
+    without, beside = Client(await start()), Client(await start(mail_url=host.url))
     await store(beside.app.state.services.outbox, BOB)
-    await within_a_minute(server.is_asked.wait())
+    await within_a_minute(host.is_asked.wait())
     times: dict[Client, list[float]] = {without: [], beside: []}
     for number in range(30):
         clock.turn(60)
@@ -580,13 +589,13 @@ async def test_a_mail_server_that_hangs_delays_no_request(
             response = await client.post("/api/password/forgot", json=body)
             seconds.append(time.perf_counter() - began)
             assert response.status_code == 202
-    assert server.recipients == []
-    server.is_quick.set()
+    assert host.recipients == []
+    host.is_quick.set()
     assert statistics.median(times[beside]) < 2 * statistics.median(times[without])
 
 
 async def test_without_a_mail_server_mail_is_only_kept(
-    new_worker: NewWorker, server: MailServer
+    new_worker: NewWorker, host: MailServer
 ) -> None:
     worker = new_worker("")
     await store(worker, BOB)
@@ -594,7 +603,7 @@ async def test_without_a_mail_server_mail_is_only_kept(
         pass
     assert await mail_of(worker)
     # Nor is it sent by one that is set up later.
-    assert await new_worker(server.url).send_waiting() == 0
+    assert await new_worker(host.url).send_waiting() == 0
 
 
 async def test_old_mail_is_deleted_some_day(worker: Outbox, clock: Clock) -> None:
@@ -616,13 +625,13 @@ def cli(run: Run) -> Callable[..., Awaitable[Any]]:
 
 
 async def test_an_operator_sends_what_waits(
-    cli: Any, worker: Outbox, server: MailServer, clock: Clock, monkeypatch: pytest.MonkeyPatch
+    cli: Any, worker: Outbox, host: MailServer, clock: Clock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     clock.now = time.time()
     await store(worker, BOB, CAROL)
-    monkeypatch.setenv("MAIL_URL", server.url)
+    monkeypatch.setenv("MAIL_URL", host.url)
     assert await cli("send-mail") == (0, "Mails sent: 2\n", "")
-    assert server.recipients == [BOB, CAROL]
+    assert host.recipients == [BOB, CAROL]
     assert await cli("send-mail") == (0, "Mails sent: 0\n", "")
 
 
@@ -642,20 +651,20 @@ async def test_an_operator_learns_that_no_mail_can_be_sent(
 
 
 async def test_an_operator_learns_that_the_database_is_out_of_reach(
-    cli: Any, unreachable_database_url: str, server: MailServer, monkeypatch: pytest.MonkeyPatch
+    cli: Any, unreachable_database_url: str, host: MailServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setenv("MAIL_URL", server.url)
+    monkeypatch.setenv("MAIL_URL", host.url)
     monkeypatch.setenv("DATABASE_URL", unreachable_database_url)
     for command in ("send-mail", "list-mail"):
         assert (await cli(command))[0] == 4
 
 
 async def test_an_operator_sees_what_could_not_be_delivered(
-    cli: Any, worker: Outbox, server: MailServer, clock: Clock, monkeypatch: pytest.MonkeyPatch
+    cli: Any, worker: Outbox, host: MailServer, clock: Clock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     assert await cli("list-mail") == (0, "", "")
     await store(worker, ALICE, BOB, CAROL)
-    server.answers |= {("RCPT", ALICE): "550 No", ("RCPT", BOB): "450 Later"}
+    host.answers |= {("RCPT", ALICE): "550 No", ("RCPT", BOB): "450 Later"}
     await worker.send_waiting()
     # It waits for the first time.
     await store(worker, CAROL)
@@ -683,7 +692,10 @@ async def test_an_operator_sees_what_could_not_be_delivered(
 
 
 MISTAKES = [
-    ({**PRODUCTION, "public_url": ""}, "PUBLIC_URL: must be set in production"),
+    (
+        {**PRODUCTION, "public_url": "http://localhost:8000"},
+        "PUBLIC_URL: must be set in production",
+    ),
     ({**PRODUCTION, "mail_url": ""}, "MAIL_URL: must be set in production"),
     ({**PRODUCTION, "mail_from": "app@localhost"}, "MAIL_FROM: must be set in production"),
     *(
@@ -727,18 +739,20 @@ MISTAKES = [
 
 
 @pytest.mark.parametrize(("values", "sentence"), MISTAKES)
-def test_a_mistake_stops_the_start_with_one_sentence(values: dict[str, Any], sentence: str) -> None:
+def test_a_mistake_stops_the_start_with_one_sentence(
+    settings: dict[str, Any], values: dict[str, Any], sentence: str
+) -> None:
     with pytest.raises(SettingsError) as caught:
-        Settings.load(**{"secret_keys": KEY, **values})
+        Settings.load(**{**settings, **values})
     [line] = str(caught.value).splitlines()
     assert line.startswith(sentence)
 
 
-def test_production_asks_for_all_of_them_at_once() -> None:
+def test_production_asks_for_all_of_them_at_once(settings: dict[str, Any]) -> None:
     left_out = ("public_url", "mail_url", "mail_from")
     values = {name: value for name, value in PRODUCTION.items() if name not in left_out}
     with pytest.raises(SettingsError) as caught:
-        Settings.load(secret_keys=KEY, **values)
+        Settings.load(**{**settings, **values})
     assert [line.split(":")[0] for line in str(caught.value).splitlines()] == [
         name.upper() for name in left_out
     ]

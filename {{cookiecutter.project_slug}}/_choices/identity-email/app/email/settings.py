@@ -2,7 +2,7 @@
 
 import re
 from email.headerregistry import Address
-from email.utils import parseaddr
+from email.utils import getaddresses
 from typing import Annotated, Any
 from urllib.parse import unquote, urlsplit
 
@@ -49,8 +49,8 @@ MailFrom = Annotated[str, AfterValidator(_check_sender)]
 
 def sender_address(sender: str) -> Address:
     """Return the address that MAIL_FROM holds. Raises ValueError."""
-    name, address = parseaddr(sender)
-    if not _ADDRESS.fullmatch(address):
+    [(name, address)] = getaddresses([sender])
+    if not sender.isprintable() or not _ADDRESS.fullmatch(address):
         raise ValueError(sender)
     return Address(name, addr_spec=address)
 
