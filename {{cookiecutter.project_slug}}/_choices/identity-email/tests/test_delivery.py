@@ -594,6 +594,33 @@ async def test_a_mail_server_that_hangs_delays_no_request(
     assert statistics.median(times[beside]) < 2 * statistics.median(times[without])
 
 
+async def test_nobody_gets_more_than_five_mails_an_hour_that_others_cause(
+    client: Client, other: Client, clock: Clock, services: Services
+) -> None:
+    spellings = (BOB, f" {BOB.upper()}")
+    for number in range(5):
+        sender = (client, other)[number % 2]
+        body = {"email": spellings[number % 2]}
+        assert (await sender.post("/api/password/forgot", json=body)).status_code == 202
+    for path in ("/api/password/forgot", "/api/email/verify/resend"):
+        assert (await other.post(path, json={"email": BOB})).status_code == 429
+    assert len(await services.outbox.list_all()) == 5
+    clock.turn(3_600)
+    assert (await client.post("/api/password/forgot", json={"email": BOB})).status_code == 202
+
+
+async def test_nobody_causes_more_than_twenty_mails_a_minute(
+    client: Client, other: Client, services: Services
+) -> None:
+    for number in range(20):
+        body = {"email": f"number-{number}@example.com"}
+        assert (await client.post("/api/password/forgot", json=body)).status_code == 202
+    for path in ("/api/password/forgot", "/api/email/verify/resend"):
+        assert (await client.post(path, json={"email": BOB})).status_code == 429
+    assert len(await services.outbox.list_all()) == 20
+    assert (await other.post("/api/password/forgot", json={"email": BOB})).status_code == 202
+
+
 async def test_without_a_mail_server_mail_is_only_kept(
     new_worker: NewWorker, host: MailServer
 ) -> None:
