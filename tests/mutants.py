@@ -96,11 +96,15 @@ LOGS = "app/logs.py"
 CONFIG = "app/config.py"
 CLI = "app/cli.py"
 MIGRATION = "migrations/versions/0001_first_tables.py"
+OUTBOX = "app/email/outbox.py"
+SMTP = "app/email/smtp.py"
+MAIL_SETTINGS = "app/mail_settings.py"
 
 TOKEN_TESTS = ("tests/test_token.py", "tests/attacks/test_forged_tokens.py")
 LOG_TESTS = ("tests/test_security_log.py", "tests/attacks/test_log_forging.py")
 CLI_TESTS = ("tests/test_cli.py", "tests/test_cli_lists.py", "tests/test_cli_sessions.py")
 NAME_TESTS = ("tests/test_sign_in.py", "tests/attacks/test_fuzz.py")
+DELIVERY_TESTS = "tests/test_delivery.py"
 
 # One row per mutant; a formatter would give every item of a long row its own line.
 # fmt: off
@@ -736,6 +740,58 @@ MUTANTS = (
         (0, "an option of DATABASE_URL does not reach the server",
          "if query else {}", "if not query else {}"),
     ),
+    *At(OUTBOX, DELIVERY_TESTS, identity="email").faults(
+        (71, "two workers send the same mail", "next_attempt_at=now + CLAIM_SECONDS",
+         "next_attempt_at=now"),
+        (71, "a mail is noted as sent before it is",
+         "        try:\n            await send(",
+         "        await self._note(delete(OutgoingMail).where(OutgoingMail.id == row.id))\n"
+         "        try:\n            await send("),
+        (71, "a mail that is refused for a while is given up",
+         "self._give_up if error.is_final else self._postpone", "self._give_up"),
+        (71, "a mail that is refused for good is tried for a day",
+         "self._give_up if error.is_final else self._postpone", "self._postpone"),
+        (71, "a mail is forgotten while the server is down",
+         "            await self._postpone(row, str(error))\n            raise",
+         "            await self._give_up(row, str(error))\n            raise"),
+        (71, "a mail is tried for ever", "if now >= last_attempt_at:", "if not last_attempt_at:"),
+        (71, "one error ends the delivery of mail", "            except Exception:\n",
+         "            except LookupError:\n"),
+        (71, "a server that is stopped cuts a mail off", "            stopping.set()\n",
+         "            task.cancel()\n"),
+        (71, "a mail that goes twice looks like two",
+         "hashlib.sha256(row.encrypted)", "hashlib.sha256(row.encrypted + bytes(row.attempts))"),
+    ),
+    *At(SMTP, DELIVERY_TESTS, identity="email").faults(
+        (71, "a mail server that hangs is waited for without end",
+         "asyncio.timeout(SEND_SECONDS)", "asyncio.timeout(None)"),
+        (71, "a refused sender loses the mail",
+         "    except aiosmtplib.SMTPDataError as", "    except aiosmtplib.SMTPResponseException as"),
+        (0, "what a mail server says opens a link from the log",
+         '_TOKEN.sub("token=...", line)', "line"),
+        (0, "what a mail server says forges a line of the log",
+         'each if each.isprintable() else " "', "each"),
+    ),
+    *At(MAIL_SETTINGS, DELIVERY_TESTS, identity="email").faults(
+        (71, "mail is sent in the clear", '"start_tls": not is_tls,',
+         '"start_tls": None if not is_tls else False,'),
+        (71, "any certificate of a mail server will do", '"start_tls": not is_tls,',
+         '"start_tls": not is_tls, "validate_certs": False,'),
+    ),
+    *At("app/email/messages.py", DELIVERY_TESTS, identity="email").faults(
+        (72, "a mail shows HTML that a client has sent",
+         'autoescape=select_autoescape(["html"]),', "autoescape=False,"),
+    ),
+    *At(SMTP, DELIVERY_TESTS, identity="email").faults(
+        (72, "a mail has no text form",
+         "message.set_content(mail.text)", 'message.set_content(mail.html, subtype="html")'),
+    ),
+    *At(EMAIL, DELIVERY_TESTS, identity="email").faults(
+        (73, "a mailbox can be flooded", '"mail {name_hash.hex()}"', '"mail {self.users.clock()}"'),
+    ),
+    *At("app/api/emails.py", DELIVERY_TESTS, identity="email").faults(
+        (73, "anybody can send any number of mails", "20/minute", "2000/minute"),
+    ),
     *At("app/env_file.py", "tests/test_config.py").faults(
         (0, "an .env in another encoding is read as if it were empty",
          'if "\\0" in text:', 'if "\\0" in ENCODING:'),
@@ -761,8 +817,6 @@ MUTANTS = (
     ),
     *At(LINKS, "tests/test_links.py", "tests/test_recovery.py").faults(
         (66, "a link works for ever", "Link.expires_at > now,", "Link.expires_at > 0,"),
-        (66, "a newer link leaves the older good",
-         "delete(Link).where(earlier,", "delete(Link).where(~earlier,"),
         (66, "whoever reads the table has the links",
          'return hashlib.sha256(random.encode("ascii")).digest()',
          'return random.encode("ascii")[:32]'),

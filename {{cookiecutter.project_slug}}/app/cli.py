@@ -167,9 +167,14 @@ def list_sessions(name: Name) -> None:
 @cli.command()
 def send_mail() -> None:
     """Send the mail that waits; safe to run from cron."""
+    from app.email.smtp import Unreachable
+
     if not Settings.load().mail_url.get_secret_value():
         fail(STARTUP_FAILURE, "MAIL_URL is not set, so mail goes nowhere.")
-    say(f"Sent {run(lambda services: services.outbox.send_waiting())} mails.")
+    try:
+        say(f"Mails sent: {run(lambda services: services.outbox.send_waiting())}")
+    except Unreachable as error:
+        fail(UNAVAILABLE, f"The mail server cannot be used: {error}")
 
 
 @cli.command()

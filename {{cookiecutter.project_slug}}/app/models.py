@@ -190,13 +190,10 @@ class OutgoingMail(Base):
     """A mail that waits to be sent. ``email.outbox`` sends it."""
 
     __tablename__ = "outgoing_mails"
-    __table_args__ = (
-        Index("ix_outgoing_mails_next_attempt_at", "next_attempt_at"),
-        #{% if cookiecutter.database == "sqlite" %}
-        # An id is never reused: a late result must not settle another mail.
-        {"sqlite_autoincrement": True},
-        #{% endif %}
-    )
+    #{% if cookiecutter.database == "sqlite" %}
+    # An id is never reused: a late result must not settle another mail.
+    __table_args__ = ({"sqlite_autoincrement": True},)
+    #{% endif %}
 
     id: Mapped[int] = mapped_column(primary_key=True)
     recipient: Mapped[str] = mapped_column(String(254))
@@ -205,8 +202,8 @@ class OutgoingMail(Base):
     encrypted: Mapped[bytes]
     created_at: Mapped[float]
     attempts: Mapped[int] = mapped_column(default=0)
-    # None once it was given up.
-    next_attempt_at: Mapped[float | None]
+    # None once it was given up, and where there is no mail server.
+    next_attempt_at: Mapped[float | None] = mapped_column(index=True)
     # What the mail server, or the connection to it, said last.
     last_error: Mapped[str | None] = mapped_column(String(500))
 #{% endif %}

@@ -2,7 +2,7 @@
 
 import re
 from email.headerregistry import Address
-from email.utils import parseaddr
+from email.utils import getaddresses
 from typing import Annotated, Any
 from urllib.parse import unquote, urlsplit
 
@@ -10,9 +10,10 @@ from pydantic import AfterValidator, SecretStr, ValidationInfo
 
 DEFAULT_SENDER = "app@localhost"
 
-_URL = re.compile(
-    r"smtps?://([^@/?#]*@)?([^@:/?#\[\]]+|\[[0-9a-f:]+\])(:[1-9][0-9]{0,4})?/?", re.ASCII
-)
+_URL = re.compile(r"smtps?://([^\s@/?#]*@)?([^\s@:/?#\[\]]+|\[[0-9a-f:]+\])(:[1-9][0-9]{0,4})?/?")
+# Without the quotes, comments and literals of RFC 5322, which nobody's sender needs.
+_ATOM = r"[\w!#$%&'*+/=?^`{|}~-]+"
+_ADDRESS = re.compile(rf"{_ATOM}(\.{_ATOM})*@[\w-]+(\.[\w-]+)*", re.ASCII)
 
 
 def _check_url(secret: SecretStr, info: ValidationInfo) -> SecretStr:
@@ -25,7 +26,10 @@ def _check_url(secret: SecretStr, info: ValidationInfo) -> SecretStr:
         # A port or an address that cannot be.
         is_valid = False
     if not is_valid:
-        raise ValueError("must be a URL like smtps://user:password@mail.example.com:465")
+        raise ValueError(
+            "must be a URL like smtps://user:password@mail.example.com:465, "
+            "with %40 for an @ in the password"
+        )
     return secret
 
 
@@ -45,8 +49,8 @@ MailFrom = Annotated[str, AfterValidator(_check_sender)]
 
 def sender_address(sender: str) -> Address:
     """Return the address that MAIL_FROM holds. Raises ValueError."""
-    name, address = parseaddr(sender)
-    if "@" not in address or not sender.isascii():
+    [(name, address)] = getaddresses([sender])
+    if not sender.isprintable() or not _ADDRESS.fullmatch(address):
         raise ValueError(sender)
     return Address(name, addr_spec=address)
 

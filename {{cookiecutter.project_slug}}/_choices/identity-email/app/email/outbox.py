@@ -1,11 +1,13 @@
 """The outbox: mail is stored with the change that it is about, and sent afterwards.
 
 What was rolled back is never sent, and what was committed is, by whichever worker comes first. A
-mail goes out twice only if a worker is killed, or loses its connection, between the moment in which
-the mail server accepts it and the one in which that is noted.
+mail goes out twice only if a worker is killed, or loses the mail server or the database, between
+the moment in which the mail is accepted and the one in which that is noted. Both then have the same
+Message-ID.
 """
 
 import asyncio
+import hashlib
 import json
 import logging
 from collections.abc import AsyncIterator, Callable, Sequence
@@ -18,7 +20,7 @@ from sqlalchemy import Executable, delete, insert, select, update
 from app.config import Settings
 from app.database import AnyRow, Database
 from app.email.messages import MailText, write
-from app.email.smtp import Refused, Unreachable, connect, send
+from app.email.smtp import SEND_SECONDS, Refused, Unreachable, compose, send
 from app.errors import StoreUnavailable
 from app.models import OutgoingMail
 from app.sessions.encryption import SessionCipher
@@ -27,9 +29,12 @@ from app.sessions.session import ClientInfo
 LOGGER = logging.getLogger(__name__)
 
 POLL_SECONDS = 2
-BATCH = 20
-# Another worker may try again after this time: longer than a batch can take.
-CLAIM_SECONDS = 900
+# What became of a mail is noted in so many attempts, POLL_SECONDS apart: SQLite may be locked.
+NOTE_ATTEMPTS = 30
+# Another worker may try again after this time: longer than sending and noting can take.
+CLAIM_SECONDS = SEND_SECONDS + 600
+# How long a server that is stopped waits for the mail that is on its way: cut off, it goes twice.
+STOP_SECONDS = 10
 # The pause after the first failure; it doubles with each one, up to the longest.
 FIRST_PAUSE_SECONDS, MAX_PAUSE_SECONDS = 60, 3_600
 # When a mail is given up (RFC 5321, 4.5.4.1, asks for days; links would have expired long before).
@@ -57,7 +62,8 @@ class Outbox:
             subject=mail.subject,
             encrypted=self.cipher.encrypt(texts, recipient),
             created_at=now,
-            next_attempt_at=now,
+            # A mail server that is set up one day is not for what was tried out before.
+            next_attempt_at=now if self.settings.mail_url.get_secret_value() else None,
         )
 
     def texts_of(self, row: AnyRow) -> MailText | None:
@@ -76,34 +82,40 @@ class Outbox:
         if not self.settings.mail_url.get_secret_value():
             yield
             return
-        task = asyncio.create_task(self._run())
-        yield
-        task.cancel()
-        with suppress(asyncio.CancelledError):
-            await task
+        stopping = asyncio.Event()
+        task = asyncio.create_task(self._run(stopping))
+        try:
+            yield
+        finally:
+            stopping.set()
+            await asyncio.wait([task], timeout=STOP_SECONDS)
+            task.cancel()
+            with suppress(asyncio.CancelledError):
+                await task
 
-    async def _run(self) -> None:
-        while True:
-            await asyncio.sleep(POLL_SECONDS)
+    async def _run(self, stopping: asyncio.Event) -> None:
+        while not stopping.is_set():
             try:
-                await self.send_waiting()
+                await self.send_waiting(stopping)
+            except Unreachable:
+                # Why is in the log already.
+                pass
             except StoreUnavailable as error:
                 LOGGER.warning("Mail has to wait, a store is out of reach: %s", error.cause)
             except Exception:
                 LOGGER.exception("Mail has to wait.")
+            with suppress(TimeoutError):
+                await asyncio.wait_for(stopping.wait(), POLL_SECONDS)
 
-    async def send_waiting(self) -> int:
-        """Send what is due; return how many mails were accepted. Raises StoreUnavailable."""
+    async def send_waiting(self, stopping: asyncio.Event | None = None) -> int:
+        """Send what is due, one after the other; return how many mails were accepted.
+
+        Raises StoreUnavailable, and Unreachable: the mail server has had enough of this worker for
+        now, and a mail that it cannot bear does not hold up the others for longer.
+        """
         sent = 0
-        while waiting := list(await self._claim()):
-            try:
-                async with connect(self.settings.mail_url.get_secret_value()) as server:
-                    while waiting:
-                        sent += await self._send(server, waiting[0])
-                        del waiting[0]
-            except Unreachable as error:
-                for row in waiting:
-                    await self._postpone(row, str(error))
+        while not (stopping and stopping.is_set()) and (row := await self._claim()):
+            sent += await self._send(row)
         return sent
 
     async def delete_expired(self) -> int:
@@ -111,54 +123,75 @@ class Outbox:
         old = OutgoingMail.created_at <= self.clock() - KEEP_SECONDS
         return await self.database.delete_batch(OutgoingMail.id, old)
 
-    async def _claim(self) -> Sequence[AnyRow]:
-        """Take mails that are due, so that no other worker sends them as well."""
+    async def _claim(self) -> AnyRow | None:
+        """Take the mail that is due for longest, so that no other worker sends it as well."""
         now = self.clock()
         is_due = OutgoingMail.next_attempt_at <= now
+        due = select(OutgoingMail.id).where(is_due)
+        first = due.order_by(OutgoingMail.next_attempt_at).limit(1)
         # Looking first, since an update may lock the whole database each time.
-        if not await self.database.fetch_one(select(OutgoingMail.id).where(is_due).limit(1)):
-            return ()
-        due = select(OutgoingMail.id).where(is_due).order_by(OutgoingMail.id).limit(BATCH)
-        return await self.database.fetch_all(
+        if not await self.database.fetch_one(first):
+            return None
+        unclaimed = first.with_for_update(skip_locked=True).scalar_subquery()
+        return await self.database.fetch_one(
             update(OutgoingMail)
-            .where(OutgoingMail.id.in_(due.with_for_update(skip_locked=True)), is_due)
+            .where(OutgoingMail.id == unclaimed)
             .values(next_attempt_at=now + CLAIM_SECONDS, attempts=OutgoingMail.attempts + 1)
             .returning(*OutgoingMail.__table__.columns)
         )
 
-    async def _send(self, server: Any, row: AnyRow) -> bool:
+    async def _send(self, row: AnyRow) -> bool:
         texts = self.texts_of(row)
         if texts is None:
             await self._give_up(row, "It was encrypted with a key that is not in SECRET_KEYS.")
             return False
+        message_id = hashlib.sha256(row.encrypted).hexdigest()[:32]
+        sender = self.settings.mail_from
         try:
-            await send(server, self.settings.mail_from, row.recipient, texts)
-        except Refused as error:
-            if error.is_final:
-                await self._give_up(row, str(error))
-            else:
-                await self._postpone(row, str(error))
+            message = compose(sender, row.recipient, texts, message_id, row.created_at)
+        except ValueError as error:
+            await self._give_up(row, str(error))
             return False
-        await self.database.execute(delete(OutgoingMail).where(OutgoingMail.id == row.id))
+        try:
+            await send(self.settings.mail_url.get_secret_value(), message)
+        except Unreachable as error:
+            await self._postpone(row, str(error))
+            raise
+        except Refused as error:
+            await (self._give_up if error.is_final else self._postpone)(row, str(error))
+            return False
+        await self._note(delete(OutgoingMail).where(OutgoingMail.id == row.id))
         return True
 
     async def _postpone(self, row: AnyRow, reason: str) -> None:
         now = self.clock()
-        if now - row.created_at >= GIVE_UP_SECONDS:
+        last_attempt_at = row.created_at + GIVE_UP_SECONDS
+        if now >= last_attempt_at:
             await self._give_up(row, reason)
             return
+        LOGGER.warning("Mail %d has to wait: %s", row.id, reason)
         pause = min(FIRST_PAUSE_SECONDS * 2 ** (row.attempts - 1), MAX_PAUSE_SECONDS)
-        # The last attempt is after a day, whatever the pause would be.
-        next_attempt_at = min(now + pause, max(now + 1, row.created_at + GIVE_UP_SECONDS))
-        await self._note(row, reason, next_attempt_at)
+        await self._set(row, reason, min(now + pause, last_attempt_at))
 
     async def _give_up(self, row: AnyRow, reason: str) -> None:
         LOGGER.error("Mail %d cannot be delivered and was given up: %s", row.id, reason)
-        await self._note(row, reason, None)
+        await self._set(row, reason, None)
 
-    async def _note(self, row: AnyRow, reason: str, next_attempt_at: float | None) -> None:
-        await self.database.execute(
+    async def _set(self, row: AnyRow, reason: str, next_attempt_at: float | None) -> None:
+        await self._note(
             update(OutgoingMail)
             .where(OutgoingMail.id == row.id)
             .values(next_attempt_at=next_attempt_at, last_error=reason[:500])
         )
+
+    async def _note(self, statement: Executable) -> None:
+        """Write down what became of a mail: once the database can be reached, or never."""
+        for _ in range(NOTE_ATTEMPTS - 1):
+            try:
+                await self.database.execute(statement)
+            except StoreUnavailable as error:
+                LOGGER.warning("What became of a mail cannot be noted yet: %s", error.cause)
+                await asyncio.sleep(POLL_SECONDS)
+            else:
+                return
+        await self.database.execute(statement)

@@ -1,22 +1,26 @@
 """Handing a mail to the mail server."""
 
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+import asyncio
+import re
+from contextlib import suppress
 from email.headerregistry import Address
 from email.message import EmailMessage
-from email.utils import formatdate, make_msgid
+from email.utils import formatdate
 
 import aiosmtplib
 
 from app.email.messages import MailText
 from app.mail_settings import sender_address, smtp_options
 
-# For each step. A mail server that hangs is given up, and asked again later.
-TIMEOUT_SECONDS = 30
+# For each answer of the mail server, and for all of them. What hangs is asked again later.
+STEP_SECONDS, SEND_SECONDS = 60, 600
+
+# What a mail server quotes of a mail must not open in a log what was sent to one person.
+_TOKEN = re.compile(r"token=\S+")
 
 
 class Unreachable(Exception):
-    """There is no connection to the mail server, or no longer one."""
+    """The mail server is not there, does not let us in, or went away while a mail was sent."""
 
 
 class Refused(Exception):
@@ -27,38 +31,19 @@ class Refused(Exception):
         self.is_final = is_final
 
 
-@asynccontextmanager
-async def connect(url: str) -> AsyncIterator[aiosmtplib.SMTP]:
-    """Connect to the mail server. Raises Unreachable, also when the connection is lost later."""
-    server = aiosmtplib.SMTP(**smtp_options(url), timeout=TIMEOUT_SECONDS)
-    try:
-        async with server:
-            yield server
-    except (aiosmtplib.SMTPException, OSError) as error:
-        raise Unreachable(f"{type(error).__name__}: {error}") from error
+def compose(
+    sender: str, recipient: str, mail: MailText, message_id: str, created_at: float
+) -> EmailMessage:
+    """Return a mail with its headers. Raises ValueError for a line break in one.
 
-
-async def send(server: aiosmtplib.SMTP, sender: str, recipient: str, mail: MailText) -> None:
-    """Send a mail. Raises Refused for what concerns this mail alone."""
-    try:
-        await server.send_message(_compose(sender, recipient, mail))
-    except ValueError as error:
-        raise Refused(str(error), is_final=True) from error
-    except aiosmtplib.SMTPRecipientsRefused as error:
-        # There is one.
-        raise _refused(error.recipients[0]) from error
-    except aiosmtplib.SMTPResponseException as error:
-        raise _refused(error) from error
-
-
-def _compose(sender: str, recipient: str, mail: MailText) -> EmailMessage:
-    """Return the mail. Raises ValueError for a line break, which would begin another header."""
+    message_id: the same for each attempt, so that a mailbox can tell one that arrives twice.
+    """
     message = EmailMessage()
     message["From"] = from_address = sender_address(sender)
     message["To"] = Address(addr_spec=ascii_address(recipient))
     message["Subject"] = mail.subject
-    message["Date"] = formatdate()
-    message["Message-ID"] = make_msgid(domain=from_address.domain)
+    message["Date"] = formatdate(created_at)
+    message["Message-ID"] = f"<{message_id}@{from_address.domain}>"
     # No vacation notes, please (RFC 3834).
     message["Auto-Submitted"] = "auto-generated"
     message.set_content(mail.text)
@@ -66,8 +51,39 @@ def _compose(sender: str, recipient: str, mail: MailText) -> EmailMessage:
     return message
 
 
+async def send(url: str, message: EmailMessage) -> None:
+    """Send a mail through a connection of its own, so that none suffers from the one before it.
+
+    Raises Refused for what is about this mail or its recipient, and Unreachable for anything else.
+    """
+    server = aiosmtplib.SMTP(**smtp_options(url), timeout=STEP_SECONDS)
+    try:
+        async with asyncio.timeout(SEND_SECONDS):
+            await server.connect()
+            await server.send_message(message)
+        # It has accepted the mail, so nothing of this matters.
+        with suppress(aiosmtplib.SMTPException):
+            await server.quit()
+    except aiosmtplib.SMTPRecipientsRefused as error:
+        # There is one.
+        raise _refused(error.recipients[0]) from error
+    except aiosmtplib.SMTPDataError as error:
+        raise _refused(error) from error
+    except (aiosmtplib.SMTPException, OSError, ValueError) as error:
+        raise Unreachable(_printable(f"{type(error).__name__}: {error}")) from error
+    finally:
+        server.close()
+
+
 def _refused(error: aiosmtplib.SMTPResponseException) -> Refused:
-    return Refused(f"{error.code} {error.message}", is_final=500 <= error.code < 600)
+    text = _printable(f"{error.code} {error.message}")
+    return Refused(text, is_final=500 <= error.code < 600)
+
+
+def _printable(text: str) -> str:
+    """Return a line for log and database, whatever bytes a mail server has sent."""
+    line = "".join(each if each.isprintable() else " " for each in text)
+    return _TOKEN.sub("token=...", line)
 
 
 def ascii_address(address: str) -> str:
