@@ -3,9 +3,8 @@
 import pytest
 
 from app.email.messages import MailText
-from app.email.smtp import _compose
+from app.email.smtp import ascii_address, compose
 from app.users.errors import InvalidName
-from app.email.smtp import ascii_address
 from app.users.names import MAX_CHARACTERS, normalise
 from tests.client import PASSWORD, Client
 from tests.mail import mails
@@ -131,12 +130,12 @@ async def test_what_is_no_address_is_refused_everywhere_alike(client: Client, pa
 )
 def test_nothing_breaks_out_of_a_header(to: str, subject: str) -> None:
     with pytest.raises(ValueError, match=r"."):
-        _compose("app@example.com", to, MailText(subject, "text", "<p>text</p>"))
+        compose("app@example.com", to, MailText(subject, "text", "<p>text</p>"), "1", 0)
 
 
 def test_a_mail_says_what_it_is_in_its_headers() -> None:
     text = MailText("Grüße", "text\n", "<p>text</p>")
-    message = _compose("My App <app@example.com>", "alice@bücher.example", text)
+    message = compose("My App <app@example.com>", "alice@bücher.example", text, "1", 0)
     assert message["To"] == "alice@xn--bcher-kva.example"
     assert message["From"] == "My App <app@example.com>"
     assert message["Subject"] == "Grüße"

@@ -22,9 +22,9 @@ from app.config import ROOT, Settings, SettingsError
 from app.database import AnyRow
 from app.email import outbox, smtp
 from app.email.outbox import CLAIM_SECONDS, FIRST_PAUSE_SECONDS, GIVE_UP_SECONDS, Outbox
-from app.email.settings import sender_address
 from app.email.smtp import Unreachable
 from app.errors import StoreUnavailable
+from app.mail_settings import sender_address
 from app.models import OutgoingMail, User
 from app.services import Services
 from tests import smtp_server
