@@ -50,19 +50,9 @@ def condition(name: str, having: Sequence[Answers], among: Sequence[Answers]) ->
     for one, other in itertools.combinations(simplest_first, 2):
         if says(f"{one}_or_{other}"):
             return f"{one}_or_{other}"
-    # One answer is enough, or else what the rest have in common.
-    for one in single:
-        rest = [each for each in having if not is_expected(one, each)]
-        if rest and len(rest) < len(having):
-            found = {key: {each[key] for each in rest} for key in CHOICES}
-            kept = [
-                key
-                for key in ("frontend", "session_backend", "database")
-                if len(found[key]) < len(CHOICES[key])
-            ]
-            other = "+".join(sorted(_clause(key, found[key]) for key in kept))
-            if other and says(f"{one}_or_{other}"):
-                return f"{one}_or_{other}"
+    for three in itertools.combinations(simplest_first, 3):
+        if says("_or_".join(three)):
+            return "_or_".join(three)
     raise ValueError(f"no condition says which projects have {name}")
 
 
