@@ -75,9 +75,8 @@ class MailServer:
         self.is_asked = asyncio.Event()
         self.url = ""
 
-    @property
     def mails(self) -> list[EmailMessage]:
-        """The mails that it accepted, as a reader would see them."""
+        """Return the mails that it accepted, as a reader would see them."""
         return [message_from_bytes(each, policy=default) for each in self.contents]
 
     async def handle_RCPT(  # noqa: N802

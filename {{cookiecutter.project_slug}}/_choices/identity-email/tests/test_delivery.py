@@ -103,7 +103,7 @@ async def test_a_mail_arrives_once_as_text_and_as_html(
     assert await worker.send_waiting() == 1
     assert await worker.send_waiting() == 0
     assert await worker.list_all() == []
-    [mail] = host.mails
+    [mail] = host.mails()
     assert mail["To"] == "bob@xn--bcher-kva.example"
     assert mail["From"] == "app@localhost"
     assert mail["Subject"] == "Choose a new password"
@@ -119,7 +119,7 @@ async def test_a_mail_arrives_once_as_text_and_as_html(
 async def test_a_mail_loads_nothing_from_elsewhere(worker: Outbox, host: MailServer) -> None:
     await store(worker, BOB)
     await worker.send_waiting()
-    html = host.mails[0].get_body(("html",))
+    html = host.mails()[0].get_body(("html",))
     assert html is not None
     addresses = re.findall(r"[a-z]+://[^\"<\s]+", html.get_content())
     assert set(addresses) == {LINK}
@@ -132,9 +132,9 @@ async def test_the_sender_is_the_one_of_the_settings(
     worker = new_worker(host.url, mail_from='"Café, the App" <app@example.com>')
     await store(worker, BOB)
     await worker.send_waiting()
-    sender = host.mails[0]["From"].addresses[0]
+    sender = host.mails()[0]["From"].addresses[0]
     assert (sender.display_name, sender.addr_spec) == ("Café, the App", "app@example.com")
-    assert host.mails[0]["Message-ID"].endswith("@example.com>")
+    assert host.mails()[0]["Message-ID"].endswith("@example.com>")
 
 
 @pytest.mark.parametrize(
@@ -164,7 +164,7 @@ async def test_what_a_client_says_of_itself_is_text_in_a_mail(
     client = type(HERE)("<b>192.0.2.1</b>", "Client/1.0")
     await worker.database.execute(worker.mail(BOB, "reset", client, link=LINK))
     await worker.send_waiting()
-    text, html = (part.get_content() for part in host.mails[0].iter_parts())
+    text, html = (part.get_content() for part in host.mails()[0].iter_parts())
     assert "at <b>192.0.2.1</b> on" in text
     assert "at &lt;b&gt;192.0.2.1&lt;/b&gt; on" in html
 
@@ -449,7 +449,7 @@ async def test_a_mail_that_goes_twice_is_known_by_its_message_id(
     assert await worker.send_waiting() == 0
     clock.turn(CLAIM_SECONDS)
     assert await worker.send_waiting() == 1
-    first, second = host.mails
+    first, second = host.mails()
     assert first["Message-ID"] == second["Message-ID"]
     assert first["Date"] == second["Date"]
 
