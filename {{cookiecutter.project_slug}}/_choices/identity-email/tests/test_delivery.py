@@ -36,6 +36,8 @@ from tests.sessions import HERE
 from tests.smtp_server import MailServer, babbling_server, certificate, mail_server, silent_server
 
 LINK = "http://localhost:8000/reset?token=mine"
+# Each goes through a TLS connection of its own, which takes longer than all else.
+MANY = 100
 
 
 @pytest.fixture(scope="module")
@@ -468,11 +470,11 @@ async def test_a_mail_whose_key_is_gone_is_given_up(
     assert mail.next_attempt_at is None
 
 
-async def test_two_workers_send_each_of_a_thousand_mails_once(
+async def test_two_workers_send_each_of_many_mails_once(
     new_worker: NewWorker, host: MailServer, clock: Clock
 ) -> None:
     workers = [new_worker(host.url) for _ in range(2)]
-    people = [f"number-{number}@example.com" for number in range(1_000)]
+    people = [f"number-{number}@example.com" for number in range(MANY)]
     mail = {"subject": "Hello", "created_at": clock.now, "next_attempt_at": clock.now}
     encrypt = workers[0].cipher.encrypt
     await workers[0].database.execute(
