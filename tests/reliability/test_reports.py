@@ -328,16 +328,6 @@ def names_that_differ_in_case(app: Served) -> str:
     return "409; each spelling signs in the one account"
 
 
-def deleted_cookie(app: Served) -> str:
-    visitor = app.visitor()
-    setting = visitor.sign_in().headers["set-cookie"]
-    deleting = visitor.call("POST", "/api/logout").headers["set-cookie"]
-    attributes = set(setting.split("; ")[1:])
-    assert {"Path=/", "HttpOnly", "Secure", "SameSite=Lax"} <= attributes
-    assert set(deleting.split("; ")[1:]) == attributes | {"Max-Age=0"}
-    return "deleted with the attributes it was set with"
-
-
 @dataclass(frozen=True)
 class Report:
     """A bug that was reported. where: owner/name and number of the issue."""
