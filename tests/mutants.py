@@ -89,6 +89,7 @@ ERRORS = "app/web/errors.py"
 AUTHENTICATION = "app/users/authentication.py"
 NAMES = "app/users/names.py"
 LINKS = "app/users/links.py"
+RECOVERY = "app/users/recovery.py"
 EMAIL = "app/users/emails.py"
 RATE_LIMIT = "app/users/rate_limit.py"
 LOG = "app/security_log.py"
@@ -104,7 +105,7 @@ TOKEN_TESTS = ("tests/test_token.py", "tests/attacks/test_forged_tokens.py")
 LOG_TESTS = ("tests/test_security_log.py", "tests/attacks/test_log_forging.py")
 CLI_TESTS = ("tests/test_cli.py", "tests/test_cli_lists.py", "tests/test_cli_sessions.py")
 NAME_TESTS = ("tests/test_sign_in.py", "tests/attacks/test_fuzz.py")
-DELIVERY_TESTS = "tests/test_delivery.py"
+DELIVERY_TESTS = ("tests/test_delivery.py", "tests/test_delivery_workers.py")
 
 # One row per mutant; a formatter would give every item of a long row its own line.
 # fmt: off
@@ -706,6 +707,9 @@ MUTANTS = (
          "secrets.token_hex(8)",
          'headers.get(b"x-request-id", secrets.token_hex(8).encode()).decode()'),
     ),
+    *At("app/origins.py", "tests/test_config.py").faults(
+        (33, "a wildcard is a trusted origin", "(?P<host>[^/:*]+", "(?P<host>[^/:]+"),
+    ),
     *At(CONFIG, "tests/test_config.py").faults(
         (14, "a short key is accepted",
          "if any(len(text) < KEY_MIN_CHARACTERS for text in texts):", "if not any(texts):"),
@@ -715,12 +719,11 @@ MUTANTS = (
          'if samesite == "none" and info.data.get("session_cookie_secure") is False:',
          "if not samesite:"),
         (2, "production sends the cookie in the clear",
-         "if not secure and _production(info):", "if secure is None:"),
-        (33, "a wildcard is a trusted origin", "(?P<host>[^/:*]+", "(?P<host>[^/:]+"),
+         "if not secure and is_production(info):", "if secure is None:"),
     ),
     *At(CONFIG, "tests/test_config.py", database="postgresql").faults(
         (0, "production uses the database of development",
-         "if secret.get_secret_value() == DEFAULT_DATABASE_URL and _production(info):",
+         "if secret.get_secret_value() == DEFAULT_DATABASE_URL and is_production(info):",
          "if not secret:"),
     ),
     *At("migrations/env.py", "tests/test_database.py").faults(
@@ -740,7 +743,7 @@ MUTANTS = (
         (0, "an option of DATABASE_URL does not reach the server",
          "if query else {}", "if not query else {}"),
     ),
-    *At(OUTBOX, DELIVERY_TESTS, identity="email").faults(
+    *At(OUTBOX, *DELIVERY_TESTS, identity="email").faults(
         (71, "two workers send the same mail", "next_attempt_at=now + CLAIM_SECONDS",
          "next_attempt_at=now"),
         (71, "a mail is noted as sent before it is",
@@ -762,34 +765,36 @@ MUTANTS = (
         (71, "a mail that goes twice looks like two",
          "hashlib.sha256(row.encrypted)", "hashlib.sha256(row.encrypted + bytes(row.attempts))"),
     ),
-    *At(SMTP, DELIVERY_TESTS, identity="email").faults(
+    *At(SMTP, *DELIVERY_TESTS, identity="email").faults(
         (71, "a mail server that hangs is waited for without end",
          "asyncio.timeout(SEND_SECONDS)", "asyncio.timeout(None)"),
         (71, "a refused sender loses the mail",
-         "    except aiosmtplib.SMTPDataError as", "    except aiosmtplib.SMTPResponseException as"),
+         "    except aiosmtplib.SMTPDataError as",
+         "    except aiosmtplib.SMTPResponseException as"),
         (0, "what a mail server says opens a link from the log",
          '_TOKEN.sub("token=...", line)', "line"),
         (0, "what a mail server says forges a line of the log",
          'each if each.isprintable() else " "', "each"),
     ),
-    *At(MAIL_SETTINGS, DELIVERY_TESTS, identity="email").faults(
+    *At(MAIL_SETTINGS, "tests/test_mail_operation.py", identity="email").faults(
         (71, "mail is sent in the clear", '"start_tls": not is_tls,',
          '"start_tls": None if not is_tls else False,'),
         (71, "any certificate of a mail server will do", '"start_tls": not is_tls,',
          '"start_tls": not is_tls, "validate_certs": False,'),
     ),
-    *At("app/email/messages.py", DELIVERY_TESTS, identity="email").faults(
+    *At("app/email/messages.py", *DELIVERY_TESTS, identity="email").faults(
         (72, "a mail shows HTML that a client has sent",
          'autoescape=select_autoescape(["html"]),', "autoescape=False,"),
     ),
-    *At(SMTP, DELIVERY_TESTS, identity="email").faults(
+    *At(SMTP, *DELIVERY_TESTS, identity="email").faults(
         (72, "a mail has no text form",
          "message.set_content(mail.text)", 'message.set_content(mail.html, subtype="html")'),
     ),
-    *At(EMAIL, DELIVERY_TESTS, identity="email").faults(
-        (73, "a mailbox can be flooded", '"mail {name_hash.hex()}"', '"mail {self.users.clock()}"'),
+    *At(EMAIL, "tests/test_mail_operation.py", identity="email").faults(
+        (73, "anybody can flood a mailbox",
+         "MAX_MAILS, MAILS_WINDOW_SECONDS = 5,", "MAX_MAILS, MAILS_WINDOW_SECONDS = 500,"),
     ),
-    *At("app/api/emails.py", DELIVERY_TESTS, identity="email").faults(
+    *At("app/web/rate_limit.py", "tests/test_mail_operation.py", identity="email").faults(
         (73, "anybody can send any number of mails", "20/minute", "2000/minute"),
     ),
     *At("app/env_file.py", "tests/test_config.py").faults(
@@ -810,6 +815,10 @@ MUTANTS = (
         (0, "the CLI lists revoked sessions",
          "        if session.session_version == user.session_version\n", ""),
     ),
+    *At(LINKS, "tests/test_recovery.py", identity="email").faults(
+        (72, "links lead elsewhere than PUBLIC_URL says",
+         'f"{self.public_url}/{purpose}?', 'f"http://localhost:8000/{purpose}?'),
+    ),
     *At(LINKS, "tests/test_registration.py", identity="email").faults(
         (64, "the link of an earlier registration by somebody else stays good",
          "for each in Link.__table__.columns}",
@@ -820,22 +829,20 @@ MUTANTS = (
         (66, "whoever reads the table has the links",
          'return hashlib.sha256(random.encode("ascii")).digest()',
          'return random.encode("ascii")[:32]'),
-        (72, "links lead elsewhere than PUBLIC_URL says",
-         'f"{self.public_url}/{purpose}?', 'f"http://localhost:8000/{purpose}?'),
     ),
-    *At(USERS, "tests/test_links.py").faults(
+    *At(RECOVERY, "tests/test_links.py").faults(
         (66, "a link outlives a new password",
          "        Link.session_version == User.session_version,\n", ""),
         (68, "a reset leaves the sessions as they are",
-         "_bump_session_version(password_hash=new_hash).where(",
+         "bump_session_version(password_hash=new_hash).where(",
          "update(User).values(password_hash=new_hash)"
          ".returning(User.id, User.session_version).where("),
         (68, "failed attempts lock out whoever has reset the password",
-         "        await self.authenticator.rate_limiter.forget_failures(user.name)\n", ""),
+         "        await self.users.authenticator.rate_limiter.forget_failures(user.name)\n", ""),
         (74, "a link is handed out that sets the password of a disabled account",
          "        if not user.is_active:\n            raise UserDisabled(name)\n", ""),
     ),
-    *At(USERS, "tests/test_change_of_address.py", identity="email").faults(
+    *At(RECOVERY, "tests/test_change_of_address.py", identity="email").faults(
         (66, "a link to an earlier address sets the password",
          "        Link.about == User.email,\n", ""),
     ),
@@ -849,8 +856,8 @@ MUTANTS = (
     *At("app/pages/links.py", "tests/test_reset_page.py").faults(
         (67, "the token of a link stays in the address bar",
          "    if token:\n        return keep_token(request, token)\n"
-         "    user = await users.check_reset_link(kept_token(request))",
-         "    user = await users.check_reset_link(token or kept_token(request))"),
+         "    user = await recovery.check_link(kept_token(request))",
+         "    user = await recovery.check_link(token or kept_token(request))"),
         (67, "a cache keeps the page that a link opens", "headers=NO_STORE, owner", "owner"),
     ),
     *At(
@@ -877,7 +884,7 @@ MUTANTS = (
         (73, "a mailbox is flooded",
          "MAILS_WINDOW_SECONDS = 5, ", "MAILS_WINDOW_SECONDS = 500, "),
     ),
-    *At("app/api/emails.py", "tests/test_recovery.py", identity="email").faults(
+    *At("app/web/rate_limit.py", "tests/test_recovery.py", identity="email").faults(
         (73, "whoever alternates between routes causes twice as many mails",
          'rate_limit("20/minute", name="mail")', 'rate_limit("20/minute")'),
     ),

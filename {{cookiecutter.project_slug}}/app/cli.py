@@ -84,7 +84,7 @@ def set_password(name: Name, password_stdin: FromStdin = False) -> None:
 @cli.command()
 def reset_link(name: Name) -> None:
     """Print a link with which a user can choose a new password: once, within 30 minutes."""
-    say(run(lambda services: services.users.reset_link(name)))
+    say(run(lambda services: services.recovery.reset_link(name)))
 
 
 @cli.command()

@@ -21,6 +21,13 @@ from app.env_file import ENCODING, misspelled_names
 #{% if cookiecutter.identity == "email" %}
 from app.mail_settings import DEFAULT_SENDER, MailFrom, MailUrl
 #{% endif %}
+from app.origins import (
+    DEFAULT_PUBLIC_URL,
+    check_hosts,
+    check_origins,
+    check_public_url,
+    is_production,
+)
 from app.processors import available_processors
 
 ROOT = Path(__file__).parent.parent
@@ -37,8 +44,6 @@ KEY_MIN_CHARACTERS = 32
 PASSWORD_MAX_CHARACTERS = 128
 # The exit status for wrong settings: uvicorn takes it as final and starts no other worker.
 STARTUP_FAILURE = 3
-DEFAULT_PUBLIC_URL = "http://localhost:8000"
-LOCAL_HOSTS = ("localhost", "127.0.0.1", "[::1]", "*.localhost")
 
 #{% if cookiecutter.session_backend == "redis" %}
 DEFAULT_REDIS_URL = "redis://localhost:6379/0"
@@ -47,13 +52,6 @@ _REDIS_URL = re.compile(
 )
 #{% endif %}
 
-_HOST = re.compile(r"(\*\.)?[a-z0-9_-]+(\.[a-z0-9_-]+)*|\[[0-9a-f:.]+\]")
-# An origin as browsers send it (RFC 6454, 6.2): no wildcard, no default port.
-_ORIGIN = re.compile(
-    r"(?P<scheme>https?)://(?P<host>[^/:*]+|\[[^/]+\])"
-    r"(?!:443$|:80$)(:[1-9][0-9]{0,4})?",
-    re.ASCII,
-)
 _PLACEHOLDER = re.compile("change|secret|placeholder|example|insecure|replace|your-", re.IGNORECASE)
 
 
@@ -71,10 +69,6 @@ def _split(value: object) -> object:
         except json.JSONDecodeError:
             raise ValueError("is neither a JSON list nor separated by commas") from None
     return [item.strip() for item in value.split(",") if item.strip()]
-
-
-def _production(info: ValidationInfo) -> bool:
-    return info.data.get("environment") == "production"
 
 
 #{% if cookiecutter.session_backend == "memory" %}
@@ -113,7 +107,7 @@ def _check_database_url(secret: SecretStr) -> SecretStr:
 
 #{% if cookiecutter.database == "postgresql" %}
 def _check_own_database(secret: SecretStr, info: ValidationInfo) -> SecretStr:
-    if secret.get_secret_value() == DEFAULT_DATABASE_URL and _production(info):
+    if secret.get_secret_value() == DEFAULT_DATABASE_URL and is_production(info):
         raise ValueError("must be set in production; the default is for development")
     return secret
 
@@ -131,14 +125,14 @@ def _check_redis_url(secret: SecretStr, info: ValidationInfo) -> SecretStr:
         is_redis = False
     if not is_redis:
         raise ValueError("must be a URL like rediss://user:password@host:6379/0")
-    if url == DEFAULT_REDIS_URL and _production(info):
+    if url == DEFAULT_REDIS_URL and is_production(info):
         raise ValueError("must be set in production; the default is for development")
     return secret
 
 
 #{% endif %}
 def _check_secure(secure: bool, info: ValidationInfo) -> bool:
-    if not secure and _production(info):
+    if not secure and is_production(info):
         raise ValueError("must be true in production, or the cookie travels unencrypted")
     return secure
 
@@ -146,46 +140,13 @@ def _check_secure(secure: bool, info: ValidationInfo) -> bool:
 def _check_samesite(samesite: str, info: ValidationInfo) -> str:
     if samesite == "none" and info.data.get("session_cookie_secure") is False:
         raise ValueError("none needs SESSION_COOKIE_SECURE=true; browsers drop it otherwise")
-    if samesite == "none" and _production(info) and info.data.get("trusted_origins") == ():
+    if samesite == "none" and is_production(info) and info.data.get("trusted_origins") == ():
         raise ValueError("none is for front ends on other sites; name them in TRUSTED_ORIGINS")
     return samesite
 
 
-def _check_origins(origins: tuple[str, ...], info: ValidationInfo) -> tuple[str, ...]:
-    schemes = ("https",) if _production(info) else ("http", "https")
-    for origin in origins:
-        parts = _ORIGIN.fullmatch(origin)
-        if not parts or parts["scheme"] not in schemes or not _HOST.fullmatch(parts["host"]):
-            raise ValueError(
-                f"{origin!r} must be an origin like {schemes[-1]}://app.example.com: "
-                f"lower case, no path, no wildcard, scheme {' or '.join(schemes)}"
-            )
-    return origins
-
-
-def _check_hosts(hosts: tuple[str, ...], info: ValidationInfo) -> tuple[str, ...]:
-    if _production(info) and not hosts:
-        raise ValueError("must name the hosts that this app answers to in production")
-    for host in hosts:
-        if not _HOST.fullmatch(host):
-            raise ValueError(
-                f"{host!r} must be a host name like app.example.com or *.example.com: "
-                "lower case, no scheme, no port"
-            )
-    return hosts or LOCAL_HOSTS
-
-
-def _check_public_url(url: str, info: ValidationInfo) -> str:
-    if url == DEFAULT_PUBLIC_URL and _production(info):
-        raise ValueError("must be set in production, where links lead to it")
-    parts = _ORIGIN.fullmatch(url.removesuffix("/"))
-    if not parts or (_production(info) and parts["scheme"] != "https"):
-        raise ValueError("must be like https://app.example.com: scheme and host, no path")
-    return url.removesuffix("/")
-
-
 def _default_registration(allowed: object, info: ValidationInfo) -> object:
-    return not _production(info) if allowed is None else allowed
+    return not is_production(info) if allowed is None else allowed
 
 
 LIST = (NoDecode, BeforeValidator(_split))
@@ -245,14 +206,14 @@ class Settings(BaseSettings):
     #{% endif %}
     session_cookie_secure: Annotated[bool, AfterValidator(_check_secure)] = True
     # Origins of front ends on other sites, written as browsers send them.
-    trusted_origins: Annotated[tuple[str, ...], *LIST, AfterValidator(_check_origins)] = ()
+    trusted_origins: Annotated[tuple[str, ...], *LIST, AfterValidator(check_origins)] = ()
     session_samesite: SameSite = Field(default=PROJECT["samesite"])
     # With SameSite=None: whether each site has a cookie of its own, as browsers want that block
     # third-party cookies.
     session_partitioned: bool = True
 
     # Where people reach the pages, or the front end: for links, and never taken from a request.
-    public_url: Annotated[str, AfterValidator(_check_public_url)] = DEFAULT_PUBLIC_URL
+    public_url: Annotated[str, AfterValidator(check_public_url)] = DEFAULT_PUBLIC_URL
     #{% if cookiecutter.identity == "email" %}
     # Where mail is handed in. Without it, in development, /dev/mail shows what would be sent.
     mail_url: MailUrl = SecretStr("")
@@ -260,7 +221,7 @@ class Settings(BaseSettings):
     #{% endif %}
 
     # Accepted Host headers.
-    allowed_hosts: Annotated[tuple[str, ...], *LIST, AfterValidator(_check_hosts)] = ()
+    allowed_hosts: Annotated[tuple[str, ...], *LIST, AfterValidator(check_hosts)] = ()
     allow_registration: Annotated[bool, BeforeValidator(_default_registration)] = Field(
         default=None
     )  # type: ignore[assignment]

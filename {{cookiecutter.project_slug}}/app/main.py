@@ -11,28 +11,20 @@ from fastapi.staticfiles import StaticFiles
 #{% endif %}
 from starlette.middleware.cors import CORSMiddleware
 
-#{% if cookiecutter.identity == "email" %}
-from app.api import emails, examples, routes
-#{% else %}
 from app.api import examples, routes
-#{% endif %}
 from app.config import PROJECT, STARTUP_FAILURE, Settings, SettingsError
+#{% if cookiecutter.identity == "email" %}
+from app.email_routes import include_email_routes
+#{% endif %}
 from app.env_file import warn_about_misspelled_names
 from app.logs import configure_logging
 #{% if cookiecutter.frontend == "html" %}
 from app.pages import account, auth, links, well_known
-#{% if cookiecutter.identity == "email" %}
-from app.pages import emails as email_pages
-#{% endif %}
 from app.pages.errors import add_error_pages, error_response
 from app.pages.redirects import StrictLinkMiddleware
 #{% endif %}
 from app.services import Services
-#{% if cookiecutter.identity == "email" %}
-from app.web import dev_mail, docs, health
-#{% else %}
 from app.web import docs, health
-#{% endif %}
 from app.web.default_deny import refuse_unprotected_routes
 #{% if cookiecutter.frontend == "html" %}
 from app.web.dependencies import public
@@ -88,16 +80,10 @@ def create_app(settings: Settings, clock: Callable[[], float] = time.time) -> Fa
     app.mount("/static", public(StaticFiles(packages=[("app", "static")])))
     #{% endif %}
     #{% if cookiecutter.identity == "email" %}
-    app.include_router(emails.router)
-    #{% if cookiecutter.frontend == "html" %}
-    app.include_router(email_pages.router)
-    #{% endif %}
+    include_email_routes(app, settings)
     #{% endif %}
     if not settings.production:
         app.include_router(docs.router)
-        #{% if cookiecutter.identity == "email" %}
-        app.include_router(dev_mail.router)
-        #{% endif %}
     return app
 
 

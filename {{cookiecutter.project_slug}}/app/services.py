@@ -25,6 +25,7 @@ from app.users.emails import EmailService
 from app.users.links import Links
 from app.users.passwords import Passwords
 from app.users.rate_limit import RateLimiter, derive_name_key
+from app.users.recovery import PasswordRecovery
 from app.users.service import UserService
 
 # The pause between batches, as a multiple of the time that a batch took, so that requests are not
@@ -69,24 +70,19 @@ class Services:
             settings.password_min_length, PROJECT["name"], settings.password_hash_threads
         )
         authenticator = Authenticator(self.database, passwords, self.rate_limiter)
-        self.links = Links(self.database, keys, settings.public_url, clock)
         #{% if cookiecutter.identity == "email" %}
         mail_cipher = SessionCipher(keys, b"app.email.outbox")
         self.outbox = Outbox(self.database, mail_cipher, settings, clock)
         self.users = UserService(
-            self.database,
-            self.sessions,
-            passwords,
-            authenticator,
-            self.links,
-            self.outbox,
-            clock,
+            self.database, self.sessions, passwords, authenticator, self.outbox, clock
         )
-        self.emails = EmailService(self.users, self.outbox, self.request_limiter)
         #{% else %}
-        self.users = UserService(
-            self.database, self.sessions, passwords, authenticator, self.links, clock
-        )
+        self.users = UserService(self.database, self.sessions, passwords, authenticator, clock)
+        #{% endif %}
+        self.links = Links(self.database, keys, settings.public_url, clock)
+        self.recovery = PasswordRecovery(self.users, self.links)
+        #{% if cookiecutter.identity == "email" %}
+        self.emails = EmailService(self.users, self.recovery, self.outbox, self.request_limiter)
         #{% endif %}
 
     async def ping(self) -> None:

@@ -25,11 +25,16 @@ from tests.people import ALICE
 from tests.recorder import TOKENS
 from tests.sessions import HERE, Begin
 
-#{% if cookiecutter.session_backend == "redis" %}
-pytest_plugins = ["tests.database", "tests.redis", "tests.cli"]
-#{% else %}
-pytest_plugins = ["tests.database", "tests.cli"]
-#{% endif %}
+pytest_plugins = [
+    "tests.cli",
+    "tests.database",
+    #{% if cookiecutter.identity == "email" %}
+    "tests.mail_fixtures",
+    #{% endif %}
+    #{% if cookiecutter.session_backend == "redis" %}
+    "tests.redis",
+    #{% endif %}
+]
 
 KEY = "k3Jd9-sL2mQ8vX0zR7tY4wB6nC1pF5hG_aUeIoT"
 

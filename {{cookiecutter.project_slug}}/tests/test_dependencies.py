@@ -179,7 +179,7 @@ async def test_middleware_and_exception_handlers_of_yours_are_called(client: Cli
     assert (await client.get("/coffee")).status_code == 401
     await client.signed_in()
     response = await client.get("/coffee")
-    assert (response.status_code, response.text) == (418, "Only tea for alice.")
+    assert (response.status_code, response.text) == (418, f"Only tea for {ALICE}.")
     assert response.headers["x-own"] == "middleware"
     assert response.headers["cache-control"] == "no-store"
 

@@ -42,7 +42,7 @@ def new_link(services: Services) -> NewLink:
     """Return the token of a new link, for Alice unless somebody else is named."""
 
     async def make(name: str = ALICE) -> str:
-        return (await services.users.reset_link(name)).partition("?token=")[2]
+        return (await services.recovery.reset_link(name)).partition("?token=")[2]
 
     return make
 
@@ -63,7 +63,7 @@ async def test_an_operator_prints_a_link_that_sets_a_password_once(
     [link] = await services.database.fetch_all(select(Link.key))
     assert link.key == hashlib.sha256(address[1].partition(".")[0].encode()).digest()
     # The clock of the shell is that of the machine.
-    token = (await services.users.reset_link(ALICE)).partition("?token=")[2]
+    token = (await services.recovery.reset_link(ALICE)).partition("?token=")[2]
     assert (await reset(client, token)).status_code == 204
     assert (await client.sign_in(ALICE, PASSWORD)).status_code == 401
     assert (await client.sign_in(ALICE, NEW_PASSWORD)).status_code == 200
@@ -75,7 +75,7 @@ async def test_a_link_is_built_from_the_setting_alone(start: Start) -> None:
     app = await start(public_url="https://front.example")
     client = await Client(app).signed_in()
     client.headers["host"] = "localhost:1234"
-    link = await app.state.services.users.reset_link(ALICE)
+    link = await app.state.services.recovery.reset_link(ALICE)
     assert link.startswith("https://front.example/reset?token=")
 
 
@@ -184,7 +184,7 @@ async def test_a_forged_link_is_not_good(
 async def test_a_link_stays_good_while_keys_are_rotated(start: Start) -> None:
     before = await start()
     await Client(before).register(ALICE)
-    token = (await before.state.services.users.reset_link(ALICE)).partition("?token=")[2]
+    token = (await before.state.services.recovery.reset_link(ALICE)).partition("?token=")[2]
     after = await start(secret_keys=f"{KEY}2,{KEY}")
     removed = await start(secret_keys=f"{KEY}2")
     assert (await reset(Client(removed), token)).json() == INVALID

@@ -26,6 +26,7 @@ from app.web.dependencies import (
     CurrentSession,
     CurrentUser,
     FreshUser,
+    Recovery,
     Sessions,
     Users,
     public,
@@ -102,10 +103,10 @@ async def change_password(body: PasswordIn, auth: CurrentAuth, users: Users) -> 
 @router.post("/password/reset", status_code=204, responses=errors(429))
 @public
 async def reset_password(
-    body: ResetIn, users: Users, request_session: CurrentRequestSession
+    body: ResetIn, recovery: Recovery, request_session: CurrentRequestSession
 ) -> None:
     """Choose a new password by a link: every session of the user ends, and none begins."""
-    await users.reset_password(body.token, body.new_password, request_session.client)
+    await recovery.reset_password(body.token, body.new_password, request_session.client)
 
 
 @router.post("/confirm", status_code=204, responses=errors(429))

@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
-from sqlalchemy import ColumnElement, Executable, and_, delete, exists, insert, select, update
+from sqlalchemy import Executable, delete, insert, select, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.sql.dml import ReturningUpdate
 
@@ -19,20 +19,12 @@ from app.database import Database
 #{% if cookiecutter.identity == "email" %}
 from app.email.outbox import Outbox
 #{% endif %}
-from app.models import ROLES, USER_COLUMNS, Link, User, user_from_row
+from app.models import ROLES, USER_COLUMNS, User, user_from_row
 from app.sessions.active_session import ActiveSession
 from app.sessions.service import SessionService
 from app.sessions.session import ClientInfo, SessionEnded
 from app.users.authentication import Authenticator
-from app.users.errors import (
-    InvalidLink,
-    NameTaken,
-    SignInFailed,
-    UserDisabled,
-    UserNotFound,
-    WrongPassword,
-)
-from app.users.links import RESET, Links
+from app.users.errors import NameTaken, SignInFailed, UserNotFound, WrongPassword
 from app.users.names import normalise
 from app.users.passwords import Passwords
 
@@ -56,7 +48,6 @@ class UserService:
     sessions: SessionService
     passwords: Passwords
     authenticator: Authenticator
-    links: Links
     #{% if cookiecutter.identity == "email" %}
     outbox: Outbox
     #{% endif %}
@@ -133,38 +124,6 @@ class UserService:
         if not rotated:
             raise SessionEnded
 
-    async def check_reset_link(self, token: str) -> User:
-        """Return whose password a link is for. Raises InvalidLink."""
-        of_link = (self.links.is_valid(RESET, token), User.is_active, _is_link_of_user())
-        row = await self.database.fetch_one(select(*USER_COLUMNS).where(*of_link))
-        if row is None:
-            raise InvalidLink
-        return user_from_row(row)
-
-    async def reset_password(self, token: str, new: str, client: ClientInfo) -> None:
-        """Set a new password by a link, and end every session of the user; none begins.
-
-        Raises InvalidLink, or PasswordRejected, which leaves the link good.
-        """
-        user = await self.check_reset_link(token)
-        new_hash = await self.passwords.hash(new, user.name)
-        # Of two clicks at once, one finds the version of the link no more.
-        unused = exists().where(self.links.is_valid(RESET, token), _is_link_of_user())
-        changed = await self.database.change(
-            _bump_session_version(password_hash=new_hash).where(
-                User.id == user.id, User.is_active, unused
-            ),
-            delete(Link).where(Link.user_id == user.id),
-            #{% if cookiecutter.identity == "email" %}
-            self.outbox.mail(user.email, "password_changed", client),
-            #{% endif %}
-        )
-        if changed is None:
-            raise InvalidLink
-        await self.sessions.revoke_before(changed.session_version, user.id)
-        await self.authenticator.rate_limiter.forget_failures(user.name)
-        security_log.event("authn_password_change", actor=user.id, reason="link")
-
     async def confirm_password(self, auth: AuthContext, password: str) -> None:
         """Let a signed-in user prove again who they are; the session gets a new token.
 
@@ -212,25 +171,6 @@ class UserService:
         #{% endif %}
         security_log.event("authn_password_change", actor=user.id)
 
-    async def reset_link(self, name: str) -> str:
-        """Return a link with which a user can choose a new password.
-
-        Raises UserNotFound or UserDisabled.
-        """
-        user = await self.find(name)
-        if not user.is_active:
-            raise UserDisabled(name)
-        address, link = self.new_reset_link(user)
-        await self.database.change(link)
-        security_log.event("authn_token_created", actor=user.id, reason="reset link")
-        return address
-
-    def new_reset_link(self, user: User) -> tuple[str, Executable]:
-        """Return the address of a new link, and the statement that stores it."""
-        return self.links.new(
-            RESET, user.name, user_id=user.id, session_version=user.session_version
-        )
-
     async def disable(self, name: str) -> None:
         """Disable an account and end its sessions. Raises UserNotFound."""
         user_id = await self._end_sessions(name, is_active=False)
@@ -272,7 +212,7 @@ class UserService:
         more: statements for the same transaction.
         """
         by_name = User.name == normalise(name)
-        changed = await self.database.change(_bump_session_version(**changes).where(by_name), *more)
+        changed = await self.database.change(bump_session_version(**changes).where(by_name), *more)
         if changed is None:
             raise UserNotFound(name)
         await self.sessions.revoke_before(changed.session_version, changed.id)
@@ -283,19 +223,7 @@ class UserService:
         security_log.event("user_deleted", actor=user_id)
 
 
-def _is_link_of_user() -> ColumnElement[bool]:
-    """Return the condition that a link is a user's, as that user is now."""
-    return and_(
-        Link.user_id == User.id,
-        Link.session_version == User.session_version,
-        #{% if cookiecutter.identity == "email" %}
-        # Not if it was on its way to the address that they had until a moment ago.
-        Link.about == User.email,
-        #{% endif %}
-    )
-
-
-def _bump_session_version(**changes: Any) -> ReturningUpdate[int, int]:
+def bump_session_version(**changes: Any) -> ReturningUpdate[int, int]:
     """Return the change of a user's row that ends all sessions of the user."""
     return (
         update(User)
@@ -307,6 +235,6 @@ def _bump_session_version(**changes: Any) -> ReturningUpdate[int, int]:
 def _end_own_sessions(auth: AuthContext, **changes: Any) -> Executable:
     """Return the same for whoever is signed in. It changes nothing if their session was revoked."""
     version = auth.session.record.session_version
-    return _bump_session_version(**changes).where(
+    return bump_session_version(**changes).where(
         User.id == auth.user.id, User.session_version == version
     )

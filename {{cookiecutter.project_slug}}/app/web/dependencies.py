@@ -23,6 +23,7 @@ from app.sessions.service import SessionService
 #{% if cookiecutter.identity == "email" %}
 from app.users.emails import EmailService
 #{% endif %}
+from app.users.recovery import PasswordRecovery
 from app.users.service import AuthContext, UserService
 from app.web.request_session import RequestSession, get_request_session
 
@@ -146,6 +147,11 @@ async def get_users(request_session: CurrentRequestSession) -> UserService:
     return request_session.services.users
 
 
+async def get_recovery(request_session: CurrentRequestSession) -> PasswordRecovery:
+    """Return the service for forgotten passwords."""
+    return request_session.services.recovery
+
+
 async def get_sessions(request_session: CurrentRequestSession) -> SessionService:
     """Return the service for sessions."""
     return request_session.services.sessions
@@ -162,6 +168,7 @@ Emails = Annotated[EmailService, Depends(get_emails)]
 DbSession = Annotated[AsyncSession, Depends(get_db_session)]
 CurrentSettings = Annotated[Settings, Depends(get_settings)]
 Users = Annotated[UserService, Depends(get_users)]
+Recovery = Annotated[PasswordRecovery, Depends(get_recovery)]
 Sessions = Annotated[SessionService, Depends(get_sessions)]
 
 Endpoint = TypeVar("Endpoint")

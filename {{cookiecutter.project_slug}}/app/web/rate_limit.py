@@ -3,6 +3,9 @@
 import re
 from collections.abc import Awaitable, Callable
 
+#{% if cookiecutter.identity == "email" %}
+from fastapi import Depends
+#{% endif %}
 from starlette.requests import Request
 
 from app.users.rate_limit import subscriber
@@ -32,3 +35,9 @@ def rate_limit(limit: str, *, name: str = "") -> Callable[..., Awaitable[None]]:
         await limiter.acquire(f"{what} {limit} {who}", count, seconds)
 
     return limited
+#{% if cookiecutter.identity == "email" %}
+
+
+# How often one address may cause a mail, whoever gets it.
+LIMIT_MAIL = Depends(rate_limit("20/minute", name="mail"))
+#{% endif %}

@@ -254,12 +254,13 @@ async def test_of_many_guesses_at_once_no_more_are_checked_than_in_turn(client: 
 async def test_people_behind_one_address_may_all_sign_in_at_once(
     client: Client, clock: Clock
 ) -> None:
-    names = [f"user{number}" for number in range(WIDER_LIMIT + 4)]
+    names = [name_of(f"user{number}") for number in range(WIDER_LIMIT + 4)]
     for name in names:
         await client.register(name)
         clock.turn(60)
     # Somebody among them guesses at the same moment.
-    guesses = [client.sign_in(f"guess{number}", WRONG) for number in range(WIDER_LIMIT - 1)]
+    guessed = [name_of(f"guess{number}") for number in range(WIDER_LIMIT - 1)]
+    guesses = [client.sign_in(name, WRONG) for name in guessed]
     honest = [Client(client.app).sign_in(name) for name in names]
     responses = await asyncio.gather(*guesses, *honest)
     assert {each.status_code for each in responses[: len(guesses)]} == {401}
@@ -272,7 +273,7 @@ async def test_of_many_guesses_at_many_accounts_at_once_no_more_are_checked_than
     # However slow the machine is that runs the test.
     monkeypatch.setattr("app.users.rate_limit.TURN_SECONDS", 600)
     client = Client(await start())
-    guesses = (client.sign_in(f"user{number}", WRONG) for number in range(60))
+    guesses = (client.sign_in(name_of(f"user{number}"), WRONG) for number in range(60))
     statuses = [response.status_code for response in await asyncio.gather(*guesses)]
     assert statuses.count(401) == 20
     assert set(statuses) == {401, 429}

@@ -73,7 +73,7 @@ async def test_with_samesite_strict_a_link_in_a_mail_opens_and_its_token_is_in_n
     client = Client(app)
     await client.register(ALICE)
     services: Services = app.state.services
-    address = (await services.users.reset_link(ALICE)).removeprefix("http://localhost:8000")
+    address = (await services.recovery.reset_link(ALICE)).removeprefix("http://localhost:8000")
     between = await client.get(address, headers=FOLLOWED)
     assert f'content="0; url={address}"' in between.text
     assert '<meta name="referrer" content="no-referrer">' in between.text

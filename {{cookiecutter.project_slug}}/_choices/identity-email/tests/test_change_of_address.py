@@ -104,7 +104,7 @@ async def test_a_reset_makes_the_link_to_another_address_void(
 ) -> None:
     await client.signed_in(ALICE)
     await ask(client)
-    token = (await services.users.reset_link(ALICE)).partition("?token=")[2]
+    token = (await services.recovery.reset_link(ALICE)).partition("?token=")[2]
     assert (await reset(client, token)).status_code == 204
     assert (await change(client, await token_to(client))).json() == INVALID
 
@@ -120,7 +120,7 @@ async def test_links_to_the_old_address_are_void_after_the_change(
     assert (await change(client, await token_to(client))).status_code == 204
     assert (await reset(client, by_mail)).json() == INVALID
     # One that was being made while the address changed.
-    address, link = services.users.new_reset_link(old)
+    address, link = services.recovery.new_link(old)
     await services.database.change(link)
     assert (await reset(client, address.partition("?token=")[2])).json() == INVALID
 

@@ -47,7 +47,7 @@ async def test_a_new_password_is_told_with_browser_address_and_time(client: Clie
 
 async def test_a_reset_password_is_told(client: Client, services: Services) -> None:
     await client.register(ALICE)
-    token = (await services.users.reset_link(ALICE)).partition("?token=")[2]
+    token = (await services.recovery.reset_link(ALICE)).partition("?token=")[2]
     assert (await reset(client, token)).status_code == 204
     mail = (await mails(client.app))[0]
     assert (mail.to, mail.subject) == (ALICE, "Your password has been changed")

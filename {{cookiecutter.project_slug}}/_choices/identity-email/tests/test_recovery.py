@@ -44,7 +44,7 @@ async def test_a_link_by_mail_and_an_operators_make_each_other_void(
     await client.register(ALICE)
     await forgot(client)
     by_mail = await newest_token(client)
-    printed = (await services.users.reset_link(ALICE)).partition("?token=")[2]
+    printed = (await services.recovery.reset_link(ALICE)).partition("?token=")[2]
     assert (await reset(client, by_mail)).json() == INVALID
     await forgot(client)
     assert (await reset(client, printed)).json() == INVALID

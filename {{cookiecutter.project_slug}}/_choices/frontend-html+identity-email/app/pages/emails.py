@@ -6,7 +6,6 @@ from typing import Any
 from fastapi import APIRouter, Request
 from starlette.responses import Response
 
-from app.api.emails import LIMITED
 from app.errors import TooManyRequests
 from app.pages.auth import NameField
 from app.pages.links import NO_STORE, TokenQuery, forget_token, keep_token, kept_token
@@ -24,6 +23,7 @@ from app.web.dependencies import (
     Sessions,
     public,
 )
+from app.web.rate_limit import LIMIT_MAIL
 
 SENT = "We have sent a mail to that address. It says what to do next."
 
@@ -57,7 +57,7 @@ async def forgot_page(request: Request) -> Response:
     return page(request, "send_link.html", **FORGOT)
 
 
-@router.post("/forgot", dependencies=LIMITED)
+@router.post("/forgot", dependencies=[LIMIT_MAIL])
 @public
 async def forgot(
     request: Request, emails: Emails, request_session: CurrentRequestSession, name: NameField = ""
@@ -77,7 +77,7 @@ async def resend_page(request: Request) -> Response:
     return page(request, "send_link.html", **RESEND)
 
 
-@router.post("/verify/resend", dependencies=LIMITED)
+@router.post("/verify/resend", dependencies=[LIMIT_MAIL])
 @public
 async def resend(
     request: Request, emails: Emails, request_session: CurrentRequestSession, name: NameField = ""
@@ -109,7 +109,7 @@ async def verify(request: Request, emails: Emails) -> Response:
     return forget_token(request, see_other(request, "/login", flash=created))
 
 
-@router.post("/account/email", dependencies=LIMITED)
+@router.post("/account/email", dependencies=[LIMIT_MAIL])
 async def ask_for_change(
     request: Request,
     _: FreshUser,

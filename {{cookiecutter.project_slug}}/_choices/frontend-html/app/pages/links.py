@@ -15,7 +15,7 @@ from app.pages.redirects import see_other
 from app.pages.templating import account_form_again, page
 from app.users.errors import InvalidLink, PasswordRejected
 from app.users.links import RESET_SECONDS
-from app.web.dependencies import CurrentRequestSession, Users, public
+from app.web.dependencies import CurrentRequestSession, Recovery, public
 
 # What a page shows because of the cookie, no cache may show to somebody else.
 NO_STORE = {"Cache-Control": "no-store"}
@@ -27,11 +27,11 @@ router = APIRouter(include_in_schema=False)
 
 @router.get("/reset")
 @public
-async def reset_page(request: Request, users: Users, token: TokenQuery = "") -> Response:
+async def reset_page(request: Request, recovery: Recovery, token: TokenQuery = "") -> Response:
     """Ask for a new password."""
     if token:
         return keep_token(request, token)
-    user = await users.check_reset_link(kept_token(request))
+    user = await recovery.check_link(kept_token(request))
     return page(request, "reset.html", headers=NO_STORE, owner=user)
 
 
@@ -39,16 +39,16 @@ async def reset_page(request: Request, users: Users, token: TokenQuery = "") -> 
 @public
 async def reset(
     request: Request,
-    users: Users,
+    recovery: Recovery,
     request_session: CurrentRequestSession,
     new_password: Annotated[Text, Form()] = "",
 ) -> Response:
     """Set the new password."""
     token = kept_token(request)
     try:
-        await users.reset_password(token, new_password, request_session.client)
+        await recovery.reset_password(token, new_password, request_session.client)
     except PasswordRejected as error:
-        owner = await users.check_reset_link(token)
+        owner = await recovery.check_link(token)
         return account_form_again(request, "reset.html", error, new="new_password", owner=owner)
     changed = "Your password has been changed. You can sign in with it now."
     return forget_token(request, see_other(request, "/login", flash=changed))

@@ -1,6 +1,6 @@
 """The JSON API of addresses."""
 
-from fastapi import APIRouter, Depends
+from fastapi import APIRouter
 
 from app.api.schemas import ERRORS, EmailIn, TokenIn, errors
 from app.web.dependencies import (
@@ -10,10 +10,7 @@ from app.web.dependencies import (
     FreshUser,
     public,
 )
-from app.web.rate_limit import rate_limit
-
-# How often one address may cause a mail, whoever gets it.
-LIMITED = [Depends(rate_limit("20/minute", name="mail"))]
+from app.web.rate_limit import LIMIT_MAIL
 
 router = APIRouter(prefix="/api", responses=ERRORS)
 
@@ -25,14 +22,16 @@ async def verify(body: TokenIn, emails: Emails) -> None:
     await emails.verify(body.token)
 
 
-@router.post("/email/verify/resend", status_code=202, dependencies=LIMITED, responses=errors(429))
+@router.post(
+    "/email/verify/resend", status_code=202, dependencies=[LIMIT_MAIL], responses=errors(429)
+)
 @public
 async def resend(body: EmailIn, emails: Emails, request_session: CurrentRequestSession) -> None:
     """Send the link of a registration once more. The response is always the same."""
     await emails.resend(body.email, request_session.client)
 
 
-@router.post("/password/forgot", status_code=202, dependencies=LIMITED, responses=errors(429))
+@router.post("/password/forgot", status_code=202, dependencies=[LIMIT_MAIL], responses=errors(429))
 @public
 async def forgot_password(
     body: EmailIn, emails: Emails, request_session: CurrentRequestSession
@@ -41,7 +40,7 @@ async def forgot_password(
     await emails.forgot_password(body.email, request_session.client)
 
 
-@router.post("/email", status_code=202, dependencies=LIMITED, responses=errors(429))
+@router.post("/email", status_code=202, dependencies=[LIMIT_MAIL], responses=errors(429))
 async def ask_for_change(body: EmailIn, _: FreshUser, auth: CurrentAuth, emails: Emails) -> None:
     """Send a link to another address for the account, and a notice to the one it has."""
     await emails.ask_for_change(auth, body.email)

@@ -22,6 +22,7 @@ from app.users.errors import InvalidLink
 from app.users.links import CHANGE_EMAIL, RESET, VERIFY
 from app.users.names import normalise
 from app.users.rate_limit import subscriber
+from app.users.recovery import PasswordRecovery
 from app.users.service import AuthContext, UserService
 
 # Nobody's mailbox is flooded: so many mails to one address that somebody else may have caused.
@@ -36,6 +37,7 @@ class EmailService:
     """Every method raises InvalidName for what is no address, and StoreUnavailable."""
 
     users: UserService
+    recovery: PasswordRecovery
     outbox: Outbox
     limiter: RequestLimiter
 
@@ -69,7 +71,7 @@ class EmailService:
     async def find_link(self, purpose: str, token: str) -> AnyRow:
         """Return a link that was not used yet. Raises InvalidLink."""
         link = await self.users.database.fetch_one(
-            select(*Link.__table__.columns).where(self.users.links.is_valid(purpose, token))
+            select(*Link.__table__.columns).where(self.recovery.links.is_valid(purpose, token))
         )
         if link is None:
             raise InvalidLink
@@ -77,7 +79,7 @@ class EmailService:
 
     async def verify(self, token: str) -> None:
         """Create the account that a link is about. Raises InvalidLink."""
-        is_valid = self.users.links.is_valid(VERIFY, token)
+        is_valid = self.recovery.links.is_valid(VERIFY, token)
         account = {
             "email": Link.about,
             "password_hash": Link.password_hash,
@@ -134,7 +136,7 @@ class EmailService:
         # The notices go to one address, whichever the new ones are.
         await self.limiter.acquire(f"change {auth.user.id}", MAX_MAILS, MAILS_WINDOW_SECONDS)
         taken = await self._prepare(new)
-        address, link = self.users.links.new(
+        address, link = self.recovery.links.new(
             CHANGE_EMAIL,
             auth.user.email,
             user_id=auth.user.id,
@@ -152,7 +154,7 @@ class EmailService:
     async def change(self, token: str) -> None:
         """Let a user have the address that a link was sent to. Raises InvalidLink."""
         link = await self.find_link(CHANGE_EMAIL, token)
-        unused = select(Link.key).where(self.users.links.is_valid(CHANGE_EMAIL, token))
+        unused = select(Link.key).where(self.recovery.links.is_valid(CHANGE_EMAIL, token))
         try:
             row = await self.users.database.change(
                 update(User)
@@ -182,7 +184,7 @@ class EmailService:
         return user_from_row(row) if row else None
 
     async def _mail_verification(self, email: str, hashed: str, client: ClientInfo) -> None:
-        address, link = self.users.links.new(VERIFY, email, password_hash=hashed)
+        address, link = self.recovery.links.new(VERIFY, email, password_hash=hashed)
         mail = self.outbox.mail(email, "verify", client, link=address)
         await self.users.database.change(link, mail)
 
@@ -192,8 +194,8 @@ class EmailService:
         """Send a link for an account. Without one the same is done, and the link opens nothing."""
         if user is None or not user.is_active:
             template = "no_account"
-            address, link = self.users.links.new(RESET, email)
+            address, link = self.recovery.links.new(RESET, email)
         else:
-            address, link = self.users.new_reset_link(user)
+            address, link = self.recovery.new_link(user)
         mail = self.outbox.mail(email, template, client, link=address)
         await self.users.database.change(link, mail)
