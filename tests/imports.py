@@ -15,7 +15,7 @@ FLOORS = (
     "email",
     "sessions",
     "models database database_url engine fast_lookup request_limit redis redis_connection config "
-    "env_file mail_settings origins processors logs project security_log errors user_agent "
+    "env_file mail_settings origins redis_url processors logs project security_log errors user_agent "
     "__init__",
 )
 OPEN = (0, len(FLOORS) - 1)

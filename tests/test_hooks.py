@@ -63,7 +63,7 @@ def test_git_tracks_neither_the_key_nor_data(bake: Bake) -> None:
 
 def bake_once_more(project: Project, config: Path, **answers: str) -> None:
     """Generate a project over itself, as ``cookiecutter -f`` does."""
-    bake_into(project.path.parent, config, answers, overwrite=True)
+    bake_into(project.path.parent, config, {**project.answers, **answers}, overwrite=True)
 
 
 def test_a_key_that_is_there_stays(bake: Bake, cookiecutter_config: Path) -> None:

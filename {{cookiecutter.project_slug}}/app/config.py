@@ -29,6 +29,9 @@ from app.origins import (
     is_production,
 )
 from app.processors import available_processors
+#{% if cookiecutter.session_backend == "redis" %}
+from app.redis_url import DEFAULT_REDIS_URL, RedisUrl
+#{% endif %}
 
 ROOT = Path(__file__).parent.parent
 PROJECT: dict[str, Any] = json.loads((Path(__file__).parent / "project.json").read_text("utf-8"))
@@ -44,13 +47,6 @@ KEY_MIN_CHARACTERS = 32
 PASSWORD_MAX_CHARACTERS = 128
 # The exit status for wrong settings: uvicorn takes it as final and starts no other worker.
 STARTUP_FAILURE = 3
-
-#{% if cookiecutter.session_backend == "redis" %}
-DEFAULT_REDIS_URL = "redis://localhost:6379/0"
-_REDIS_URL = re.compile(
-    r"rediss?://([^@/?#]*@)?([^@:/?#\[\]]+|\[[0-9a-f:]+\])(:[1-9][0-9]{0,4})?(/[0-9]*)?", re.ASCII
-)
-#{% endif %}
 
 _PLACEHOLDER = re.compile("change|secret|placeholder|example|insecure|replace|your-", re.IGNORECASE)
 
@@ -108,24 +104,6 @@ def _check_database_url(secret: SecretStr) -> SecretStr:
 #{% if cookiecutter.database == "postgresql" %}
 def _check_own_database(secret: SecretStr, info: ValidationInfo) -> SecretStr:
     if secret.get_secret_value() == DEFAULT_DATABASE_URL and is_production(info):
-        raise ValueError("must be set in production; the default is for development")
-    return secret
-
-
-#{% endif %}
-#{% if cookiecutter.session_backend == "redis" %}
-def _check_redis_url(secret: SecretStr, info: ValidationInfo) -> SecretStr:
-    from urllib.parse import urlsplit
-
-    url = secret.get_secret_value()
-    try:
-        is_redis = _REDIS_URL.fullmatch(url) and urlsplit(url).port != 0
-    except ValueError:
-        # A port or an address that cannot be.
-        is_redis = False
-    if not is_redis:
-        raise ValueError("must be a URL like rediss://user:password@host:6379/0")
-    if url == DEFAULT_REDIS_URL and is_production(info):
         raise ValueError("must be set in production; the default is for development")
     return secret
 
@@ -191,7 +169,7 @@ class Settings(BaseSettings):
     # Seconds that one of your statements may take.
     database_statement_timeout: PositiveInt = 30
     #{% if cookiecutter.session_backend == "redis" %}
-    redis_url: Annotated[SecretStr, AfterValidator(_check_redis_url)] = SecretStr(DEFAULT_REDIS_URL)
+    redis_url: RedisUrl = SecretStr(DEFAULT_REDIS_URL)
     #{% endif %}
 
     # Seconds from sign-in to the end, whatever happens.

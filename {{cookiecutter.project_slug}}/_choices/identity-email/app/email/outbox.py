@@ -29,7 +29,7 @@ from app.sessions.session import ClientInfo
 LOGGER = logging.getLogger(__name__)
 
 POLL_SECONDS = 2
-# What became of a mail is noted in so many attempts, POLL_SECONDS apart: SQLite may be locked.
+# What became of a mail is noted in so many attempts, POLL_SECONDS apart: a table may be locked.
 NOTE_ATTEMPTS = 30
 # Another worker may try again after this time: longer than sending and noting can take.
 CLAIM_SECONDS = SEND_SECONDS + 600
