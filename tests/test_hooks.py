@@ -101,7 +101,7 @@ def test_generating_once_more_leaves_alone_what_the_owner_has_made(
     bake_once_more(project, cookiecutter_config, **answers)
     assert [project.read(name) for name in MINE] == ["mine"] * len(MINE)
     # What the first choice has brought is the owner's by now; the second one is there in full.
-    again = bake_once(**answers)
+    again = bake_once(**{**project.answers, **answers})
     assert project.files == before | again.files | set(MINE)
     assert {name: project.read(name) for name in again.texts} == again.texts
 

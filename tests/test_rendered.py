@@ -39,9 +39,7 @@ SIGNS = {
     "signed-cookie": re.compile(r"signed.cookie|EndedSession|ended_sessions", re.I),
     "sqlite": re.compile(r"sqlite", re.IGNORECASE),
     "postgresql": re.compile(r"postgres|asyncpg", re.IGNORECASE),
-    "html": re.compile(
-        r"Jinja2Templates|python-multipart|<form|\"/account\"|static/|sign-in page"
-    ),
+    "html": re.compile(r"Jinja2Templates|python-multipart|<form|\"/account\"|static/|sign-in page"),
     "email": re.compile(r"outbox|smtp|MAIL_URL|email.validator|dev/mail", re.IGNORECASE),
     # Rich looks at GITHUB_ACTIONS, so that tests of the CLI have to unset it.
     "github": re.compile(r"github(?!_actions)|dependabot", re.IGNORECASE),

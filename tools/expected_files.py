@@ -8,6 +8,7 @@ compare projects with this list, so that a file cannot come or go unnoticed.
 import itertools
 import tempfile
 from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 
 from tests import baking
@@ -50,9 +51,13 @@ def condition(name: str, having: Sequence[Answers], among: Sequence[Answers]) ->
     for one, other in itertools.combinations(simplest_first, 2):
         if says(f"{one}_or_{other}"):
             return f"{one}_or_{other}"
-    for three in itertools.combinations(simplest_first, 3):
-        if says("_or_".join(three)):
-            return "_or_".join(three)
+    for one in reversed(single):
+        # One answer is enough, and among the others a condition says the rest.
+        others = [each for each in among if not is_expected(one, each)]
+        rest = [each for each in having if each in others]
+        if len(having) - len(rest) == len(among) - len(others) > 0:
+            with suppress(ValueError):
+                return f"{one}_or_{condition(name, rest, others)}"
     raise ValueError(f"no condition says which projects have {name}")
 
 

@@ -82,23 +82,26 @@ class RequestSession:
     async def register(self, name: str, password: str) -> None:
         """Send a link that creates an account.
 
+        Raises AccountError, TooManyRequests, or HTTPException when registration is closed.
+        """
+        await self._limit_registrations()
+        await self.services.emails.register(name, password, self.client)
     #{% else %}
     async def register(self, name: str, password: str) -> User:
         """Create an account for whoever sent the request.
 
-    #{% endif %}
         Raises AccountError, TooManyRequests, or HTTPException when registration is closed.
         """
+        await self._limit_registrations()
+        return await self.services.users.register(name, password)
+    #{% endif %}
+
+    async def _limit_registrations(self) -> None:
         settings = self.services.settings
         if not settings.allow_registration:
             raise HTTPException(403, "Registration is closed.")
         limit, address = settings.login_max_failures * WIDER, subscriber(self.ip)
         await self.services.request_limiter.acquire(f"registration {address}", limit, 60)
-        #{% if cookiecutter.identity == "email" %}
-        await self.services.emails.register(name, password, self.client)
-        #{% else %}
-        return await self.services.users.register(name, password)
-        #{% endif %}
 
     async def sign_in(self, name: str, password: str, *, remember: bool = False) -> User:
         """Check a password, create a session, and let the response set the cookie.
