@@ -782,6 +782,10 @@ MUTANTS = (
         (71, "any certificate of a mail server will do", '"start_tls": not is_tls,',
          '"start_tls": not is_tls, "validate_certs": False,'),
     ),
+    *At("app/email/messages.py", "tests/test_notices.py", identity="email").faults(
+        (72, "strangers put their words into mails",
+         "if browser not in BROWSERS:", "if not browser:"),
+    ),
     *At("app/email/messages.py", *DELIVERY_TESTS, identity="email").faults(
         (72, "a mail shows HTML that a client has sent",
          'autoescape=select_autoescape(["html"]),', "autoescape=False,"),

@@ -12,6 +12,13 @@ from app.config import PROJECT
 from app.sessions.session import ClientInfo
 from app.user_agent import describe_browser
 
+# Whatever else a client calls itself would be the words of a stranger in somebody's mail.
+BROWSERS = (
+    *("Chrome", "Chrome Mobile", "Chrome Mobile iOS", "Chromium", "Edge", "Edge Mobile"),
+    *("Firefox", "Firefox Mobile", "Firefox iOS", "Mobile Safari", "Opera", "Opera Mobile"),
+    *("Safari", "Samsung Internet"),
+)
+
 _TEMPLATES = Environment(
     loader=PackageLoader("app.email"),
     # The text form is no HTML, and would show its escapes.
@@ -33,8 +40,11 @@ class MailText(NamedTuple):
 
 def write(template: str, client: ClientInfo, now: float, **values: Any) -> MailText:
     """Write a mail. client: from where it was caused. now: Unix time in seconds."""
+    browser, _, system = describe_browser(client.user_agent).partition(" on ")
+    if browser not in BROWSERS:
+        browser = "a program"
     cause = {
-        "browser": describe_browser(client.user_agent),
+        "browser": f"{browser} on {system}" if system else browser,
         "address": client.ip,
         "time": f"{datetime.fromtimestamp(now, UTC):%d %B %Y at %H:%M} UTC",
     }
