@@ -8,6 +8,7 @@ from email.message import EmailMessage
 from email.utils import formatdate
 
 import aiosmtplib
+from email_validator import validate_email
 
 from app.email.messages import MailText
 from app.mail_settings import sender_address, smtp_options
@@ -87,6 +88,10 @@ def _printable(text: str) -> str:
 
 
 def ascii_address(address: str) -> str:
-    """Return how an address is written in mail: a domain in another script as Punycode."""
-    local_part, _, domain = address.rpartition("@")
-    return f"{local_part}@{domain.encode('idna').decode('ascii')}"
+    """Return how an address is written in mail: a domain in another script as Punycode.
+
+    By the rules by which it was validated (IDNA 2008). Those of Python's codec are older, and lead
+    to the domain of somebody else for a few scripts. Raises ValueError.
+    """
+    validated = validate_email(address, check_deliverability=False, test_environment=True)
+    return str(validated.ascii_email)
