@@ -16,7 +16,7 @@ from tests.client import PASSWORD, Client
 from tests.conftest import Start
 from tests.database import LockUsers
 from tests.migrate import migrate
-from tests.people import ALICE, BOB, FIELD
+from tests.people import ALICE, BOB, FIELD, REGISTERED
 from tests.postgresql import create_database
 
 
@@ -89,7 +89,7 @@ async def test_a_server_without_tls_is_not_used_where_the_url_asks_for_it(
 async def test_of_two_requests_in_a_deadlock_one_is_answered_with_503(client: Client) -> None:
     names = (ALICE, BOB)
     for name in names:
-        assert (await client.register(name)).status_code == 201
+        assert (await client.register(name)).status_code == REGISTERED
     have_locked = asyncio.Barrier(2)
 
     async def lock(first: int, db: DbSession) -> None:
