@@ -39,6 +39,7 @@ HEADERS = {
 PRODUCTION = {
     "ENVIRONMENT": "production",
     "ALLOWED_HOSTS": "localhost",
+    "PUBLIC_URL": "https://localhost",
     "ALLOW_REGISTRATION": "true",
     "FORWARDED_ALLOW_IPS": "127.0.0.1",
 }

@@ -36,7 +36,11 @@ SITE = f"https://{HOST}"
 VISITOR = "127.0.0.2"
 
 # What the operator sets.
-SETTINGS = {"ALLOWED_HOSTS": HOST, "ALLOW_REGISTRATION": "true"}
+SETTINGS = {
+    "ALLOWED_HOSTS": HOST,
+    "PUBLIC_URL": f"https://{HOST}",
+    "ALLOW_REGISTRATION": "true",
+}
 
 
 @dataclass(frozen=True)

@@ -149,7 +149,11 @@ def sessions_in_memory(ready: Bake) -> Project:
     return ready(session_backend="memory")
 
 
-PRODUCTION = {"ENVIRONMENT": "production", "ALLOWED_HOSTS": "localhost"}
+PRODUCTION = {
+    "ENVIRONMENT": "production",
+    "ALLOWED_HOSTS": "localhost",
+    "PUBLIC_URL": "https://localhost",
+}
 
 
 def test_sessions_in_memory_are_refused_where_others_would_not_know_them(
