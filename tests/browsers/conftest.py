@@ -204,6 +204,7 @@ def serve_in_production(
                     **SHARED,
                     "ENVIRONMENT": "production",
                     "ALLOWED_HOSTS": f"{APP},localhost",
+                    "PUBLIC_URL": f"https://{APP}",
                     "ALLOW_REGISTRATION": "true",
                     "SESSION_SAMESITE": samesite,
                     "SESSION_PARTITIONED": str(partitioned),
