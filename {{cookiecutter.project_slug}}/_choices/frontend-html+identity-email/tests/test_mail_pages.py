@@ -27,7 +27,8 @@ async def newest(client: Client, to: str = ALICE) -> Mail:
 async def open_link(client: Client, to: str = ALICE) -> str:
     """Follow the link of the newest mail as a browser does; return the page that it leads to."""
     mail = await newest(client, to)
-    response = await client.get(f"/{mail.purpose}?token={mail.token}", headers=FOLLOWED)
+    headers = {**FOLLOWED, "sec-fetch-site": "same-origin"}
+    response = await client.get(f"/{mail.purpose}?token={mail.token}", headers=headers)
     assert (response.status_code, response.headers["location"]) == (303, f"/{mail.purpose}")
     assert response.headers["set-cookie"] == (
         f"{COOKIE}={mail.token}; HttpOnly; Max-Age=1800; Path=/; SameSite=lax; Secure"
