@@ -19,7 +19,9 @@ COOKIE = f"__Host-{PROJECT['slug']}-link"
 async def test_a_link_sets_a_password_by_its_page(client: Client, new_link: NewLink) -> None:
     await client.register(ALICE)
     token = await new_link()
-    opened = await client.get(f"/reset?token={token}", headers={**FOLLOWED, "sec-fetch-site": "same-origin"})
+    opened = await client.get(
+        f"/reset?token={token}", headers={**FOLLOWED, "sec-fetch-site": "same-origin"}
+    )
     assert (opened.status_code, opened.headers["location"]) == (303, "/reset")
     form = await client.get("/reset")
     assert ALICE in form.text
