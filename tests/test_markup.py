@@ -12,7 +12,9 @@ from tests.deploying import missing, program
 PROBES = Path(__file__).parent / "probes"
 
 # Those of a project that look at pages. That they see all is for the test to say.
-TESTS = re.compile(r"tests/test_(error_pages|flash|forms|pages|reset_page|session_list_page|strict_links)\.py")
+TESTS = re.compile(
+    r"tests/test_(error_pages|flash|forms|pages|reset_page|session_list_page|strict_links)\.py"
+)
 
 
 def checker() -> list[str]:
