@@ -38,7 +38,7 @@ VISITOR = "127.0.0.2"
 # What the operator sets.
 SETTINGS = {
     "ALLOWED_HOSTS": HOST,
-    "PUBLIC_URL": f"https://{HOST}",
+    "PUBLIC_URL": SITE,
     "ALLOW_REGISTRATION": "true",
 }
 

@@ -378,7 +378,7 @@ Next:
 def test_what_was_made_is_told_in_words(
     bake: Bake, capfd: pytest.CaptureFixture[str], answers: tuple[str, ...]
 ) -> None:
-    bake(project_slug="app", **{**DEFAULTS, **dict(zip(CHOICES, answers, strict=False))})
+    bake(project_slug="app", **dict(zip(CHOICES, answers, strict=False)))
     assert capfd.readouterr().out == SUMMARIES[answers]
 
 

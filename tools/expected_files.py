@@ -7,7 +7,7 @@ compare projects with this list, so that a file cannot come or go unnoticed.
 
 import itertools
 import tempfile
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 
@@ -22,7 +22,7 @@ def condition(name: str, having: Sequence[Answers], among: Sequence[Answers]) ->
     """Return the shortest condition that these of all combinations meet; empty for all of them.
 
     name: of the file that they have. Raises ValueError when neither clauses of which all hold nor
-    two conditions of which one does say it.
+    conditions of which one does say it.
     """
 
     def says(text: str) -> bool:
@@ -39,26 +39,23 @@ def condition(name: str, having: Sequence[Answers], among: Sequence[Answers]) ->
         for some in itertools.combinations(clauses, count):
             if says("+".join(sorted(some))):
                 return "+".join(sorted(some))
-    single = [_clause(key, [value]) for key, values in CHOICES.items() for value in values]
-    both = ["+".join(pair) for pair in itertools.combinations(sorted(single), 2)]
-    several = [
-        _clause(key, values)
-        for key, every in CHOICES.items()
-        for count in range(2, len(every))
-        for values in itertools.combinations(every, count)
-    ]
-    simplest_first = [*sorted(single), *several, *both]
-    for one, other in itertools.combinations(simplest_first, 2):
-        if says(f"{one}_or_{other}"):
-            return f"{one}_or_{other}"
-    for one in reversed(single):
-        # One answer is enough, and among the others a condition says the rest.
+    for one in _clauses():
+        # It is enough, and among the others a condition says the rest.
         others = [each for each in among if not is_expected(one, each)]
         rest = [each for each in having if each in others]
         if len(having) - len(rest) == len(among) - len(others) > 0:
             with suppress(ValueError):
                 return f"{one}_or_{condition(name, rest, others)}"
     raise ValueError(f"no condition says which projects have {name}")
+
+
+def _clauses() -> Iterator[str]:
+    """Yield every clause, those first that say most."""
+    for count in range(max(map(len, CHOICES.values())), 0, -1):
+        for key in sorted(CHOICES):
+            if count < len(CHOICES[key]):
+                for values in itertools.combinations(CHOICES[key], count):
+                    yield _clause(key, values)
 
 
 def _clause(key: str, values: Iterable[str]) -> str:

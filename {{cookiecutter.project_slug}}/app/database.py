@@ -80,6 +80,8 @@ class Database:
 
         Returns that row. The first statement has to write: it is the one that waits for a lock.
         """
+        if not more:
+            return await self.fetch_one(statement)
         async with self._connect() as connection:
             await connection.execution_options(isolation_level=TRANSACTION)
             async with connection.begin():

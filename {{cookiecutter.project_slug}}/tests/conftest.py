@@ -203,6 +203,19 @@ async def user(services: Services) -> User:
     return await services.users.register(ALICE, PASSWORD)
 
 
+NewLink = Callable[..., Awaitable[str]]
+
+
+@pytest.fixture
+def new_link(services: Services) -> NewLink:
+    """Return the token of a new link, for Alice unless somebody else is named."""
+
+    async def make(name: str = ALICE) -> str:
+        return (await services.recovery.reset_link(name)).partition("?token=")[2]
+
+    return make
+
+
 @pytest.fixture
 def begin(services: Services, user: User) -> Begin:
     """Start sessions of the user's, without any route."""

@@ -4,7 +4,6 @@ import asyncio
 import hashlib
 import logging
 import re
-from collections.abc import Awaitable, Callable
 
 import httpx2
 import pytest
@@ -19,7 +18,7 @@ from app.users.authentication import Authenticator
 from app.users.links import LIFETIMES, RESET
 from tests.cli import Run
 from tests.client import PASSWORD, Client
-from tests.conftest import KEY, Clock, Start
+from tests.conftest import KEY, Clock, NewLink, Start
 from tests.people import ALICE, BOB
 from tests.test_security_log import events
 
@@ -33,18 +32,6 @@ INVALID = {
         }
     ]
 }
-
-NewLink = Callable[..., Awaitable[str]]
-
-
-@pytest.fixture
-def new_link(services: Services) -> NewLink:
-    """Return the token of a new link, for Alice unless somebody else is named."""
-
-    async def make(name: str = ALICE) -> str:
-        return (await services.recovery.reset_link(name)).partition("?token=")[2]
-
-    return make
 
 
 async def reset(client: Client, token: str, password: str = NEW_PASSWORD) -> httpx2.Response:

@@ -51,9 +51,7 @@ def add_error_handlers(app: FastAPI, error_response: ErrorResponse) -> None:
         if isinstance(connection, WebSocket) and error.status == 401:
             await close_unauthorised(connection)
             return None
-        detail: object = str(error)
-        if error.status == 422:
-            detail = validation_detail(error)
+        detail: object = validation_detail(error) if error.status == 422 else str(error)
         return error_response(connection, error.status, detail, headers_of(connection, error))
 
     @app.exception_handler(PoolTimeoutError)

@@ -5,13 +5,11 @@ import pytest
 from app.config import PROJECT
 from app.services import Services
 from tests.client import Client
-from tests.conftest import Clock, Start
+from tests.conftest import Clock, NewLink, Start
 from tests.people import ALICE
-from tests.test_links import NEW_PASSWORD, NewLink, new_link
+from tests.test_links import NEW_PASSWORD
 from tests.test_pages import Page, submit
 from tests.test_strict_links import FOLLOWED
-
-__all__ = ["new_link"]
 
 COOKIE = f"__Host-{PROJECT['slug']}-link"
 

@@ -8,6 +8,9 @@ from urllib.parse import unquote, urlsplit
 
 from pydantic import AfterValidator, SecretStr, ValidationInfo
 
+from app.origins import is_production
+from app.urls import is_url
+
 DEFAULT_SENDER = "app@localhost"
 
 _URL = re.compile(r"smtps?://([^\s@/?#]*@)?([^\s@:/?#\[\]]+|\[[0-9a-f:]+\])(:[1-9][0-9]{0,4})?/?")
@@ -18,14 +21,9 @@ _ADDRESS = re.compile(rf"{_ATOM}(\.{_ATOM})*@[\w-]+(\.[\w-]+)*", re.ASCII)
 
 def _check_url(secret: SecretStr, info: ValidationInfo) -> SecretStr:
     url = secret.get_secret_value()
-    if not url and info.data.get("environment") == "production":
+    if not url and is_production(info):
         raise ValueError("must be set in production, or nobody gets any mail")
-    try:
-        is_valid = not url or (_URL.fullmatch(url) and urlsplit(url).port != 0)
-    except ValueError:
-        # A port or an address that cannot be.
-        is_valid = False
-    if not is_valid:
+    if url and not is_url(url, _URL):
         raise ValueError(
             "must be a URL like smtps://user:password@mail.example.com:465, "
             "with %40 for an @ in the password"
@@ -34,7 +32,7 @@ def _check_url(secret: SecretStr, info: ValidationInfo) -> SecretStr:
 
 
 def _check_sender(sender: str, info: ValidationInfo) -> str:
-    if sender == DEFAULT_SENDER and info.data.get("environment") == "production":
+    if sender == DEFAULT_SENDER and is_production(info):
         raise ValueError("must be set in production: the address that mail comes from")
     try:
         sender_address(sender)

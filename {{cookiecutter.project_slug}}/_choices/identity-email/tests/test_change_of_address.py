@@ -8,7 +8,7 @@ import pytest
 from app.services import Services
 from app.users.links import CHANGE_EMAIL, LIFETIMES
 from tests.client import PASSWORD, Client
-from tests.conftest import Clock
+from tests.conftest import Clock, NewLink
 from tests.mail import mails
 from tests.people import ALICE, BOB, CAROL, DAVE, name_of
 from tests.test_links import INVALID, NEW_PASSWORD, reset
@@ -100,11 +100,11 @@ async def test_a_link_to_another_address_dies_with_the_sessions_of_its_user(
 
 
 async def test_a_reset_makes_the_link_to_another_address_void(
-    client: Client, services: Services
+    client: Client, new_link: NewLink
 ) -> None:
     await client.signed_in(ALICE)
     await ask(client)
-    token = (await services.recovery.reset_link(ALICE)).partition("?token=")[2]
+    token = await new_link()
     assert (await reset(client, token)).status_code == 204
     assert (await change(client, await token_to(client))).json() == INVALID
 

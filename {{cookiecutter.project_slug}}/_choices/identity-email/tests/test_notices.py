@@ -9,6 +9,7 @@ from app.models import KnownDevice
 from app.services import Services
 from app.sessions.session import ClientInfo
 from tests.client import PASSWORD, Client
+from tests.conftest import NewLink
 from tests.mail import mails
 from tests.people import ALICE, BOB
 from tests.test_links import NEW_PASSWORD, reset
@@ -45,9 +46,9 @@ async def test_a_new_password_is_told_with_browser_address_and_time(client: Clie
     assert "\nhttp://localhost:8000/forgot\n" in mail.text
 
 
-async def test_a_reset_password_is_told(client: Client, services: Services) -> None:
+async def test_a_reset_password_is_told(client: Client, new_link: NewLink) -> None:
     await client.register(ALICE)
-    token = (await services.recovery.reset_link(ALICE)).partition("?token=")[2]
+    token = await new_link()
     assert (await reset(client, token)).status_code == 204
     mail = (await mails(client.app))[0]
     assert (mail.to, mail.subject) == (ALICE, "Your password has been changed")

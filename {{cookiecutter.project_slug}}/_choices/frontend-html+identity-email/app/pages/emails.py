@@ -1,5 +1,6 @@
 """The pages of addresses: verify, forgot, and change."""
 
+from collections.abc import Awaitable
 from functools import partial
 from typing import Any
 
@@ -63,11 +64,7 @@ async def forgot(
     request: Request, emails: Emails, request_session: CurrentRequestSession, name: NameField = ""
 ) -> Response:
     """Send a link to choose a new password."""
-    try:
-        await emails.forgot_password(name, request_session.client)
-    except (AccountError, TooManyRequests) as error:
-        return _form_again(request, "send_link.html", error, name=name, **FORGOT)
-    return see_other(request, "/login", flash=SENT)
+    return await _send(request, emails.forgot_password(name, request_session.client), name, FORGOT)
 
 
 @router.get("/verify/resend")
@@ -83,11 +80,7 @@ async def resend(
     request: Request, emails: Emails, request_session: CurrentRequestSession, name: NameField = ""
 ) -> Response:
     """Send the link of a registration once more."""
-    try:
-        await emails.resend(name, request_session.client)
-    except (AccountError, TooManyRequests) as error:
-        return _form_again(request, "send_link.html", error, name=name, **RESEND)
-    return see_other(request, "/login", flash=SENT)
+    return await _send(request, emails.resend(name, request_session.client), name, RESEND)
 
 
 @router.get("/verify")
@@ -144,3 +137,14 @@ async def change(request: Request, emails: Emails) -> Response:
     await emails.change(kept_token(request))
     changed = "Your email address has been changed."
     return forget_token(request, see_other(request, "/", flash=changed))
+
+
+async def _send(
+    request: Request, sending: Awaitable[None], name: str, texts: dict[str, Any]
+) -> Response:
+    """Let a link be sent, or show the form again. name: the address. texts: those of the form."""
+    try:
+        await sending
+    except (AccountError, TooManyRequests) as error:
+        return _form_again(request, "send_link.html", error, name=name, **texts)
+    return see_other(request, "/login", flash=SENT)

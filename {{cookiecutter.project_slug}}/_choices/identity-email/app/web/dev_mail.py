@@ -1,7 +1,5 @@
 """The mail that the app would send, in development only."""
 
-import base64
-import hashlib
 import re
 from datetime import UTC, datetime
 from typing import Any
@@ -13,6 +11,7 @@ from app.database import AnyRow
 from app.email.messages import render
 from app.email.outbox import Outbox
 from app.web.dependencies import CurrentRequestSession, public
+from app.web.docs import csp_hash
 
 router = APIRouter(prefix="/dev/mail", include_in_schema=False)
 
@@ -54,9 +53,8 @@ def _describe(outbox: Outbox, row: AnyRow) -> dict[str, Any]:
 def _html(page: str) -> Response:
     """Return a page whose one style element is allowed by its hash."""
     [style] = re.findall("<style>(.*?)</style>", page, re.DOTALL)
-    digest = base64.b64encode(hashlib.sha256(style.encode()).digest()).decode("ascii")
     policy = (
-        f"default-src 'none'; style-src 'sha256-{digest}'; "
+        f"default-src 'none'; style-src '{csp_hash(style.encode())}'; "
         "frame-ancestors 'none'; base-uri 'none'; form-action 'none'"
     )
     return HTMLResponse(page, headers={"Content-Security-Policy": policy})
