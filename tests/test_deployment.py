@@ -12,6 +12,7 @@ import pytest
 from websockets.exceptions import InvalidStatus
 
 from tests import baking
+from tests.answers import PLAIN
 from tests.conftest import Bake
 from tests.deploying import (
     HOST,
@@ -58,7 +59,7 @@ def project(
     cookiecutter_config: Path,
     environment_of: Callable[[Project], Path],
 ) -> Project:
-    project = baking.bake(tmp_path_factory.mktemp("deployed"), cookiecutter_config, {})
+    project = baking.bake(tmp_path_factory.mktemp("deployed"), cookiecutter_config, PLAIN)
     project.use(environment_of(project))
     return project
 

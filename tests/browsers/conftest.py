@@ -19,6 +19,7 @@ from playwright.sync_api import (
 )
 
 from tests import baking
+from tests.answers import PLAIN
 from tests.browsers import sites as other_origins
 from tests.browsers.engines import ENGINES, open_profile, require
 from tests.browsers.people import MAX_FAILURES, App
@@ -163,7 +164,7 @@ def stored(
             if key not in baked:
                 folder = Path(root) / str(len(baked))
                 folder.mkdir()
-                project = baking.bake(folder, cookiecutter_config, answers)
+                project = baking.bake(folder, cookiecutter_config, {**PLAIN, **answers})
                 project.use(environment_of(project))
                 baked[key] = project, stack.enter_context(project.stores())
             return baked[key]

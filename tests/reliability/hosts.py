@@ -14,6 +14,7 @@ from pathlib import Path
 
 from benchmarks.workbench import HEADERS, PRODUCTION
 from tests import baking, processes
+from tests.answers import PLAIN
 from tests.deploying import changed, service
 from tests.project import Project, clean_environment
 from tests.reliability.waiting import wait_until
@@ -153,11 +154,14 @@ def port_to_keep() -> int:
 def baked(
     config: Path, environment_of: Callable[[Project], Path], **answers: str
 ) -> Iterator[Project]:
-    """Bake a project that several tests share, with an environment it can run in."""
+    """Bake a project that several tests share, with an environment it can run in.
+
+    The other answers are those of PLAIN.
+    """
     with tempfile.TemporaryDirectory() as root:
         # PostgreSQL, which does not run as root, has to reach its data in the project.
         Path(root).chmod(0o755)
-        project = baking.bake(Path(root), config, answers)
+        project = baking.bake(Path(root), config, {**PLAIN, **answers})
         project.use(environment_of(project))
         yield project
 

@@ -131,12 +131,16 @@ def test_the_mode_of_a_database_that_is_there_is_left_alone(tmp_path: Path) -> N
     assert S_IMODE(path.stat().st_mode) == 0o640
 
 
-async def test_no_request_creates_a_database(start: Start, tmp_path: Path) -> None:
+async def test_no_request_creates_a_database_but_one_that_comes_is_used(
+    start: Start, tmp_path: Path
+) -> None:
     path = tmp_path / "none.db"
     client = Client(await start(database_url=url_of(path)))
     assert (await client.get("/health/ready")).status_code == 503
     assert (await client.register()).status_code == 503
     assert not path.exists()
+    await to_thread.run_sync(migrate, url_of(path))
+    assert (await client.register()).status_code == REGISTERED
 
 
 async def test_a_database_that_is_replaced_is_used_by_every_connection(
