@@ -283,13 +283,10 @@ MUTANTS = (
     ),
     *At(USERS, "tests/attacks/test_fixation.py").faults(
         (18, "sign-in adopts the token it came with",
-         "session = await self.sessions.create(row.id, row.session_version, client, "
-         "remember=remember)\n"
+         "session = await self.sessions.create(sign_in, client, remember=remember)\n"
          "        await self.sessions.revoke(*old_tokens)",
          "sent = await self.sessions.load(old_tokens[0]) if old_tokens else None\n"
-         "        session = sent or await self.sessions.create(\n"
-         "            row.id, row.session_version, client, remember=remember\n"
-         "        )"),
+         "        session = sent or await self.sessions.create(sign_in, client, remember=remember)"),
         (17, "the token that sign-in came with stays valid",
          "        await self.sessions.revoke(*old_tokens)\n", ""),
     ),

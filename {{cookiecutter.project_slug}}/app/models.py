@@ -93,6 +93,7 @@ class UserSession(Base):
     authenticated_at: Mapped[float]
     expires_at: Mapped[float] = mapped_column(index=True)
     remember: Mapped[bool]
+    amr: Mapped[int]
     ip: Mapped[str] = mapped_column(String(45))
     user_agent: Mapped[str] = mapped_column(String(200))
 

@@ -10,7 +10,7 @@ from fastapi import FastAPI
 from app.config import PROJECT
 from app.models import ROLES
 from app.services import Services
-from app.sessions.session import ClientInfo
+from app.sessions.session import ClientInfo, SignIn
 from app.users.errors import NameTaken
 #{% if cookiecutter.identity == "email" %}
 from tests.mail import mails
@@ -107,7 +107,7 @@ class Client(httpx2.AsyncClient):
                 await services.users.change_role(name, role)
             user = await services.users.find(name)
         client = ClientInfo(self.address, self.headers["user-agent"])
-        session = await services.sessions.create(user.id, user.session_version, client)
+        session = await services.sessions.create(SignIn(user.id, user.session_version), client)
         self.use_token(session.token)
         return self
 

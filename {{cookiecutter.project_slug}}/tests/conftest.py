@@ -18,6 +18,7 @@ from app.fast_lookup import CompiledSelect, FastLookup
 from app.models import User
 from app.services import Services
 from app.sessions.active_session import ActiveSession
+from app.sessions.session import SignIn
 from app.users import passwords
 from tests import routes
 from tests.client import PASSWORD, Client
@@ -220,8 +221,8 @@ def new_link(services: Services) -> NewLink:
 def begin(services: Services, user: User) -> Begin:
     """Start sessions of the user's, without any route."""
 
-    async def start(**options: bool) -> ActiveSession:
-        return await services.sessions.create(user.id, 0, HERE, **options)
+    async def start(*, remember: bool = False) -> ActiveSession:
+        return await services.sessions.create(SignIn(user.id, 0), HERE, remember=remember)
 
     return start
 

@@ -21,6 +21,9 @@ from app.config import ROOT
 from app.fast_lookup import CompiledSelect
 from app.models import Base, User
 from app.services import Services
+#{% if cookiecutter.session_backend == "memory" %}
+from app.sessions.session import SignIn
+#{% endif %}
 from tests.client import COOKIE, PASSWORD, Client
 from tests.conftest import Start
 from tests.migrate import alembic_config, migrate
@@ -172,7 +175,7 @@ async def known_token(app: FastAPI, client: Client) -> str:
     """Return a token for the user of a client that another app knows, as another process would."""
     #{% if cookiecutter.session_backend == "memory" %}
     user_id = (await client.get("/api/me")).json()["id"]
-    session = await app.state.services.sessions.create(user_id, 0, HERE)
+    session = await app.state.services.sessions.create(SignIn(user_id, 0), HERE)
     return str(session.token)
     #{% else %}
     assert app is not client.app

@@ -47,6 +47,7 @@ async def test_the_life_of_a_session_is_logged_event_by_event(
     created = events(caplog)[1]
     assert len(created["session"]) == 12
     assert created["actor"] == 1
+    assert events(caplog)[2]["amr"] == "pwd"
     age = datetime.now(UTC) - datetime.fromisoformat(created["datetime"])
     assert abs(age.total_seconds()) < 3600
     failed = events(caplog)[3]

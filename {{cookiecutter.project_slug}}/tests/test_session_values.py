@@ -9,7 +9,7 @@ import pytest
 from pydantic import JsonValue
 
 from app.services import Services
-from app.sessions.session import InvalidValue, SessionEnded, TooMuchData
+from app.sessions.session import InvalidValue, SessionEnded, SignIn, TooMuchData
 from tests.client import PASSWORD
 from tests.conftest import KEY, Start
 from tests.people import ALICE
@@ -132,7 +132,7 @@ async def test_values_can_be_read_while_keys_are_rotated(start: Start) -> None:
 
     old = await services_with(OLD_KEY)
     user = await old.users.register(ALICE, PASSWORD)
-    session = await old.sessions.create(user.id, 0, HERE)
+    session = await old.sessions.create(SignIn(user.id, 0), HERE)
     await session.set("theme", "dark")
 
     both = await services_with(f"{KEY},{OLD_KEY}")

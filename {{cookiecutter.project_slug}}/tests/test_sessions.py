@@ -12,7 +12,7 @@ from sqlalchemy import update
 from app.models import User
 from app.services import Services
 from app.sessions.service import SessionService
-from app.sessions.session import SessionEnded
+from app.sessions.session import SessionEnded, SignIn
 from app.sessions.store import SessionStore
 from app.sessions.token import SessionTokens
 from app.users.service import AuthContext
@@ -36,6 +36,7 @@ async def test_a_new_session_can_be_loaded(
     assert session.record.user_id == user.id
     assert session.record.created_at == session.record.authenticated_at == clock.now
     assert session.record.expires_at == clock.now + 3600
+    assert session.record.methods == "pwd"
 
 
 async def test_two_sessions_created_at_once_are_two(services: Services, begin: Begin) -> None:
@@ -211,7 +212,7 @@ async def test_of_two_rotations_at_once_one_wins(services: Services, begin: Begi
 
 async def test_every_other_session_of_the_user_ends(services: Services, begin: Begin) -> None:
     bob = await services.users.register(BOB, PASSWORD)
-    bobs = await services.sessions.create(bob.id, 0, HERE)
+    bobs = await services.sessions.create(SignIn(bob.id, 0), HERE)
     here, there = await begin(), await begin()
     await here.set("theme", "dark")
     await services.sessions.revoke_others(here)
@@ -226,7 +227,7 @@ async def test_an_operator_ends_every_session_of_a_user(
     services: Services, begin: Begin, command: str
 ) -> None:
     bob = await services.users.register(BOB, PASSWORD)
-    bobs = await services.sessions.create(bob.id, 0, HERE)
+    bobs = await services.sessions.create(SignIn(bob.id, 0), HERE)
     sessions = [await begin(), await begin()]
     await getattr(services.users, command)(SPELLINGS[0])
     for session in sessions:

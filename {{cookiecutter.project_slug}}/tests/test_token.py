@@ -5,7 +5,7 @@ import random
 
 import pytest
 
-from app.sessions.session import Session
+from app.sessions.session import Amr, Session
 from app.sessions.token import SessionTokens
 from tests.client import Client
 from tests.conftest import KEY
@@ -20,6 +20,7 @@ SESSION = Session(
     authenticated_at=1_800_000_000,
     expires_at=1_800_003_600,
     remember=False,
+    amr=Amr.PWD,
     #{% if cookiecutter.session_backend != "signed-cookie" %}
     ip="",
     user_agent="",

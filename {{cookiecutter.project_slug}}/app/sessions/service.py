@@ -12,11 +12,13 @@ from app.sessions.session import (
     CLOCK_LEEWAY_SECONDS,
     FRESH_SECONDS,
     TOUCH_SECONDS,
+    Amr,
     ClientInfo,
     Session,
     #{% if cookiecutter.session_backend != "signed-cookie" %}
     SessionNotFound,
     #{% endif %}
+    SignIn,
     session_expiry,
 )
 from app.sessions.store import SessionStore
@@ -37,7 +39,7 @@ class SessionService:
     clock: Callable[[], float]
 
     async def create(
-        self, user_id: int, session_version: int, client: ClientInfo, *, remember: bool = False
+        self, sign_in: SignIn, client: ClientInfo, *, remember: bool = False
     ) -> ActiveSession:
         """Create a session for somebody who has just proved who they are.
 
@@ -46,13 +48,14 @@ class SessionService:
         """
         now = self.clock()
         session = Session(
-            user_id=user_id,
-            session_version=session_version,
+            user_id=sign_in.user_id,
+            session_version=sign_in.session_version,
             created_at=now,
             last_seen_at=now,
             authenticated_at=now,
             expires_at=now,
             remember=remember,
+            amr=sign_in.amr,
             #{% if cookiecutter.session_backend != "signed-cookie" %}
             ip=client.ip,
             user_agent=client.user_agent,
@@ -64,7 +67,10 @@ class SessionService:
         await self._end_surplus(record)
         #{% endif %}
         security_log.event(
-            "session_created", actor=user_id, session=record.key, user_agent=client.user_agent
+            "session_created",
+            actor=record.user_id,
+            session=record.key,
+            user_agent=client.user_agent,
         )
         # Sessions come only from here, so cleaning up here keeps what is stored bounded.
         await self.store.delete_expired(now)
@@ -103,8 +109,10 @@ class SessionService:
         """Whether the user has authenticated recently."""
         return self.clock() - session.record.authenticated_at <= FRESH_SECONDS
 
-    async def rotate_token(self, session: ActiveSession, session_version: int) -> bool:
-        """Give a new token to a session whose user has proved again who they are.
+    async def rotate_token(
+        self, session: ActiveSession, session_version: int, amr: Amr = Amr.PWD
+    ) -> bool:
+        """Give a new token to a session whose user has proved again who they are. amr: how.
 
         The old token is invalid from then on. Returns False if the session has been revoked in the
         meantime.
@@ -114,12 +122,14 @@ class SessionService:
         now = max(self.clock(), old.last_seen_at)
         used = self._with_expiry(old._replace(last_seen_at=now))
         token, renewed = self.tokens.generate(
-            used._replace(session_version=session_version, authenticated_at=now)
+            used._replace(session_version=session_version, authenticated_at=now, amr=old.amr | amr)
         )
         if renewed.expires_at <= now or not await self.store.replace(old, renewed):
             return False
         session.replace(renewed, token)
-        security_log.event("session_renewed", actor=old.user_id, session=renewed.key)
+        security_log.event(
+            "session_renewed", actor=old.user_id, session=renewed.key, amr=renewed.methods
+        )
         return True
 
     async def revoke(self, *tokens: str) -> None:

@@ -3,6 +3,7 @@
 import json
 import re
 from collections.abc import Iterable
+from enum import IntFlag
 from typing import NamedTuple
 
 from pydantic import JsonValue
@@ -31,6 +32,20 @@ MAX_DEPTH = 32
 _NAME = re.compile(r"[A-Za-z0-9_.-]{1,64}", re.ASCII)
 
 
+class Amr(IntFlag):
+    """How a user has proved who they are (authentication methods references, RFC 8176)."""
+
+    PWD = 1
+
+
+class SignIn(NamedTuple):
+    """Somebody who has proved who they are, but has no session yet. amr: how they did."""
+
+    user_id: int
+    session_version: int
+    amr: Amr = Amr.PWD
+
+
 class ClientInfo(NamedTuple):
     """Where a request comes from."""
 
@@ -54,6 +69,8 @@ class Session(NamedTuple):
     authenticated_at: float
     expires_at: float
     remember: bool
+    # What was shown to begin it, and since then: members of Amr.
+    amr: int
     #{% if cookiecutter.session_backend == "signed-cookie" %}
     # Random bits that name the session. They give no access.
     key: bytes = b""
@@ -70,6 +87,11 @@ class Session(NamedTuple):
     def id(self) -> str:
         """The key as text, for lists and links."""
         return self.key.hex()
+
+    @property
+    def methods(self) -> str:
+        """The names of ``amr``, as RFC 8176 has them."""
+        return " ".join(str(each.name).lower() for each in Amr(self.amr))
 
 
 class SessionEnded(AppError):

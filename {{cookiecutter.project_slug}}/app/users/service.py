@@ -22,7 +22,7 @@ from app.email.outbox import Outbox
 from app.models import ROLES, USER_COLUMNS, User, user_from_row
 from app.sessions.active_session import ActiveSession
 from app.sessions.service import SessionService
-from app.sessions.session import ClientInfo, SessionEnded
+from app.sessions.session import ClientInfo, SessionEnded, SignIn
 from app.users.authentication import Authenticator
 from app.users.errors import NameTaken, SignInFailed, UserNotFound, WrongPassword
 from app.users.names import normalise
@@ -73,30 +73,39 @@ class UserService:
         security_log.event("user_created", actor=user.id, role=role)
         return user
 
+    async def check_password(self, name: str, password: str, ip: str) -> SignIn:
+        """Begin a sign-in with a password.
+
+        Raises InvalidName, TooManyFailures, or SignInFailed for every other reason alike.
+        """
+        row = await self.authenticator.authenticate(normalise(name), password, ip)
+        if row is None:
+            raise SignInFailed
+        return SignIn(row.id, row.session_version)
+
     async def sign_in(
         self,
-        name: str,
-        password: str,
+        sign_in: SignIn,
         client: ClientInfo,
         *,
         remember: bool = False,
         old_tokens: Sequence[str] = (),
     ) -> tuple[ActiveSession, User]:
-        """Check a password and create a session; those that came with the request end.
+        """Create a session for a sign-in; those that came with the request end.
 
-        Raises InvalidName, TooManyFailures, or SignInFailed for every other reason alike.
+        Raises SignInFailed when the account has been changed meanwhile.
         """
-        row = await self.authenticator.authenticate(normalise(name), password, client.ip)
-        if row is None:
-            raise SignInFailed
-        session = await self.sessions.create(row.id, row.session_version, client, remember=remember)
+        session = await self.sessions.create(sign_in, client, remember=remember)
         await self.sessions.revoke(*old_tokens)
-        # The account may have been disabled, or its password changed, since the row was read.
+        # The account may have been disabled, or its password changed, since it was read.
         found = await self.sessions.load_with_user(session.token)
         if found is None:
             await self.sessions.revoke(session.token)
             raise SignInFailed
-        security_log.event("authn_login_success", actor=row.id, session=session.record.key)
+        record = session.record
+        security_log.event(
+            "authn_login_success", actor=record.user_id, session=record.key, amr=record.methods
+        )
         return session, found[1]
 
     async def change_password(self, auth: AuthContext, current: str, new: str) -> None:

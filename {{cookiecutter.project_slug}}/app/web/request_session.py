@@ -9,7 +9,7 @@ from app import security_log
 from app.models import User
 from app.services import Services
 from app.sessions.active_session import ActiveSession
-from app.sessions.session import ClientInfo
+from app.sessions.session import ClientInfo, SignIn
 from app.users.rate_limit import WIDER, subscriber
 
 MAX_USER_AGENT_CHARACTERS = 200
@@ -108,12 +108,16 @@ class RequestSession:
 
         Raises AccountError, or HTTPException when the browser would not keep the cookie.
         """
+        sign_in = await self.services.users.check_password(name, password, self.ip)
+        return await self.finish_sign_in(sign_in, remember=remember)
+
+    async def finish_sign_in(self, sign_in: SignIn, *, remember: bool = False) -> User:
+        """Create a session for a sign-in, and let the response set the cookie. Raises as above."""
         if self.services.cookie.is_blocked(self._headers):
             # Rather than a success that is followed by 401 for ever.
             raise HTTPException(403, COOKIE_BLOCKED)
-        old_tokens = self.session_tokens()
         self.session, self.user = await self.services.users.sign_in(
-            name, password, self.client, remember=remember, old_tokens=old_tokens
+            sign_in, self.client, remember=remember, old_tokens=self.session_tokens()
         )
         #{% if cookiecutter.identity == "email" %}
         await self.services.emails.note_device(self.user, self.client)

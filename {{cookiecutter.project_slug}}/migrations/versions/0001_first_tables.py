@@ -46,6 +46,7 @@ def upgrade() -> None:
         sa.Column("authenticated_at", sa.Double(), nullable=False),
         sa.Column("expires_at", sa.Double(), nullable=False),
         sa.Column("remember", sa.Boolean(), nullable=False),
+        sa.Column("amr", sa.Integer(), nullable=False),
         sa.Column("ip", sa.String(45), nullable=False),
         sa.Column("user_agent", sa.String(200), nullable=False),
         sa.PrimaryKeyConstraint("key", name="pk_sessions"),

@@ -10,7 +10,7 @@ from app.errors import StoreUnavailable
 from app.models import User
 from app.services import Services
 from app.sessions.encryption import SessionCipher
-from app.sessions.session import ClientInfo, Session, SessionNotFound
+from app.sessions.session import ClientInfo, Session, SessionNotFound, SignIn
 from app.sessions.store import SessionStore
 from tests.client import COOKIE, PASSWORD, Client
 from tests.conftest import KEY, Clock, Start
@@ -73,7 +73,7 @@ async def test_the_list_holds_active_sessions_last_used_first(
 
 async def test_a_long_user_agent_in_any_language_is_kept(services: Services, user: User) -> None:
     client = ClientInfo("2001:db8:ffff:ffff:ffff:ffff:255.255.255.255", "日" * 200)
-    session = await services.sessions.create(user.id, 0, client)
+    session = await services.sessions.create(SignIn(user.id, 0), client)
     [listed] = await services.sessions.list_for_user(user.id)
     assert listed == session.record
     assert (listed.ip, listed.user_agent) == client

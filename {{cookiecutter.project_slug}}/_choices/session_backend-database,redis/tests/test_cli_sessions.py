@@ -9,7 +9,7 @@ from anyio import to_thread
 from app import security_log
 from app.services import Services
 from app.sessions.service import SessionService
-from app.sessions.session import ClientInfo
+from app.sessions.session import ClientInfo, SignIn
 from tests.cli import Run
 from tests.client import PASSWORD
 from tests.conftest import Clock
@@ -22,7 +22,7 @@ async def signed_in(services: Services, clock: Clock) -> str:
     clock.now = time.time() - 2 * 3600 - 5
     user = await services.users.register(ALICE, PASSWORD)
     client = ClientInfo("192.0.2.1", "\x1b[2J[red]" + "x" * 40 + "Bot/1.0 (X11; Linux x86_64)")
-    session = await services.sessions.create(user.id, 0, client, remember=True)
+    session = await services.sessions.create(SignIn(user.id, 0), client, remember=True)
     return security_log.short(session.record.key)
 
 

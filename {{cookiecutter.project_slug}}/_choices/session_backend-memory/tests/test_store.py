@@ -7,7 +7,7 @@ import pytest
 
 from app.config import Settings, SettingsError
 from app.services import Services
-from app.sessions.session import Session
+from app.sessions.session import Amr, Session, SignIn
 from app.sessions.store import DELETE_BATCH, SessionStore
 from tests.client import Client
 from tests.conftest import PRODUCTION, Clock, Start
@@ -29,7 +29,7 @@ async def test_an_authenticated_request_costs_one_statement_for_its_user(
 
 def session(number: int, expires_at: float = 100, user_id: int = 1) -> Session:
     key = number.to_bytes(32)
-    return Session(user_id, 0, 0, 0, 0, expires_at, False, "192.0.2.1", "", key)
+    return Session(user_id, 0, 0, 0, 0, expires_at, False, Amr.PWD, "192.0.2.1", "", key)
 
 
 @pytest.fixture
@@ -94,7 +94,7 @@ async def test_what_the_command_line_has_revoked_is_not_listed_once_the_user_is_
     command_line: Services = (await start()).state.services
     await command_line.users.end_sessions(ALICE)
     assert await services.sessions.load_with_user(session.token) is None
-    again = await services.sessions.create(1, 1, HERE)
+    again = await services.sessions.create(SignIn(1, 1), HERE)
     assert not await is_active(services, session)
     assert [each.key for each in await services.sessions.list_for_user(1)] == [again.record.key]
 

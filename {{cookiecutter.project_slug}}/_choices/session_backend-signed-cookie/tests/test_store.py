@@ -6,7 +6,7 @@ from sqlalchemy import func, select
 
 from app.models import EndedSession
 from app.services import Services
-from app.sessions.session import Session, SessionEnded, TooMuchData
+from app.sessions.session import Amr, Session, SessionEnded, TooMuchData
 from app.sessions.token import SessionTokens
 from tests.client import COOKIE, Client
 from tests.conftest import KEY, Clock, Start
@@ -207,13 +207,13 @@ async def test_a_logout_without_the_database_is_an_error_and_keeps_the_cookie(
     assert "set-cookie" not in response.headers
 
 
-@pytest.mark.parametrize("text", ["A" * 108 + ".", "A" * 107 + ".", "." * 3, "A" * 5000], ids=len)
+@pytest.mark.parametrize("text", ["A" * 110 + ".", "A" * 109 + ".", "." * 3, "A" * 5000], ids=len)
 def test_a_text_without_the_form_of_a_token_is_refused(text: str) -> None:
     assert SessionTokens([KEY]).verify(text) is None
 
 
 def test_the_claims_of_a_token_are_those_of_its_session() -> None:
-    fields = Session(1, 2, 3.5, 4.5, 5.5, 6.5, remember=True)
+    fields = Session(1, 2, 3.5, 4.5, 5.5, 6.5, remember=True, amr=Amr.PWD)
     token, session = SessionTokens([KEY]).generate(fields)
     assert SessionTokens([KEY]).verify(token) == session
-    assert session[:7] == (1, 2, 3.5, 4.5, 5.5, 6.5, True)
+    assert session[:8] == (1, 2, 3.5, 4.5, 5.5, 6.5, True, Amr.PWD)

@@ -9,7 +9,7 @@ from app.errors import StoreUnavailable
 from app.sessions.session import Session
 
 # Part of every key: a change of what is written needs another one, or old records become garbage.
-FORMAT = "1"
+FORMAT = "2"
 
 # 192 bits of a key, which nobody finds twice, are its name: with all 256, each would take 16 bytes
 # more of the server.
@@ -23,13 +23,13 @@ END_OF_TIME = 253_402_300_800
 
 # The fields of a session before its address, then the length of that; the user agent is the rest.
 # Neither ids nor session versions are larger than an INTEGER of the database.
-_FIELDS = struct.Struct("!II4d?B")
+_FIELDS = struct.Struct("!II4d?BB")
 
 
 def pack(session: Session) -> bytes:
     """Return the record of a session, without its key."""
     ip = session.ip.encode()
-    return _FIELDS.pack(*session[:7], len(ip)) + ip + session.user_agent.encode()
+    return _FIELDS.pack(*session[:8], len(ip)) + ip + session.user_agent.encode()
 
 
 def unpack(key: bytes, record: bytes | None, now: float) -> Session | None:

@@ -23,19 +23,19 @@ RANDOM_BYTES = 32
 
 # For this purpose only, so that nothing else signed with the same keys is accepted as a token (ASVS
 # 5.0 9.2.2). A change of what a token says needs another one.
-SALT = b"app.sessions.ticket.claims.1"
+SALT = b"app.sessions.ticket.claims.2"
 
 # Together with the longer name that the cookie may have.
 MAX_CHARACTERS = MAX_COOKIE_BYTES - len(f"__Host-Http-{PROJECT['slug']}-session")
 
 # All fields of a session but the data, in their order, always of the same length.
-_CLAIMS = struct.Struct("!qq4d?32s")
+_CLAIMS = struct.Struct("!qq4d?B32s")
 
 # The claims, the values kept with the session, the signature, all in base64url. What looks
 # otherwise costs no HMAC. The last character of a signature has one spelling here, though others
 # would be decoded alike.
 _FORM = re.compile(
-    r"[A-Za-z0-9_-]{108}\.[A-Za-z0-9_-]*\.[A-Za-z0-9_-]{42}[AEIMQUYcgkosw048]", re.ASCII
+    r"[A-Za-z0-9_-]{110}\.[A-Za-z0-9_-]*\.[A-Za-z0-9_-]{42}[AEIMQUYcgkosw048]", re.ASCII
 )
 
 
