@@ -286,7 +286,8 @@ MUTANTS = (
          "session = await self.sessions.create(sign_in, client, remember=remember)\n"
          "        await self.sessions.revoke(*old_tokens)",
          "sent = await self.sessions.load(old_tokens[0]) if old_tokens else None\n"
-         "        session = sent or await self.sessions.create(sign_in, client, remember=remember)"),
+         "        session = sent or "
+         "await self.sessions.create(sign_in, client, remember=remember)"),
         (17, "the token that sign-in came with stays valid",
          "        await self.sessions.revoke(*old_tokens)\n", ""),
     ),
