@@ -20,6 +20,9 @@ from pathlib import Path
 # apart from those of Python, so no answer can end the string.
 ANSWERS = json.loads(r""" {{ cookiecutter | tojson }} """)
 
+# Questions that are answered with yes or no.
+YES_OR_NO = {True: "yes", False: "no"}
+
 # Holds a folder for each condition under which its files belong to a project:
 # ``_choices/frontend-html+session_backend-database,redis/app/pages/session_list.py``.
 CHOICES = "_choices"
@@ -49,6 +52,8 @@ SUMMARY = {
         "email": "with an email address, which is verified",
         "username": "with a user name",
     },
+    ("Codes", "totp"): {"yes": "from an authenticator app, as a second factor"},
+    ("Passkeys", "passkeys"): {"yes": "to sign in without a password"},
     ("CI", "ci"): {
         "github": "GitHub Actions runs the tests on every push",
         "gitlab": "GitLab CI runs the tests on every push",
@@ -67,6 +72,12 @@ START = {"html": " and register", "api": "/docs"}
 BOLD, DIM, CYAN = "1", "2", "36"
 
 
+def answer_to(key, answers):
+    """Return the answer to a prompt as text."""
+    answer = answers[key]
+    return YES_OR_NO[answer] if isinstance(answer, bool) else answer
+
+
 def is_condition(name, answers):
     """Whether a name is a condition: every clause begins with the key of a prompt."""
     clauses = re.split(r"\+|_or_", name)
@@ -82,7 +93,7 @@ def holds(condition, answers):
 
     def is_met(clause):
         key, _, wanted = clause.partition("-")
-        return answers[key] in wanted.split(",")
+        return answer_to(key, answers) in wanted.split(",")
 
     return any(all(map(is_met, each.split("+"))) for each in condition.split("_or_"))
 
@@ -158,7 +169,8 @@ def summary(project, answers, colours):
     def paint(text, colour):
         return f"\x1b[{colour}m{text}\x1b[0m" if colours and text else text
 
-    facts = {title: words[answers[key]] for (title, key), words in SUMMARY.items()}
+    chosen = {title: words.get(answer_to(key, answers)) for (title, key), words in SUMMARY.items()}
+    facts = {title: words for title, words in chosen.items() if words}
     width = max(map(len, facts))
     commands = {
         f"cd {project.name}": "",

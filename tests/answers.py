@@ -14,9 +14,9 @@ from tests.project import REPOSITORY
 COOKIECUTTER = Path(sys.executable).parent / "cookiecutter"
 
 CHOICES: dict[str, list[str]] = {
-    key: value
+    key: ["no", "yes"] if value is False else value
     for key, value in json.loads((REPOSITORY / "cookiecutter.json").read_text("utf-8")).items()
-    if isinstance(value, list) and not key.startswith("_")
+    if isinstance(value, (list, bool)) and not key.startswith("_")
 }
 DEFAULTS = {key: values[0] for key, values in CHOICES.items()}
 # What is tried unless a test says otherwise: the default answers, but nobody has to read mail.
@@ -33,6 +33,8 @@ def product() -> Iterator[dict[str, str]]:
         turns = {
             "ci": (backend + database + samesite + frontend) % 3,
             "identity": (backend + database + samesite + frontend) % 2,
+            "totp": (backend + database) % 2,
+            "passkeys": (backend + samesite) % 2,
             "license": (backend + database + 2 * samesite) % 3,
         }
         chosen = dict(zip(CROSSED, numbers, strict=True)) | turns
@@ -46,7 +48,7 @@ def name(answers: dict[str, str]) -> str:
     return "-".join(answers.values())
 
 
-PROMPTS = 11
+PROMPTS = 13
 
 HOSTILE = """Bob's "App" \\ 🔐 ${HOME} {{ cookiecutter }} {% raw %} #{% if %} <b>&amp; 日本語"""
 

@@ -21,16 +21,21 @@ CONTRACT = [
     "samesite",
     "frontend",
     "identity",
+    "totp",
+    "passkeys",
     "ci",
     "license",
 ]
 
 
-def test_the_eleven_prompts_come_in_order_and_each_has_a_label() -> None:
+def test_the_prompts_come_in_order_and_each_has_a_label() -> None:
     context = json.loads((REPOSITORY / "cookiecutter.json").read_text("utf-8"))
     assert [key for key in context if not key.startswith("_")] == CONTRACT
     assert list(context["__prompts__"]) == CONTRACT
     for key, values in CHOICES.items():
+        if context[key] is False:
+            assert context["__prompts__"][key].endswith(")")
+            continue
         labels = dict(context["__prompts__"][key])
         assert labels.pop("__prompt__")
         assert list(labels) == values
@@ -38,7 +43,7 @@ def test_the_eleven_prompts_come_in_order_and_each_has_a_label() -> None:
             assert label.startswith(f"{value} - "), label
 
 
-def test_pressing_return_eleven_times_gives_the_default_project(tmp_path: Path) -> None:
+def test_pressing_return_each_time_gives_the_default_project(tmp_path: Path) -> None:
     done = type_answers(tmp_path / "out")
     assert done.returncode == 0, done.stdout + done.stderr
     assert (tmp_path / "out" / "my-fastapi-app" / "app" / "main.py").is_file()

@@ -333,7 +333,7 @@ Next:
   make run     # then open http://localhost:8000 and register
   make test    # runs the project's own tests
 """,
-    ("redis", "postgresql", "none", "api", "username", "gitlab", "Proprietary"): """
+    ("redis", "postgresql", "none", "api", "username", "yes", "no", "gitlab", "Proprietary"): """
 Your app is in app.
 
   Sessions  stored in Redis or Valkey
@@ -341,6 +341,7 @@ Your app is in app.
   Cookie    sent from every other site (SameSite=None): list yours in TRUSTED_ORIGINS
   App       a JSON API
   Sign-in   with a user name
+  Codes     from an authenticator app, as a second factor
   CI        GitLab CI runs the tests on every push
   License   proprietary, all rights reserved
 
@@ -352,7 +353,7 @@ Next:
   make run     # then open http://localhost:8000/docs
   make test    # runs the project's own tests
 """,
-    ("signed-cookie", "sqlite", "strict", "html", "email", "none"): """
+    ("signed-cookie", "sqlite", "strict", "html", "email", "no", "yes", "none"): """
 Your app is in app.
 
   Sessions  stored in the cookie itself, signed
@@ -360,6 +361,7 @@ Your app is in app.
   Cookie    never sent from other sites (SameSite=Strict)
   App       HTML pages that work without JavaScript, and a JSON API
   Sign-in   with an email address, which is verified
+  Passkeys  to sign in without a password
   CI        none: run make check and make test yourself
   License   MIT
 

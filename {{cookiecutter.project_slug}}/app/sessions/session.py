@@ -36,6 +36,12 @@ class Amr(IntFlag):
     """How a user has proved who they are (authentication methods references, RFC 8176)."""
 
     PWD = 1
+    #{% if cookiecutter.totp %}
+    OTP = 2
+    #{% endif %}
+    #{% if cookiecutter.passkeys %}
+    POP = 4
+    #{% endif %}
 
 
 class SignIn(NamedTuple):
@@ -92,6 +98,13 @@ class Session(NamedTuple):
     def methods(self) -> str:
         """The names of ``amr``, as RFC 8176 has them."""
         return " ".join(str(each.name).lower() for each in Amr(self.amr))
+    #{% if cookiecutter.totp or cookiecutter.passkeys %}
+
+    @property
+    def is_strong(self) -> bool:
+        """Whether two factors were shown: all but a password need another first, or are two."""
+        return bool(self.amr & ~Amr.PWD)
+    #{% endif %}
 
 
 class SessionEnded(AppError):

@@ -122,9 +122,25 @@ async def fresh_user(
     """
     if not request_session.services.sessions.is_fresh(session):
         raise ReauthenticationRequired
+    #{% if cookiecutter.totp or cookiecutter.passkeys %}
+    # A password is not enough for an account that has more (ASVS 5.0 6.3.3).
+    factors = request_session.services.factors
+    if not session.record.is_strong and await factors.kinds_of(user.id):
+        raise ReauthenticationRequired
+    #{% endif %}
     return user
 
 
+#{% if cookiecutter.totp or cookiecutter.passkeys %}
+async def strong_user(user: CurrentUser, session: CurrentSession) -> User:
+    """Return the user of the request, who has shown two factors in this session."""
+    if not session.record.is_strong:
+        raise HTTPException(403, "This requires a second factor: sign in with one.")
+    return user
+
+
+StrongUser = Annotated[User, Depends(strong_user)]
+#{% endif %}
 AdminUser = Annotated[User, Depends(require_role(ADMIN))]
 FreshUser = Annotated[User, Depends(fresh_user)]
 
