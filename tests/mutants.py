@@ -782,7 +782,9 @@ MUTANTS = (
     ),
     *At("app/email/messages.py", "tests/test_notices.py", identity="email").faults(
         (72, "strangers put their words into mails",
-         "if browser not in BROWSERS:", "if not browser:"),
+         "browser if browser in BROWSERS else", "browser or"),
+        (72, "strangers put their words into mails as the name of a system",
+         "if system in SYSTEMS else name", "if system else name"),
     ),
     *At("app/email/messages.py", *DELIVERY_TESTS, identity="email").faults(
         (72, "a mail shows HTML that a client has sent",

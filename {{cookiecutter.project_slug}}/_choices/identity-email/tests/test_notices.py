@@ -143,6 +143,8 @@ async def test_every_mail_is_text_and_html_of_the_same_words_without_anything_fr
         "evil\r\nBcc: victim@example.com",
         "<img src=https://evil.example/x> Chrome/1.0",
         "see https://evil.example/ Bot/1.0",
+        "Chrome on Windows. Hacked! See https://evil.example/ now/1 CFNetwork/1",
+        "HbbTV/1.1.1 (; Hacked; 2014)",
         "\n\nhttps://evil.example/reset\n\n",
         "call 555-0100 now bot",
     ],
@@ -156,5 +158,5 @@ async def test_no_browser_can_put_a_link_or_a_header_into_a_mail(
     mail = services.outbox.texts_of(row)
     assert mail is not None
     assert mail.subject == "You have no account with this address"
-    assert not re.search(r"evil\.example|555-0100", mail.text + mail.html)
+    assert not re.search(r"evil\.example|Hacked|555-0100", mail.text + mail.html)
     assert "<img" not in mail.html
