@@ -143,8 +143,9 @@ HTML = [
     ),
     Edit(
         "app/main.py",
-        "from app.pages import account, auth\n",
-        "from app.pages import account, auth\nfrom app.pages import notes as note_pages\n",
+        "from app.pages import account, auth, links, well_known\n",
+        "from app.pages import account, auth, links, well_known\n"
+        "from app.pages import notes as note_pages\n",
     ),
     Edit(
         "app/main.py",
