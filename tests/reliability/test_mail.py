@@ -1,5 +1,6 @@
 """Mail of an app as it is run: delivered once, kept while it cannot be, and telling nobody."""
 
+import asyncio
 import statistics
 import time
 from collections.abc import Iterator
@@ -36,7 +37,10 @@ ROUNDS = 30
 
 @dataclass
 class MailServer:
-    """A mail server with STARTTLS, on a port of its own; it is there when it is told to be."""
+    """A mail server with STARTTLS, on a port of its own; it is there when it is told to be.
+
+    It answers nobody before every worker is sending at the same time.
+    """
 
     folder: Path
     recipients: list[str] = field(default_factory=list)
@@ -46,6 +50,7 @@ class MailServer:
     def __post_init__(self) -> None:
         authority = trustme.CA()
         authority.cert_pem.write_to_path(self.folder / "authority.pem")
+        self._all_send = asyncio.Barrier(WORKERS)
         self._tls: SSLContext = create_default_context(Purpose.CLIENT_AUTH)
         authority.issue_cert("127.0.0.1").configure_cert(self._tls)
 
@@ -56,6 +61,8 @@ class MailServer:
         return {"MAIL_URL": f"smtp://127.0.0.1:{self.port}", "SSL_CERT_FILE": authority}
 
     async def handle_DATA(self, _: SMTP, __: SmtpSession, envelope: Envelope) -> str:  # noqa: N802
+        if not self.recipients:
+            await self._all_send.wait()
         self.recipients += envelope.rcpt_tos
         return "250 OK"
 
