@@ -53,6 +53,17 @@ async def test_a_mail_loads_nothing_from_elsewhere(worker: Outbox, host: MailSer
     assert not re.search(r"<(img|link|script|iframe)|src=|url\(", html.get_content())
 
 
+async def test_whoever_reads_the_table_reads_no_mail(worker: Outbox) -> None:
+    await store(worker, BOB)
+    row = await mail_of(worker)
+    texts = worker.texts_of(row)
+    assert texts is not None
+    assert LINK in texts.text
+    for value in row:
+        assert "token=" not in str(value)
+    assert worker.cipher.decrypt(row.encrypted, CAROL) is None
+
+
 async def test_the_sender_is_the_one_of_the_settings(
     new_worker: NewWorker, host: MailServer
 ) -> None:
