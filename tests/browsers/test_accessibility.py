@@ -121,7 +121,7 @@ def with_mail(page: Page, app: App, alice: str) -> Iterator[State]:
     page.goto("/forgot")
     yield "forgot", "Forgot your password?"
     page.get_by_label("Email address").fill(old)
-    page.get_by_role("button", name="Send the mail").click()
+    page.get_by_role("button", name="Send email").click()
     expect(page.get_by_role("status")).to_be_visible()
     page.goto(app.link(old))
     yield "reset", "Choose a new password"

@@ -20,15 +20,15 @@ def register(page: Page, address: str) -> None:
     page.get_by_role("link", name="Register").click()
     fill_in(page, address, PASSWORD)
     page.get_by_role("button", name="Register").click()
-    is_told(page, "We have sent you a mail.")
+    is_told(page, "We have sent you an email.")
 
 
 def forget_password(page: Page, address: str) -> None:
     page.goto("/login")
     page.get_by_role("link", name="Forgot your password?").click()
     page.get_by_label("Email address").fill(address)
-    page.get_by_role("button", name="Send the mail").click()
-    is_told(page, "We have sent a mail to that address.")
+    page.get_by_role("button", name="Send email").click()
+    is_told(page, "We have sent an email to that address.")
 
 
 def change_address(page: Page, new: str) -> None:
@@ -36,7 +36,7 @@ def change_address(page: Page, new: str) -> None:
     form = page.get_by_role("region", name="Email address")
     form.get_by_role("textbox").fill(new)
     form.get_by_role("button", name="Change address").click()
-    is_told(page, "We have sent a mail to that address.")
+    is_told(page, "We have sent an email to that address.")
 
 
 def set_password(page: Page, new: str) -> None:

@@ -19,7 +19,7 @@ SAFARI = (
     "Mozilla/5.0 (iPhone; CPU iPhone OS 18_5 like Mac OS X) AppleWebKit/605.1.15 "
     "(KHTML, like Gecko) Version/18.5 Mobile/15E148 Safari/604.1"
 )
-CAUSE = "using Firefox on Linux at 192.0.2.1 on 15 January 2027 at 08:00 UTC"
+CAUSE = "using Firefox on Linux from 192.0.2.1 on 15 January 2027 at 08:00 UTC"
 
 
 @pytest.fixture(autouse=True)
@@ -80,7 +80,7 @@ async def test_a_sign_in_from_a_device_not_seen_before_is_told_once(
         await client.sign_in(ALICE)
     mail = (await mails(client.app, ALICE))[0]
     assert mail.subject == "A new sign-in to your account"
-    assert "using Mobile Safari on iOS at 192.0.2.1 on 15 January 2027" in mail.text
+    assert "using Mobile Safari on iOS from 192.0.2.1 on 15 January 2027" in mail.text
     assert "\nhttp://localhost:8000/forgot\n" in mail.text
     other.headers["user-agent"] = FIREFOX
     await other.sign_in(ALICE)

@@ -24,7 +24,7 @@ from app.web.dependencies import (
 )
 from app.web.rate_limit import LIMIT_MAIL
 
-SENT = "We have sent a mail to that address. It says what to do next."
+SENT = "We have sent an email to that address. It says what to do next."
 
 router = APIRouter(include_in_schema=False)
 
