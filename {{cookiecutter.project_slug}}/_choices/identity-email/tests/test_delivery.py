@@ -104,7 +104,7 @@ async def test_what_a_client_says_of_itself_is_text_in_a_mail(
     await worker.send_waiting()
     text, html = (part.get_content() for part in host.mails()[0].iter_parts())
     assert "from <b>192.0.2.1</b> on" in text
-    assert "at &lt;b&gt;192.0.2.1&lt;/b&gt; on" in html
+    assert "from &lt;b&gt;192.0.2.1&lt;/b&gt; on" in html
 
 
 @pytest.mark.parametrize("scheme", ["smtp", "smtps"])
