@@ -773,7 +773,7 @@ MUTANTS = (
         (0, "what a mail server says forges a line of the log",
          'each if each.isprintable() else " "', "each"),
     ),
-    *At(MAIL_SETTINGS, "tests/test_mail_operation.py", identity="email").faults(
+    *At(MAIL_SETTINGS, *DELIVERY_TESTS, identity="email").faults(
         (71, "mail is sent in the clear", '"start_tls": not is_tls,',
          '"start_tls": None if not is_tls else False,'),
         (71, "any certificate of a mail server will do",
