@@ -59,6 +59,7 @@ def _own(backend: str, database: str) -> Own:
             "session_backend": backend,
             "database": database,
             "frontend": "api",
+            "identity": "username",
             "project_slug": f"{backend}-{database}",
         },
     )

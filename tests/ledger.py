@@ -17,7 +17,7 @@ PROPERTY = "reliability"
 
 # In the order of the document.
 REPORTS = "What others reported"
-CHAPTERS = ("Faults", "Races", "Load", "Many machines", "Abuse", "Operations", REPORTS)
+CHAPTERS = ("Faults", "Races", "Load", "Many machines", "Abuse", "Operations", "Mail", REPORTS)
 
 
 def is_soak() -> bool:

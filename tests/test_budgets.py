@@ -18,7 +18,7 @@ API_LINES = 2_890
 # A project with another backend, beside one with sessions in the database.
 MORE_FOR_A_BACKEND = 0.15
 # What people with addresses need more than people with names.
-MORE_FOR_EMAIL = 730
+MORE_FOR_EMAIL = 690
 # All lines, since a reader scrolls over them.
 FILE_LINES = 250
 # What is entered between a cookie's arrival and the user that it stands for, in code lines.

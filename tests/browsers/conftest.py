@@ -24,7 +24,7 @@ from tests.browsers import sites as other_origins
 from tests.browsers.engines import ENGINES, open_profile, require
 from tests.browsers.people import MAX_FAILURES, App
 from tests.browsers.sites import APP, FRONT_END, Certificates, Sites
-from tests.project import Project
+from tests.project import Project, free_port
 
 # Tests share an app, and so an address: its guesses, which are counted, must not come to an end.
 SHARED = {"LOGIN_MAX_FAILURES": str(MAX_FAILURES)}
@@ -181,8 +181,11 @@ def serve(stored: Callable[..., Stored], certificates: Certificates) -> Iterator
         def serve(**answers: str) -> App:
             key = tuple(sorted(answers.items()))
             if key not in served:
-                project, variables = stored(**answers)
-                server = stack.enter_context(project.serving(variables={**variables, **SHARED}))
+                project, stores = stored(**answers)
+                port = free_port()
+                # Where links in mails lead.
+                variables = {**stores, **SHARED, "PUBLIC_URL": f"http://localhost:{port}"}
+                server = stack.enter_context(project.serving(port=port, variables=variables))
                 served[key] = App(server.url, server.url, certificates.trust)
             return served[key]
 

@@ -1,5 +1,6 @@
 """What a person does, at a page or on another device."""
 
+import re
 import ssl
 import time
 from dataclasses import dataclass
@@ -14,6 +15,9 @@ NEW_PASSWORD = "quite another set of words"
 MAX_FAILURES = 20
 
 COOKIE = "__Host-Http-my-fastapi-app-session"
+
+# What people sign in with, as the forms call it.
+NAME = re.compile("User name|Email address")
 
 # What another device says it is.
 ANOTHER_BROWSER = "Mozilla/5.0 (X11; Linux x86_64; rv:153.0) Gecko/20100101 Firefox/153.0"
@@ -39,6 +43,19 @@ class App:
         account = {"username": name, "password": PASSWORD}
         assert self.call("POST", "/api/register", account).status_code == 201
 
+    def link(self, address: str) -> str:
+        """Return the link in the newest mail to an address."""
+        mails = self.call("GET", "/dev/mail", accept="application/json").json()
+        newest = next(mail["text"] for mail in mails if mail["to"] == address)
+        [link] = re.findall(r"^https?://\S+$", newest, re.MULTILINE)
+        return str(link)
+
+    def open_account_by_mail(self, address: str) -> None:
+        account = {"email": address, "password": PASSWORD}
+        assert self.call("POST", "/api/register", account).status_code == 202
+        token = self.link(address).partition("token=")[2]
+        assert self.call("POST", "/api/email/verify", {"token": token}).status_code == 204
+
     def device(self, name: str) -> "Device":
         """Sign in on another device."""
         account = {"username": name, "password": PASSWORD}
@@ -62,7 +79,7 @@ class Device:
 
 
 def fill_in(page: Page, name: str, password: str) -> None:
-    page.get_by_label("User name").fill(name)
+    page.get_by_label(NAME).fill(name)
     page.get_by_label("Password", exact=True).fill(password)
 
 

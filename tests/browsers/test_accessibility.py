@@ -95,6 +95,56 @@ def signed_in(page: Page, app: App, alice: str) -> Iterator[State]:
     yield "delete", "Delete your account"
 
 
+def with_mail(page: Page, app: App, alice: str) -> Iterator[State]:
+    """Go through what there is for people who sign in with an address, and the mail they get."""
+    old, new = f"{alice}@example.com", f"{alice}@example.org"
+    page.goto("/register")
+    yield "register", "Register"
+    fill_in(page, "no address", PASSWORD)
+    # What the browser says of it is no part of the page.
+    page.locator("form").evaluate_all("forms => forms.forEach(form => form.noValidate = true)")
+    page.get_by_role("button", name="Register").click()
+    expect(page.get_by_label("Email address")).to_have_attribute("aria-invalid", "true")
+    yield "register, no address", "Register"
+    fill_in(page, old, PASSWORD)
+    page.get_by_role("button", name="Register").click()
+    expect(page.get_by_role("status")).to_be_visible()
+    yield "sign in, mail sent", "Sign in"
+    page.goto("/verify/resend")
+    yield "resend", "Send the link again"
+    page.goto(app.link(old))
+    yield "verify", "Confirm your email address"
+    page.get_by_role("button", name="Confirm").click()
+    expect(page.get_by_role("status")).to_be_visible()
+    page.goto("/verify")
+    yield "verify, used", "This link does not work"
+    page.goto("/forgot")
+    yield "forgot", "Forgot your password?"
+    page.get_by_label("Email address").fill(old)
+    page.get_by_role("button", name="Send email").click()
+    expect(page.get_by_role("status")).to_be_visible()
+    page.goto(app.link(old))
+    yield "reset", "Choose a new password"
+    page.get_by_label("New password").fill("passwordpassword")
+    page.get_by_role("button", name="Set password").click()
+    expect(page.get_by_label("New password")).to_have_attribute("aria-invalid", "true")
+    yield "reset, easy password", "Choose a new password"
+    sign_in(page, old)
+    page.goto("/account")
+    yield "account", "Account"
+    form = page.get_by_role("region", name="Email address")
+    form.get_by_role("textbox").fill(new)
+    form.get_by_role("button").click()
+    expect(page.get_by_role("status")).to_be_visible()
+    yield "account, mail sent", "Account"
+    page.goto(app.link(new))
+    yield "change", "Confirm your new email address"
+    page.goto("/dev/mail")
+    yield "mail", "Mail"
+    page.get_by_role("link", name="HTML").first.click()
+    yield "one mail", "Your email address is about to change"
+
+
 @contextmanager
 def without(file: Path) -> Iterator[None]:
     """Take a file away, for as long as the block lasts."""
@@ -121,6 +171,18 @@ def test_no_page_has_a_barrier(
     # Chromium notes on the console that a form was answered with an error.
     complaints.allow("Failed to load resource: the server responded with a status of 4")
     for state, heading in walk(page, app, alice):
+        expect(page.get_by_role("heading", level=1)).to_have_text(heading)
+        check(page, state)
+
+
+@pytest.mark.parametrize("engine", ["chromium"], indirect=True)
+def test_no_page_of_mail_has_a_barrier_nor_has_a_mail(
+    serve: Serve, visits: Visits, complaints: Complaints, alice: str
+) -> None:
+    app = serve(identity="email")
+    page = visits.page(app)
+    complaints.allow("Failed to load resource: the server responded with a status of 4")
+    for state, heading in with_mail(page, app, alice):
         expect(page.get_by_role("heading", level=1)).to_have_text(heading)
         check(page, state)
 

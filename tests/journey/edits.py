@@ -1,5 +1,6 @@
 """What the owner of the journey changes in files that were there."""
 
+from collections.abc import Mapping
 from typing import NamedTuple
 
 
@@ -114,26 +115,37 @@ def purge() -> None:''',
     ),
     Edit(
         "app/main.py",
-        "    yield\n    await app.state.services.close()\n",
-        """    app.state.greeting = "Hello"
+        "    refuse_unprotected_routes(app)\n",
+        """    refuse_unprotected_routes(app)
+    app.state.greeting = "Hello"
     cleaning = asyncio.create_task(clean_up(app.state.services))
-    yield
-    cleaning.cancel()
-    with suppress(asyncio.CancelledError):
-        await cleaning
-    await app.state.services.close()
-
-
-async def clean_up(services: Services) -> None:
+""",
+    ),
+    Edit(
+        "app/main.py",
+        "def load_app(",
+        """async def clean_up(services: Services) -> None:
     while True:
         await asyncio.sleep(3600)
         try:
             await services.delete_expired()
         except StoreUnavailable:
             logger.exception("Cleaning up failed")
-""",
+
+
+def load_app(""",
     ),
 ]
+
+CANCEL = """    cleaning.cancel()
+    with suppress(asyncio.CancelledError):
+        await cleaning
+"""
+# The last line of the lifespan.
+END = {
+    "email": "    await services.close()\n",
+    "username": "    await app.state.services.close()\n",
+}
 
 HTML = [
     Edit(
@@ -143,8 +155,9 @@ HTML = [
     ),
     Edit(
         "app/main.py",
-        "from app.pages import account, auth\n",
-        "from app.pages import account, auth\nfrom app.pages import notes as note_pages\n",
+        "from app.pages import account, auth, links, well_known\n",
+        "from app.pages import account, auth, links, well_known\n"
+        "from app.pages import notes as note_pages\n",
     ),
     Edit(
         "app/main.py",
@@ -166,3 +179,10 @@ API = [
         "from app.web.errors import add_error_handlers\n",
     ),
 ]
+
+
+def of(answers: Mapping[str, str]) -> list[Edit]:
+    """Return the edits of a project with some answers."""
+    end = END[answers["identity"]]
+    frontend = HTML if answers["frontend"] == "html" else API
+    return [*EVERY, *frontend, Edit("app/main.py", end, CANCEL + end)]

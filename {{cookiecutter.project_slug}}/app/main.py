@@ -65,6 +65,7 @@ def create_app(settings: Settings, clock: Callable[[], float] = time.time) -> Fa
     if settings.session_samesite == "strict":
         app.add_middleware(StrictLinkMiddleware)
     #{% endif %}
+    # Add yours above this line: what is added after it runs outside, where nothing is checked yet.
     app.add_middleware(SecurityMiddleware, services=services, error_response=error_response)
     add_error_handlers(app, error_response)
 

@@ -2,6 +2,7 @@
 
 import httpx2
 import pytest
+from fastapi import FastAPI
 from starlette.responses import Response
 
 from app.sessions.service import SessionService
@@ -85,6 +86,19 @@ async def test_the_last_resort_500_in_production_pins_https(start: Start) -> Non
         "max-age=31536000; includeSubDomains"
     ]
     check_default_headers(response)
+
+
+async def test_a_middleware_of_yours_that_fails_outside_of_all_checks_is_500(app: FastAPI) -> None:
+    @app.middleware("http")
+    async def broken(*_: object) -> Response:
+        raise ZeroDivisionError
+
+    transport = httpx2.ASGITransport(app, raise_app_exceptions=False)
+    async with httpx2.AsyncClient(transport=transport, base_url="https://localhost") as client:
+        response = await client.get("/api/me", headers={"accept": "text/html"})
+    assert response.status_code == 500
+    assert response.json() == {"detail": "Something went wrong. Try again later."}
+    assert response.headers["x-content-type-options"] == "nosniff"
 
 
 async def test_a_route_may_have_cookies_headers_and_statuses_of_its_own(client: Client) -> None:

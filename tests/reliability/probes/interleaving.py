@@ -164,17 +164,30 @@ class Person:
     def __init__(self, app: Any, name: str) -> None:
         self.app = app
         self.name = name
-        self.client = httpx2.AsyncClient(
-            transport=httpx2.ASGITransport(app, raise_app_exceptions=False),
-            base_url="https://localhost",
-        )
+        # From one address, the second who signs in would wait until the first is done.
+        self.clients = [
+            httpx2.AsyncClient(
+                transport=httpx2.ASGITransport(
+                    app, raise_app_exceptions=False, client=(f"192.0.2.{number}", 1234)
+                ),
+                base_url="https://localhost",
+            )
+            for number in range(2)
+        ]
         self.here = self.there = ""
         self.password = PASSWORD
 
     async def send(self, method: str, path: str, token: str, body: Any = None) -> httpx2.Response:
         headers = {"cookie": f"{COOKIE}={token}"} if token else {}
-        self.client.cookies.clear()
-        return await self.client.request(method, path, headers=headers, json=body)
+        player = PLAYER.get()
+        client = self.clients[player[1] if player else 0]
+        client.cookies.clear()
+        return await client.request(method, path, headers=headers, json=body)
+
+    async def close(self) -> None:
+        """Close the connections."""
+        for client in self.clients:
+            await client.aclose()
 
     async def login(self, old: str) -> httpx2.Response:
         body = {"username": self.name, "password": PASSWORD}
@@ -292,7 +305,7 @@ class Pairs:
             ]
             answers = await turns.play(requests)
             faults = await faults_of(person, names, answers)
-            await person.client.aclose()
+            await person.close()
             return faults
 
         return await self._in_all_orders(" + ".join(names), send)
@@ -305,7 +318,7 @@ class Pairs:
             body = {"username": person.name, "password": PASSWORD}
             asked = partial(person.send, "POST", "/api/register", "", body)
             statuses = sorted(answer.status_code for answer in await turns.play([asked, asked]))
-            await person.client.aclose()
+            await person.close()
             return [] if statuses == [201, 409] else [f"they were answered {statuses}"]
 
         return await self._in_all_orders("register + register", send)

@@ -13,7 +13,7 @@ from starlette.routing import Match
 from starlette.websockets import WebSocket
 
 from app.errors import AppError, StoreUnavailable
-from app.web.middleware import methods_of, secure_headers
+from app.web.middleware import SECURITY_HEADERS, methods_of, secure_headers
 from app.web.request_session import get_request_session
 from app.web.websocket import close_unauthorised
 
@@ -74,7 +74,13 @@ def add_error_handlers(app: FastAPI, error_response: ErrorResponse) -> None:
 
     @app.exception_handler(Exception)
     async def unexpected_error(request: Request, _: Exception) -> Response:
-        response = error_response(request, 500, "Something went wrong. Try again later.")
+        detail = "Something went wrong. Try again later."
+        if "request_session" not in request.scope.get("state", {}):
+            # A middleware has failed that is outside of SecurityMiddleware.
+            response = json_error(request, 500, detail)
+            response.raw_headers.extend(SECURITY_HEADERS)
+            return response
+        response = error_response(request, 500, detail)
         # The framework sends this one outside of all middleware.
         response.raw_headers = secure_headers(request.scope, response.raw_headers)
         return response

@@ -22,4 +22,4 @@ reports = FastAPI(openapi_url=None, dependencies=[Depends(current_user)])
 
 @reports.get("/summary")
 async def summary(user: CurrentUser) -> str:
-    return f"Nothing new, {user.username}"
+    return f"Nothing new, {user.name}"

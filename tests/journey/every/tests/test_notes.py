@@ -13,6 +13,7 @@ from app.models import User
 from app.web.dependencies import current_user
 from tests.client import PASSWORD, Client
 from tests.conftest import Clock, Start
+from tests.people import ALICE, BOB, CAROL, FIELD
 
 
 async def test_users_write_and_change_and_delete_their_notes(client: Client) -> None:
@@ -41,8 +42,8 @@ async def test_notes_come_in_pages_and_by_tag(client: Client) -> None:
 
 
 async def test_notes_of_others_are_not_found(client: Client, other: Client) -> None:
-    await client.signed_in("alice")
-    await other.signed_in("bob")
+    await client.signed_in(ALICE)
+    await other.signed_in(BOB)
     note = (await client.post("/notes", json={"title": "Secret"})).json()
     for method in ("GET", "DELETE"):
         assert (await other.request(method, f"/notes/{note['id']}")).status_code == 404
@@ -66,10 +67,10 @@ async def test_writing_is_rate_limited(client: Client) -> None:
 
 
 async def test_editors_count_all_notes(client: Client, other: Client) -> None:
-    await other.signed_in("bob")
+    await other.signed_in(BOB)
     await other.post("/notes", json={"title": "x"})
     assert (await other.get("/notes/all")).status_code == 403
-    await client.signed_in("alice", role="editor")
+    await client.signed_in(ALICE, role="editor")
     assert (await client.get("/notes/all")).json() == 1
 
 
@@ -109,7 +110,7 @@ async def test_clients_of_the_api_get_json(client: Client) -> None:
     await client.signed_in()
     response = await client.post("/v1/notes/check", json={"title": ""})
     assert (response.status_code, response.json()["detail"][0]["loc"]) == (422, ["body", "title"])
-    assert (await client.get("/reports/summary")).json() == "Nothing new, alice"
+    assert (await client.get("/reports/summary")).json() == f"Nothing new, {ALICE}"
 
 
 async def test_a_mounted_app_is_protected(client: Client) -> None:
@@ -117,7 +118,7 @@ async def test_a_mounted_app_is_protected(client: Client) -> None:
 
 
 async def test_a_dependency_can_be_overridden(app: FastAPI) -> None:
-    app.dependency_overrides[current_user] = lambda: User(id=7, username="carol", role="user")
+    app.dependency_overrides[current_user] = lambda: User(id=7, name=CAROL, role="user")
     assert (await Client(app).get("/reports/summary")).status_code == 401
     assert (await Client(app).get("/v1/notes/count")).json() == 0
 
@@ -126,8 +127,9 @@ async def test_a_dependency_can_be_overridden(app: FastAPI) -> None:
 def test_the_test_client_of_fastapi_works(settings: dict[str, object], clock: Clock) -> None:
     app = create_app(Settings.load(**settings), clock)
     with TestClient(app, base_url="https://localhost") as client:
-        user = {"username": "alice", "password": PASSWORD}
-        assert client.post("/api/register", json=user).status_code == 201
+        assert client.portal
+        client.portal.call(app.state.services.users.register, ALICE, PASSWORD)
+        user = {FIELD: ALICE, "password": PASSWORD}
         assert client.post("/api/login", json=user).status_code == 200
         assert client.post("/notes", json={"title": "Milk"}).status_code == 201
         assert client.get("/notes").json()["count"] == 1

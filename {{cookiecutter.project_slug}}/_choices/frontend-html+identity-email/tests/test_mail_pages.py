@@ -44,7 +44,7 @@ async def test_a_person_registers_confirms_and_signs_in(client: Client) -> None:
     fields = {"email": ALICE, "password": PASSWORD}
     response = await submit(client, "/register", **fields)
     assert (response.status_code, response.headers["location"]) == (303, "/login")
-    assert "sent you a mail" in str(Page(await client.get("/login")).flash)
+    assert "sent you an email" in str(Page(await client.get("/login")).flash)
     assert (await submit(client, "/login", **fields)).status_code == 401
     assert "Confirm your email address" in await open_link(client)
     response = await submit(client, "/verify")

@@ -16,5 +16,6 @@ def include_email_routes(app: FastAPI, settings: Settings) -> None:
     #{% if cookiecutter.frontend == "html" %}
     app.include_router(pages.router)
     #{% endif %}
-    if not settings.production:
+    # It shows links that sign people in, so not where mail reaches anybody else.
+    if not settings.production and not settings.mail_url.get_secret_value():
         app.include_router(dev_mail.router)

@@ -1,6 +1,7 @@
 """The settings of mail, and their checks."""
 
 import re
+import ssl
 from email.headerregistry import Address
 from email.utils import getaddresses
 from typing import Annotated, Any
@@ -68,4 +69,5 @@ def smtp_options(url: str) -> dict[str, Any]:
         "password": unquote(parts.password) if parts.password else None,
         "use_tls": is_tls,
         "start_tls": not is_tls,
+        "tls_context": ssl.create_default_context(),
     }

@@ -53,6 +53,17 @@ async def test_a_mail_loads_nothing_from_elsewhere(worker: Outbox, host: MailSer
     assert not re.search(r"<(img|link|script|iframe)|src=|url\(", html.get_content())
 
 
+async def test_whoever_reads_the_table_reads_no_mail(worker: Outbox) -> None:
+    await store(worker, BOB)
+    row = await mail_of(worker)
+    texts = worker.texts_of(row)
+    assert texts is not None
+    assert LINK in texts.text
+    for value in row:
+        assert "token=" not in str(value)
+    assert worker.cipher.decrypt(row.encrypted, CAROL) is None
+
+
 async def test_the_sender_is_the_one_of_the_settings(
     new_worker: NewWorker, host: MailServer
 ) -> None:
@@ -92,8 +103,8 @@ async def test_what_a_client_says_of_itself_is_text_in_a_mail(
     await worker.database.execute(worker.mail(BOB, "reset", client, link=LINK))
     await worker.send_waiting()
     text, html = (part.get_content() for part in host.mails()[0].iter_parts())
-    assert "at <b>192.0.2.1</b> on" in text
-    assert "at &lt;b&gt;192.0.2.1&lt;/b&gt; on" in html
+    assert "from <b>192.0.2.1</b> on" in text
+    assert "from &lt;b&gt;192.0.2.1&lt;/b&gt; on" in html
 
 
 @pytest.mark.parametrize("scheme", ["smtp", "smtps"])

@@ -57,6 +57,12 @@ async def test_a_mail_that_is_not_there_is_404(client: Client) -> None:
     assert (await client.get("/dev/mail/x")).status_code == 422
 
 
+async def test_where_mail_is_sent_for_real_none_is_shown(settings: dict[str, Any]) -> None:
+    mail = {"mail_url": "smtps://localhost", "mail_from": "app@example.com"}
+    client = Client(create_app(Settings.load(**settings, **mail)))
+    assert (await client.get("/dev/mail")).status_code == 404
+
+
 async def test_in_production_no_mail_is_shown(settings: dict[str, Any]) -> None:
     client = Client(create_app(Settings.load(**settings, **PRODUCTION)))
     assert (await client.get("/dev/mail")).status_code == 404

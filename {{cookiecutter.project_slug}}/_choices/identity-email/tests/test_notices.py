@@ -19,7 +19,7 @@ SAFARI = (
     "Mozilla/5.0 (iPhone; CPU iPhone OS 18_5 like Mac OS X) AppleWebKit/605.1.15 "
     "(KHTML, like Gecko) Version/18.5 Mobile/15E148 Safari/604.1"
 )
-CAUSE = "using Firefox on Linux at 192.0.2.1 on 15 January 2027 at 08:00 UTC"
+CAUSE = "using Firefox on Linux from 192.0.2.1 on 15 January 2027 at 08:00 UTC"
 
 
 @pytest.fixture(autouse=True)
@@ -80,7 +80,7 @@ async def test_a_sign_in_from_a_device_not_seen_before_is_told_once(
         await client.sign_in(ALICE)
     mail = (await mails(client.app, ALICE))[0]
     assert mail.subject == "A new sign-in to your account"
-    assert "using Mobile Safari on iOS at 192.0.2.1 on 15 January 2027" in mail.text
+    assert "using Mobile Safari on iOS from 192.0.2.1 on 15 January 2027" in mail.text
     assert "\nhttp://localhost:8000/forgot\n" in mail.text
     other.headers["user-agent"] = FIREFOX
     await other.sign_in(ALICE)
@@ -143,6 +143,8 @@ async def test_every_mail_is_text_and_html_of_the_same_words_without_anything_fr
         "evil\r\nBcc: victim@example.com",
         "<img src=https://evil.example/x> Chrome/1.0",
         "see https://evil.example/ Bot/1.0",
+        "Chrome on Windows. Hacked! See https://evil.example/ now/1 CFNetwork/1",
+        "HbbTV/1.1.1 (; Hacked; 2014)",
         "\n\nhttps://evil.example/reset\n\n",
         "call 555-0100 now bot",
     ],
@@ -156,5 +158,5 @@ async def test_no_browser_can_put_a_link_or_a_header_into_a_mail(
     mail = services.outbox.texts_of(row)
     assert mail is not None
     assert mail.subject == "You have no account with this address"
-    assert not re.search(r"evil\.example|555-0100", mail.text + mail.html)
+    assert not re.search(r"evil\.example|Hacked|555-0100", mail.text + mail.html)
     assert "<img" not in mail.html

@@ -1,10 +1,19 @@
-"""User agents in words."""
+"""User agents in words. They can be forged: they prove nothing."""
 
 from ua_parser import parse_os, parse_user_agent
 
 
 def describe_browser(user_agent: str) -> str:
-    """Return browser and system in words. User agents can be forged: this proves nothing."""
+    """Return browser and system in words."""
+    browser, system = browser_and_system(user_agent)
+    name = browser or "Unknown browser"
+    return f"{name} on {system}" if system else name
+
+
+def browser_and_system(user_agent: str) -> tuple[str, str]:
+    """Return the names of browser and system; empty where they are not known.
+
+    Either may be any text of the client's.
+    """
     browser, system = parse_user_agent(user_agent), parse_os(user_agent)
-    name = browser.family if browser else "Unknown browser"
-    return f"{name} on {system.family}" if system else name
+    return browser.family if browser else "", system.family if system else ""

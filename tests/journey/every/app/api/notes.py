@@ -82,7 +82,7 @@ async def stream_events(request: Request, user: CurrentUser) -> StreamingRespons
         number = 0
         while not await request.is_disconnected():
             number += 1
-            yield f"event: tick\ndata: {user.username} {number}\n\n"
+            yield f"event: tick\ndata: {user.name} {number}\n\n"
             await asyncio.sleep(1)
 
     return StreamingResponse(events(), media_type="text/event-stream")

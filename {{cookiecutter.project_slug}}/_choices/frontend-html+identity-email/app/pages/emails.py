@@ -2,7 +2,6 @@
 
 from collections.abc import Awaitable
 from functools import partial
-from typing import Any
 
 from fastapi import APIRouter, Request
 from starlette.responses import Response
@@ -14,7 +13,6 @@ from app.pages.redirects import see_other
 from app.pages.session_list import describe_sessions
 from app.pages.templating import account_form_again, page
 from app.users.errors import AccountError
-from app.users.links import CHANGE_EMAIL, VERIFY
 from app.users.names import FIELD
 from app.web.dependencies import (
     CurrentAuth,
@@ -26,24 +24,7 @@ from app.web.dependencies import (
 )
 from app.web.rate_limit import LIMIT_MAIL
 
-SENT = "We have sent a mail to that address. It says what to do next."
-
-FORGOT: dict[str, Any] = {
-    "heading": "Forgot your password?",
-    "advice": "Enter your email address. We will send you a link to choose a new password.",
-}
-RESEND: dict[str, Any] = {
-    "heading": "Send the link again",
-    "advice": "Enter the address that you registered with.",
-}
-CONFIRM: dict[str, Any] = {
-    "heading": "Confirm your email address",
-    "advice": "One click, and your account is ready.",
-}
-CONFIRM_CHANGE: dict[str, Any] = {
-    "heading": "Confirm your new email address",
-    "advice": "From then on, you sign in with it.",
-}
+SENT = "We have sent an email to that address. It says what to do next."
 
 router = APIRouter(include_in_schema=False)
 
@@ -52,10 +33,11 @@ _form_again = partial(account_form_again, current=FIELD)
 
 
 @router.get("/forgot")
+@router.get("/verify/resend")
 @public
-async def forgot_page(request: Request) -> Response:
-    """Ask for the address of a forgotten password."""
-    return page(request, "send_link.html", **FORGOT)
+async def address_page(request: Request) -> Response:
+    """Ask for the address that a link is to be sent to."""
+    return page(request, f"{_last_part(request)}.html")
 
 
 @router.post("/forgot", dependencies=[LIMIT_MAIL])
@@ -64,14 +46,7 @@ async def forgot(
     request: Request, emails: Emails, request_session: CurrentRequestSession, name: NameField = ""
 ) -> Response:
     """Send a link to choose a new password."""
-    return await _send(request, emails.forgot_password(name, request_session.client), name, FORGOT)
-
-
-@router.get("/verify/resend")
-@public
-async def resend_page(request: Request) -> Response:
-    """Ask for the address of a registration."""
-    return page(request, "send_link.html", **RESEND)
+    return await _send(request, emails.forgot_password(name, request_session.client), name)
 
 
 @router.post("/verify/resend", dependencies=[LIMIT_MAIL])
@@ -80,17 +55,19 @@ async def resend(
     request: Request, emails: Emails, request_session: CurrentRequestSession, name: NameField = ""
 ) -> Response:
     """Send the link of a registration once more."""
-    return await _send(request, emails.resend(name, request_session.client), name, RESEND)
+    return await _send(request, emails.resend(name, request_session.client), name)
 
 
 @router.get("/verify")
+@router.get("/change-email")
 @public
-async def verify_page(request: Request, emails: Emails, token: TokenQuery = "") -> Response:
-    """Ask for the click that creates the account."""
+async def link_page(request: Request, emails: Emails, token: TokenQuery = "") -> Response:
+    """Ask for the click that a link wants before it does anything."""
     if token:
         return keep_token(request, token)
-    await emails.find_link(VERIFY, kept_token(request))
-    return page(request, "follow_link.html", headers=NO_STORE, **CONFIRM)
+    purpose = _last_part(request)
+    await emails.find_link(purpose, kept_token(request))
+    return page(request, f"{purpose}.html", headers=NO_STORE)
 
 
 @router.post("/verify")
@@ -120,16 +97,6 @@ async def ask_for_change(
     return see_other(request, "/account", flash=SENT)
 
 
-@router.get("/change-email")
-@public
-async def change_page(request: Request, emails: Emails, token: TokenQuery = "") -> Response:
-    """Ask for the click that changes the address."""
-    if token:
-        return keep_token(request, token)
-    await emails.find_link(CHANGE_EMAIL, kept_token(request))
-    return page(request, "follow_link.html", headers=NO_STORE, **CONFIRM_CHANGE)
-
-
 @router.post("/change-email")
 @public
 async def change(request: Request, emails: Emails) -> Response:
@@ -139,12 +106,15 @@ async def change(request: Request, emails: Emails) -> Response:
     return forget_token(request, see_other(request, "/", flash=changed))
 
 
-async def _send(
-    request: Request, sending: Awaitable[None], name: str, texts: dict[str, Any]
-) -> Response:
-    """Let a link be sent, or show the form again. name: the address. texts: those of the form."""
+async def _send(request: Request, sending: Awaitable[None], name: str) -> Response:
+    """Let a link be sent, or show the form again. name: the address that was typed."""
     try:
         await sending
     except (AccountError, TooManyRequests) as error:
-        return _form_again(request, "send_link.html", error, name=name, **texts)
+        return _form_again(request, f"{_last_part(request)}.html", error, name=name)
     return see_other(request, "/login", flash=SENT)
+
+
+def _last_part(request: Request) -> str:
+    """Return the last part of the path, after which a page's template and a link's purpose go."""
+    return request.url.path.rpartition("/")[2]

@@ -102,7 +102,7 @@ async def register(
     except (AccountError, TooManyRequests) as error:
         return account_form_again(request, "register.html", error, name=name)
     #{% if cookiecutter.identity == "email" %}
-    sent = "We have sent you a mail. Follow the link in it to finish, then sign in."
+    sent = "We have sent you an email. Follow the link in it to finish, then sign in."
     return see_other(request, "/login", flash=sent)
     #{% else %}
     created = "Your account has been created. You can sign in now."

@@ -3,13 +3,7 @@
 from fastapi import APIRouter
 
 from app.api.schemas import ERRORS, EmailIn, TokenIn, errors
-from app.web.dependencies import (
-    CurrentAuth,
-    CurrentRequestSession,
-    Emails,
-    FreshUser,
-    public,
-)
+from app.web.dependencies import CurrentAuth, CurrentRequestSession, Emails, FreshUser, public
 from app.web.rate_limit import LIMIT_MAIL
 
 router = APIRouter(prefix="/api", responses=ERRORS)

@@ -10,14 +10,15 @@ from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescap
 
 from app.config import PROJECT
 from app.sessions.session import ClientInfo
-from app.user_agent import describe_browser
+from app.user_agent import browser_and_system
 
-# Whatever else a client calls itself would be the words of a stranger in somebody's mail.
+# Whatever else a client calls itself or its system would be a stranger's words in somebody's mail.
 BROWSERS = (
     *("Chrome", "Chrome Mobile", "Chrome Mobile iOS", "Chromium", "Edge", "Edge Mobile"),
     *("Firefox", "Firefox Mobile", "Firefox iOS", "Mobile Safari", "Opera", "Opera Mobile"),
     *("Safari", "Samsung Internet"),
 )
+SYSTEMS = ("Android", "Chrome OS", "Fedora", "iOS", "Linux", "Mac OS X", "Ubuntu", "Windows")
 
 _TEMPLATES = Environment(
     loader=PackageLoader("app.email"),
@@ -40,11 +41,10 @@ class MailText(NamedTuple):
 
 def write(template: str, client: ClientInfo, now: float, **values: Any) -> MailText:
     """Write a mail. client: from where it was caused. now: Unix time in seconds."""
-    browser, _, system = describe_browser(client.user_agent).partition(" on ")
-    if browser not in BROWSERS:
-        browser = "a program"
+    browser, system = browser_and_system(client.user_agent)
+    name = browser if browser in BROWSERS else "a program"
     cause = {
-        "browser": f"{browser} on {system}" if system else browser,
+        "browser": f"{name} on {system}" if system in SYSTEMS else name,
         "address": client.ip,
         "time": f"{datetime.fromtimestamp(now, UTC):%d %B %Y at %H:%M} UTC",
     }

@@ -13,6 +13,8 @@ import logging
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
+from email.message import EmailMessage
+from functools import cached_property
 from typing import Any
 
 from sqlalchemy import Executable, delete, insert, select, update
@@ -22,6 +24,7 @@ from app.database import AnyRow, Database
 from app.email.messages import MailText, write
 from app.email.smtp import SEND_SECONDS, Refused, Unreachable, compose, send
 from app.errors import StoreUnavailable
+from app.mail_settings import smtp_options
 from app.models import OutgoingMail
 from app.sessions.encryption import SessionCipher
 from app.sessions.session import ClientInfo
@@ -70,6 +73,11 @@ class Outbox:
         """Return what a stored mail says; None when its key is not in SECRET_KEYS any more."""
         texts = self.cipher.decrypt(row.encrypted, row.recipient)
         return MailText(row.subject, *json.loads(texts)) if texts else None
+
+    @cached_property
+    def _server(self) -> dict[str, Any]:
+        # Made once: to read the authorities of a machine takes longer than to send a mail.
+        return smtp_options(self.settings.mail_url.get_secret_value())
 
     async def list_all(self) -> Sequence[AnyRow]:
         """Return every mail that is stored, the newest first."""
@@ -141,43 +149,35 @@ class Outbox:
         )
 
     async def _send(self, row: AnyRow) -> bool:
-        texts = self.texts_of(row)
-        if texts is None:
-            await self._give_up(row, "It was encrypted with a key that is not in SECRET_KEYS.")
-            return False
-        message_id = hashlib.sha256(row.encrypted).hexdigest()[:32]
-        sender = self.settings.mail_from
         try:
-            message = compose(sender, row.recipient, texts, message_id, row.created_at)
-        except ValueError as error:
-            await self._give_up(row, str(error))
-            return False
-        try:
-            await send(self.settings.mail_url.get_secret_value(), message)
+            await send(self._server, self._message(row))
         except Unreachable as error:
-            await self._postpone(row, str(error))
+            await self._put_off(row, str(error), is_final=False)
             raise
         except Refused as error:
-            await (self._give_up if error.is_final else self._postpone)(row, str(error))
+            await self._put_off(row, str(error), is_final=error.is_final)
             return False
         await self._note(delete(OutgoingMail).where(OutgoingMail.id == row.id))
         return True
 
-    async def _postpone(self, row: AnyRow, reason: str) -> None:
-        now = self.clock()
-        last_attempt_at = row.created_at + GIVE_UP_SECONDS
-        if now >= last_attempt_at:
-            await self._give_up(row, reason)
-            return
-        LOGGER.warning("Mail %d has to wait: %s", row.id, reason)
-        pause = min(FIRST_PAUSE_SECONDS * 2 ** (row.attempts - 1), MAX_PAUSE_SECONDS)
-        await self._set(row, reason, min(now + pause, last_attempt_at))
+    def _message(self, row: AnyRow) -> EmailMessage:
+        texts = self.texts_of(row)
+        if texts is None:
+            raise Refused("It was encrypted with a key that is not in SECRET_KEYS.", is_final=True)
+        message_id = hashlib.sha256(row.encrypted).hexdigest()[:32]
+        sender = self.settings.mail_from
+        return compose(sender, row.recipient, texts, message_id, row.created_at)
 
-    async def _give_up(self, row: AnyRow, reason: str) -> None:
-        LOGGER.error("Mail %d cannot be delivered and was given up: %s", row.id, reason)
-        await self._set(row, reason, None)
-
-    async def _set(self, row: AnyRow, reason: str, next_attempt_at: float | None) -> None:
+    async def _put_off(self, row: AnyRow, reason: str, *, is_final: bool) -> None:
+        """Let a mail wait for the next attempt, or give it up."""
+        now, last_attempt_at = self.clock(), row.created_at + GIVE_UP_SECONDS
+        next_attempt_at = None
+        if is_final or now >= last_attempt_at:
+            LOGGER.error("Mail %d cannot be delivered and was given up: %s", row.id, reason)
+        else:
+            LOGGER.warning("Mail %d has to wait: %s", row.id, reason)
+            pause = min(FIRST_PAUSE_SECONDS * 2 ** (row.attempts - 1), MAX_PAUSE_SECONDS)
+            next_attempt_at = min(now + pause, last_attempt_at)
         await self._note(
             update(OutgoingMail)
             .where(OutgoingMail.id == row.id)

@@ -6,12 +6,13 @@ from contextlib import suppress
 from email.headerregistry import Address
 from email.message import EmailMessage
 from email.utils import formatdate
+from typing import Any
 
 import aiosmtplib
 from email_validator import validate_email
 
 from app.email.messages import MailText
-from app.mail_settings import sender_address, smtp_options
+from app.mail_settings import sender_address
 
 # For each answer of the mail server, and for all of them. What hangs is asked again later.
 STEP_SECONDS, SEND_SECONDS = 60, 600
@@ -35,14 +36,17 @@ class Refused(Exception):
 def compose(
     sender: str, recipient: str, mail: MailText, message_id: str, created_at: float
 ) -> EmailMessage:
-    """Return a mail with its headers. Raises ValueError for a line break in one.
+    """Return a mail with its headers. Raises Refused for a line break in one.
 
     message_id: the same for each attempt, so that a mailbox can tell one that arrives twice.
     """
     message = EmailMessage()
     message["From"] = from_address = sender_address(sender)
-    message["To"] = Address(addr_spec=ascii_address(recipient))
-    message["Subject"] = mail.subject
+    try:
+        message["To"] = Address(addr_spec=ascii_address(recipient))
+        message["Subject"] = mail.subject
+    except ValueError as error:
+        raise Refused(str(error), is_final=True) from error
     message["Date"] = formatdate(created_at)
     message["Message-ID"] = f"<{message_id}@{from_address.domain}>"
     # No vacation notes, please (RFC 3834).
@@ -52,12 +56,13 @@ def compose(
     return message
 
 
-async def send(url: str, message: EmailMessage) -> None:
+async def send(server_options: dict[str, Any], message: EmailMessage) -> None:
     """Send a mail through a connection of its own, so that none suffers from the one before it.
 
-    Raises Refused for what is about this mail or its recipient, and Unreachable for anything else.
+    server_options: of ``smtp_options``. Raises Refused for what is about this mail or its
+    recipient, and Unreachable for anything else.
     """
-    server = aiosmtplib.SMTP(**smtp_options(url), timeout=STEP_SECONDS)
+    server = aiosmtplib.SMTP(**server_options, timeout=STEP_SECONDS)
     try:
         async with asyncio.timeout(SEND_SECONDS):
             await server.connect()

@@ -7,7 +7,7 @@ answered alike, costs the same, and the mail says the rest to whoever owns the a
 import hashlib
 from dataclasses import dataclass
 
-from sqlalchemy import delete, insert, literal, select, update
+from sqlalchemy import ColumnElement, Executable, delete, exists, insert, select, update
 from sqlalchemy.exc import IntegrityError
 
 from app import security_log
@@ -79,25 +79,14 @@ class EmailService:
 
     async def verify(self, token: str) -> None:
         """Create the account that a link is about. Raises InvalidLink."""
-        is_valid = self.recovery.links.is_valid(VERIFY, token)
-        account = {
-            "email": Link.about,
-            "password_hash": Link.password_hash,
-            "role": literal(ROLES[0]),
-            "is_active": literal(True),
-            "session_version": literal(0),
-            "created_at": literal(self.users.clock()),
-        }
-        created = insert(User).from_select([*account], select(*account.values()).where(is_valid))
-        try:
-            row = await self.users.database.change(
-                created.returning(User.id), delete(Link).where(is_valid)
-            )
-        except IntegrityError:
-            # Of two clicks at once, this is the second.
-            raise InvalidLink from None
-        if row is None:
-            raise InvalidLink
+        link = await self.find_link(VERIFY, token)
+        account = insert(User).values(
+            email=link.about,
+            password_hash=link.password_hash,
+            role=ROLES[0],
+            created_at=self.users.clock(),
+        )
+        row = await self._redeem(account.returning(User.id), Link.key == link.key)
         security_log.event("user_created", actor=row.id, role=ROLES[0])
 
     async def forgot_password(self, email: str, client: ClientInfo) -> None:
@@ -154,27 +143,30 @@ class EmailService:
     async def change(self, token: str) -> None:
         """Let a user have the address that a link was sent to. Raises InvalidLink."""
         link = await self.find_link(CHANGE_EMAIL, token)
-        unused = select(Link.key).where(self.recovery.links.is_valid(CHANGE_EMAIL, token))
-        try:
-            row = await self.users.database.change(
-                update(User)
-                .where(
-                    User.id == link.user_id,
-                    User.is_active,
-                    User.session_version == link.session_version,
-                    unused.exists(),
-                )
-                .values(email=link.new_email)
-                .returning(User.id),
-                # Those that were sent to the address that it had, too.
-                delete(Link).where(Link.user_id == link.user_id),
+        changed = (
+            update(User)
+            .where(
+                User.id == link.user_id,
+                User.is_active,
+                User.session_version == link.session_version,
+                exists().where(Link.key == link.key),
             )
+            .values(email=link.new_email)
+        )
+        # The links that were sent to the address that it had, too.
+        row = await self._redeem(changed.returning(User.id), Link.user_id == link.user_id)
+        security_log.event("user_updated", actor=row.id, reason="address changed")
+
+    async def _redeem(self, change: Executable, used: ColumnElement[bool]) -> AnyRow:
+        """Make the change that a link is for, which is used up then. Raises InvalidLink."""
+        try:
+            row = await self.users.database.change(change, delete(Link).where(used))
         except IntegrityError:
-            # Somebody else has registered it meanwhile.
+            # Somebody else has the address by now; or of two clicks at once, this is the second.
             raise InvalidLink from None
         if row is None:
             raise InvalidLink
-        security_log.event("user_updated", actor=row.id, reason="address changed")
+        return row
 
     async def _prepare(self, email: str) -> User | None:
         """Limit mails to an address; return the account that it can sign in to."""

@@ -16,14 +16,15 @@ MAX_CHARACTERS = 254
 def normalise(address: str) -> str:
     """Return the one spelling of an address: compatibility forms and case folded.
 
-    ``name+tag@…`` is an address of its own. Domains may be in any script, and need not exist. The
+    ``name+tag@…`` is an address of its own. Domains may be in any script, and need not exist; of
+    them IDNA 2008 folds the case, since Unicode's rules would make other domains of some. The
     part before the @ is ASCII: mail to others needs a protocol that few servers speak (RFC 6531).
     Quotes and comments are refused. Raises InvalidName.
     """
-    folded = unicodedata.normalize("NFKC", address.strip()).casefold()
+    local_part, _, domain = unicodedata.normalize("NFKC", address.strip()).rpartition("@")
     try:
         validated = validate_email(
-            folded,
+            f"{local_part.casefold()}@{domain}",
             allow_smtputf8=False,
             check_deliverability=False,
             strict=True,
