@@ -11,7 +11,11 @@ from fastapi.staticfiles import StaticFiles
 #{% endif %}
 from starlette.middleware.cors import CORSMiddleware
 
+#{% if cookiecutter.totp %}
+from app.api import examples, routes, totp
+#{% else %}
 from app.api import examples, routes
+#{% endif %}
 from app.config import PROJECT, STARTUP_FAILURE, Settings, SettingsError
 #{% if cookiecutter.identity == "email" %}
 from app.email_routes import include_email_routes
@@ -71,6 +75,9 @@ def create_app(settings: Settings, clock: Callable[[], float] = time.time) -> Fa
     app.include_router(routes.router)
     app.include_router(examples.router)
     app.include_router(health.router)
+    #{% if cookiecutter.totp %}
+    app.include_router(totp.router)
+    #{% endif %}
     #{% if cookiecutter.frontend == "html" %}
     add_error_pages(app)
     app.include_router(auth.router)
