@@ -23,7 +23,12 @@ from app.email_routes import include_email_routes
 from app.env_file import warn_about_misspelled_names
 from app.logs import configure_logging
 #{% if cookiecutter.frontend == "html" %}
+#{% if cookiecutter.totp %}
 from app.pages import account, auth, links, well_known
+from app.pages import totp as totp_pages
+#{% else %}
+from app.pages import account, auth, links, well_known
+#{% endif %}
 from app.pages.errors import add_error_pages, error_response
 from app.pages.redirects import StrictLinkMiddleware
 #{% endif %}
@@ -83,6 +88,9 @@ def create_app(settings: Settings, clock: Callable[[], float] = time.time) -> Fa
     app.include_router(auth.router)
     app.include_router(account.router)
     app.include_router(links.router)
+    #{% if cookiecutter.totp %}
+    app.include_router(totp_pages.router)
+    #{% endif %}
     app.include_router(well_known.router)
     app.mount("/static", public(StaticFiles(packages=[("app", "static")])))
     #{% endif %}
