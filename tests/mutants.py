@@ -635,16 +635,16 @@ MUTANTS = (
         (0, "a flash message is shown again", "    delete_flash(request, response)\n", ""),
     ),
     *At("app/pages/flash.py", "tests/test_flash.py").faults(
-        (0, "a flash message is shown hours later",
-         "if services.clock() < expires_at", "if expires_at"),
         (0, "a flash message may be cached",
          '        response.headers["Cache-Control"] = "no-store"\n', ""),
-        (0, "flash messages are signed for no purpose", "salt=SALT, ", ""),
+    ),
+    *At("app/pages/cookies.py", "tests/test_flash.py").faults(
+        (0, "a flash message is shown hours later",
+         "if services.clock() < expires_at", "if expires_at"),
+        (0, "flash messages are signed for no purpose", 'salt=f"app.pages.{name}", ', ""),
         (0, "a flash message is signed with the oldest key",
          "in reversed(settings.secret_keys)", "in settings.secret_keys"),
         (0, "a forged flash message is an error", "except BadData:", "except ZeroDivisionError:"),
-    ),
-    *At("app/pages/cookies.py", "tests/test_flash.py").faults(
         (0, "scripts can read flash messages", '"httponly": True', '"httponly": False'),
     ),
     *At("app/pages/session_list.py", "tests/test_session_list_page.py").faults(

@@ -11,11 +11,7 @@ from fastapi.staticfiles import StaticFiles
 #{% endif %}
 from starlette.middleware.cors import CORSMiddleware
 
-#{% if cookiecutter.totp %}
-from app.api import examples, routes, totp
-#{% else %}
 from app.api import examples, routes
-#{% endif %}
 from app.config import PROJECT, STARTUP_FAILURE, Settings, SettingsError
 #{% if cookiecutter.identity == "email" %}
 from app.email_routes import include_email_routes
@@ -23,16 +19,14 @@ from app.email_routes import include_email_routes
 from app.env_file import warn_about_misspelled_names
 from app.logs import configure_logging
 #{% if cookiecutter.frontend == "html" %}
-#{% if cookiecutter.totp %}
 from app.pages import account, auth, links, well_known
-from app.pages import totp as totp_pages
-#{% else %}
-from app.pages import account, auth, links, well_known
-#{% endif %}
 from app.pages.errors import add_error_pages, error_response
 from app.pages.redirects import StrictLinkMiddleware
 #{% endif %}
 from app.services import Services
+#{% if cookiecutter.totp %}
+from app.totp_routes import include_totp_routes
+#{% endif %}
 from app.web import docs, health
 from app.web.default_deny import refuse_unprotected_routes
 #{% if cookiecutter.frontend == "html" %}
@@ -80,22 +74,19 @@ def create_app(settings: Settings, clock: Callable[[], float] = time.time) -> Fa
     app.include_router(routes.router)
     app.include_router(examples.router)
     app.include_router(health.router)
-    #{% if cookiecutter.totp %}
-    app.include_router(totp.router)
-    #{% endif %}
     #{% if cookiecutter.frontend == "html" %}
     add_error_pages(app)
     app.include_router(auth.router)
     app.include_router(account.router)
     app.include_router(links.router)
-    #{% if cookiecutter.totp %}
-    app.include_router(totp_pages.router)
-    #{% endif %}
     app.include_router(well_known.router)
     app.mount("/static", public(StaticFiles(packages=[("app", "static")])))
     #{% endif %}
     #{% if cookiecutter.identity == "email" %}
     include_email_routes(app, settings)
+    #{% endif %}
+    #{% if cookiecutter.totp %}
+    include_totp_routes(app)
     #{% endif %}
     if not settings.production:
         app.include_router(docs.router)

@@ -15,8 +15,6 @@ from app.sessions.session import Amr, SignIn
 
 MAX_AGE_SECONDS = 300
 
-SALT = "app.pages.pending"
-
 
 class Pending(NamedTuple):
     """Whose password was right, and where they want to go.
@@ -33,13 +31,13 @@ def ask_for_code(request: Request, pending: Pending) -> Response:
     """Continue with the page that asks for a code."""
     response = see_other(request, "/login/code")
     values = [[*pending.sign_in], pending.remember, pending.next_path]
-    set_signed(request, response, "sign-in", SALT, values, MAX_AGE_SECONDS)
+    set_signed(request, response, "sign-in", values, MAX_AGE_SECONDS)
     return response
 
 
 def get_pending(request: Request) -> Pending | None:
     """Return the sign-in that was begun in this browser."""
-    values = get_signed(request, "sign-in", SALT)
+    values = get_signed(request, "sign-in")
     if values is None:
         return None
     (user_id, session_version, amr), remember, next_path = values

@@ -35,14 +35,12 @@ async def describe_account(auth: CurrentAuth, sessions: Sessions, totp: Totp) ->
     """Describe what the account page shows besides its forms."""
     has_app = bool(await totp.kinds_of(auth.user.id))
     return {"has_app": has_app, **await describe_sessions(auth, sessions)}
-#{% else %}
-async def describe_account(auth: CurrentAuth, sessions: Sessions) -> dict[str, Any]:
-    """Describe what the account page shows besides its forms."""
-    return await describe_sessions(auth, sessions)
-#{% endif %}
 
 
 AccountDetails = Annotated[dict[str, Any], Depends(describe_account)]
+#{% else %}
+AccountDetails = Annotated[dict[str, Any], Depends(describe_sessions)]
+#{% endif %}
 
 
 @router.get("/account")

@@ -25,31 +25,29 @@ def attributes(request: Request, name: str) -> dict[str, Any]:
     }
 
 
-def set_signed(
-    request: Request, response: Response, name: str, salt: str, value: object, max_age: int
-) -> None:
+def set_signed(request: Request, response: Response, name: str, value: Any, max_age: int) -> None:
     """Keep a value in this browser, which can read it and not change it.
 
-    salt: names the purpose; under another one it is worth nothing. max_age: seconds.
+    It is signed for the cookie of this name, and worth nothing in another one. max_age: seconds.
     """
     services = get_request_session(request).services
-    signed = _serializer(services.settings, salt).dumps([value, services.clock() + max_age])
+    signed = _serializer(services.settings, name).dumps([value, services.clock() + max_age])
     response.set_cookie(value=str(signed), max_age=max_age, **attributes(request, name))
 
 
-def get_signed(request: Request, name: str, salt: str) -> Any:
+def get_signed(request: Request, name: str) -> Any:
     """Return the value; None for what is forged, foreign or too old."""
     services = get_request_session(request).services
     signed = request.cookies.get(attributes(request, name)["key"], "")
     try:
-        value, expires_at = _serializer(services.settings, salt).loads(signed)
+        value, expires_at = _serializer(services.settings, name).loads(signed)
     except BadData:
         return None
     return value if services.clock() < expires_at else None
 
 
-def _serializer(settings: Settings, salt: str) -> URLSafeSerializer:
+def _serializer(settings: Settings, name: str) -> URLSafeSerializer:
     # It signs with the last key, and with SHA-1 unless told otherwise.
     keys = [key.get_secret_value() for key in reversed(settings.secret_keys)]
     sha256 = {"key_derivation": "hmac", "digest_method": hashlib.sha256}
-    return URLSafeSerializer(keys, salt=salt, signer_kwargs=sha256)
+    return URLSafeSerializer(keys, salt=f"app.pages.{name}", signer_kwargs=sha256)

@@ -11,18 +11,15 @@ from app.pages.cookies import attributes, get_signed, set_signed
 
 MAX_AGE_SECONDS = 60
 
-# For this purpose only: no session token is a flash message, and no flash message a session token.
-SALT = "app.pages.flash"
-
 
 def set_flash(request: Request, response: Response, text: str) -> None:
     """Let the next page in this browser show a text, which should be short and no secret."""
-    set_signed(request, response, "flash", SALT, text, MAX_AGE_SECONDS)
+    set_signed(request, response, "flash", text, MAX_AGE_SECONDS)
 
 
 def get_flash(request: Request) -> str:
     """Return the text that a page has to show; nothing for what is forged, foreign or too old."""
-    return str(get_signed(request, "flash", SALT) or "")
+    return str(get_signed(request, "flash") or "")
 
 
 def delete_flash(request: Request, response: Response) -> None:

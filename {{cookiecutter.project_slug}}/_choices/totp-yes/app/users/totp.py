@@ -4,23 +4,21 @@ Each code is good once: the statement that accepts it makes it void, so that of 
 one is refused.
 """
 
-import base64
-import hashlib
 import hmac
-import secrets
 from dataclasses import dataclass
 from typing import NamedTuple
 
 import pyotp
-from sqlalchemy import ColumnElement, Executable, and_, delete, insert, or_, select, update
+from sqlalchemy import ColumnElement, Executable, and_, delete, or_, select, update
 
 from app import security_log
 from app.config import PROJECT
 from app.engine import insert_or_update
-from app.models import USER_COLUMNS, RecoveryCode, TotpSecret, User, user_from_row
+from app.models import RecoveryCode, TotpSecret, User
 from app.sessions.encryption import SessionCipher
-from app.sessions.session import Amr, ClientInfo, SignIn
+from app.sessions.session import Amr, ClientInfo, SessionEnded
 from app.users.errors import AccountError
+from app.users.recovery_codes import new_recovery_codes, void
 from app.users.service import AuthContext, UserService
 
 # What every authenticator app expects (RFC 6238, 5.2): a code is for a step of so many seconds.
@@ -30,10 +28,6 @@ TOLERANCE = 1
 
 # Slowly and from many addresses, a code could be guessed in the end (NIST SP 800-63B-4, 3.2.2).
 MAX_FAILURES_IN_A_ROW = 100
-
-RECOVERY_CODES = 10
-# 120 bits: what cannot be guessed needs no slow hash (ASVS 5.0 6.5.2).
-RECOVERY_CODE_BYTES = 15
 
 CODE_DIGITS = 6
 
@@ -79,20 +73,30 @@ class TotpService:
         tables = (TotpSecret, RecoveryCode)
         return [delete(table).where(table.user_id == user_id) for table in tables]
 
-    async def user_of(self, sign_in: SignIn) -> User | None:
-        """Return who is signing in; None once they have another password, or are disabled."""
-        unchanged = User.session_version == sign_in.session_version
-        row = await self.users.database.fetch_one(
-            select(*USER_COLUMNS).where(User.id == sign_in.user_id, unchanged, User.is_active)
-        )
-        return user_from_row(row) if row else None
-
-    async def verify(self, user_id: int, code: str, client: ClientInfo) -> None:
+    async def verify(
+        self, user_id: int, code: str, client: ClientInfo, *, is_confirmed: bool = True
+    ) -> None:
         """Accept a code of a user's app or a recovery code, once.
 
-        Raises WrongCode, TooManyFailures or Overloaded.
+        is_confirmed: whether the app is, or is still being set up. Raises WrongCode,
+        TooManyFailures or Overloaded.
         """
-        await self._verify(user_id, code, client, is_confirmed=True)
+        code = code.replace(" ", "").replace("-", "")
+        limiter = self.users.authenticator.rate_limiter
+        async with limiter.turn(client.ip):
+            # A name that nobody can type, and not the password's: a right password must not make
+            # wrong codes forgotten.
+            attempt = await limiter.acquire(f"\0code {user_id}", client.ip)
+            if len(code) == CODE_DIGITS:
+                accepted = await self._use_code(user_id, code, is_confirmed)
+            else:
+                accepted = await self._use_recovery_code(user_id, code, client)
+            if accepted:
+                await limiter.succeed(attempt)
+                return
+            await limiter.fail(attempt)
+        security_log.event("authn_login_fail", actor=user_id, reason="code", warning=True)
+        raise WrongCode
 
     async def confirm(self, auth: AuthContext, code: str) -> None:
         """Let a signed-in user prove again who they are; the session gets a new token.
@@ -100,7 +104,9 @@ class TotpService:
         Raises as above, or SessionEnded when it was revoked meanwhile.
         """
         await self.verify(auth.user.id, code, auth.client)
-        await self.users.renew(auth, Amr.OTP)
+        version = auth.session.record.session_version
+        if not await self.users.sessions.rotate_token(auth.session, version, Amr.OTP):
+            raise SessionEnded
 
     async def begin(self, user: User) -> Enrolment:
         """Make a secret, which counts for nothing until a code has shown that the app knows it.
@@ -137,8 +143,8 @@ class TotpService:
         The user's other sessions end. Raises TotpStateError, SessionEnded, and as ``verify``.
         """
         await self.begun(auth.user)
-        await self._verify(auth.user.id, code, auth.client, is_confirmed=False)
-        codes, statements = _new_recovery_codes(auth.user.id)
+        await self.verify(auth.user.id, code, auth.client, is_confirmed=False)
+        codes, statements = new_recovery_codes(auth.user.id)
         await self.users.change_own(
             auth,
             "user_updated",
@@ -176,7 +182,7 @@ class TotpService:
         Raises TotpStateError when there is no app.
         """
         user_id = auth.user.id
-        codes, statements = _new_recovery_codes(user_id)
+        codes, statements = new_recovery_codes(user_id)
         # Changes nothing, but takes the lock: of two requests at once, one has the last word.
         is_on = update(TotpSecret).where(_app_of(user_id)).values(is_confirmed=True)
         if not await self.users.database.change(is_on.returning(TotpSecret.user_id), *statements):
@@ -185,28 +191,7 @@ class TotpService:
         security_log.event("user_updated", actor=user_id, session=key, reason="recovery codes")
         return codes
 
-    async def _verify(
-        self, user_id: int, code: str, client: ClientInfo, *, is_confirmed: bool
-    ) -> None:
-        code = code.replace(" ", "").replace("-", "")
-        is_from_app = len(code) == CODE_DIGITS
-        limiter = self.users.authenticator.rate_limiter
-        async with limiter.turn(client.ip):
-            # A name that nobody can type, and none of the password's: a right one of those must not
-            # make wrong codes forgotten.
-            attempt = await limiter.acquire(f"\0code {user_id}", client.ip)
-            if is_from_app:
-                accepted = await self._use_code(user_id, code, is_confirmed=is_confirmed)
-            else:
-                accepted = await self._use_recovery_code(user_id, code, client)
-            if accepted:
-                await limiter.succeed(attempt)
-                return
-            await limiter.fail(attempt)
-        security_log.event("authn_login_fail", actor=user_id, reason="code", warning=True)
-        raise WrongCode
-
-    async def _use_code(self, user_id: int, code: str, *, is_confirmed: bool) -> bool:
+    async def _use_code(self, user_id: int, code: str, is_confirmed: bool) -> bool:
         # Counted before it is checked, as attempts at a password are.
         row = await self.users.database.fetch_one(
             update(TotpSecret)
@@ -237,14 +222,11 @@ class TotpService:
         return accepted == 1
 
     async def _use_recovery_code(self, user_id: int, code: str, client: ClientInfo) -> bool:
-        of_code = (RecoveryCode.user_id == user_id, RecoveryCode.key == _hash(code))
         #{% if cookiecutter.identity == "email" %}
-        user = await self.users.database.fetch_one(select(User.email).where(User.id == user_id))
-        if user is None:
-            return False
+        [user] = await self.users.database.fetch_all(select(User.email).where(User.id == user_id))
         #{% endif %}
         used = await self.users.database.change(
-            delete(RecoveryCode).where(*of_code).returning(RecoveryCode.key),
+            void(user_id, code),
             # Whoever has one is no guesser, so codes of the app count again.
             update(TotpSecret).where(TotpSecret.user_id == user_id).values(failures=0),
             #{% if cookiecutter.identity == "email" %}
@@ -283,19 +265,3 @@ def _app_of(user_id: int, *, is_confirmed: bool = True) -> ColumnElement[bool]:
 def _enrolment(secret: str, user: User) -> Enrolment:
     uri = pyotp.TOTP(secret).provisioning_uri(name=user.name, issuer_name=PROJECT["name"])
     return Enrolment(secret, uri)
-
-
-def _new_recovery_codes(user_id: int) -> tuple[list[str], list[Executable]]:
-    """Return recovery codes, and the statements that store them in the place of earlier ones."""
-    codes = [
-        base64.b32encode(secrets.token_bytes(RECOVERY_CODE_BYTES)).decode("ascii").lower()
-        for _ in range(RECOVERY_CODES)
-    ]
-    rows = [{"user_id": user_id, "key": _hash(code)} for code in codes]
-    shown = ["-".join(code[at : at + 4] for at in range(0, len(code), 4)) for code in codes]
-    earlier = delete(RecoveryCode).where(RecoveryCode.user_id == user_id)
-    return shown, [earlier, insert(RecoveryCode).values(rows)]
-
-
-def _hash(code: str) -> bytes:
-    return hashlib.sha256(code.lower().encode()).digest()
