@@ -93,7 +93,12 @@ async def test_a_recovery_code_does_as_well_and_remember_me_is_kept(
     client: Client, app_of: App
 ) -> None:
     await begin(client, remember="true")
-    response = await enter(client, app_of.recovery_codes[0])
+    assert "/login/code?recovery=true" in (await client.get("/login/code")).text
+    seen = Page(await client.get("/login/code?recovery=true"))
+    # It has letters, which the keyboard for numbers of a phone lacks.
+    assert "inputmode" not in seen.elements["code"]
+    assert 'action="/login/code?recovery=true"' in seen.html
+    response = await submit(client, "/login/code?recovery=true", code=app_of.recovery_codes[0])
     assert response.status_code == 303
     [cookie] = [each for each in response.headers.get_list("set-cookie") if COOKIE in each]
     assert "Max-Age=" in cookie
@@ -216,6 +221,10 @@ async def test_what_needs_a_fresh_session_asks_for_a_code(
     assert "password" not in seen.elements
     assert seen.elements["code"]["autocomplete"] == "one-time-code"
     assert 'action="/confirm?next=/account/delete"' in seen.html
+    assert 'href="/confirm?next=/account/delete&amp;recovery=true"' in seen.html
+    lost = Page(await client.get("/confirm?next=/account/delete&recovery=true"))
+    assert "inputmode" not in lost.elements["code"]
+    assert 'action="/confirm?next=/account/delete&amp;recovery=true"' in lost.html
     assert "code" in Page(await client.get("/confirm")).elements
     refused = await submit(client, "/confirm", password=PASSWORD, next="/account/delete")
     assert refused.status_code == 403
