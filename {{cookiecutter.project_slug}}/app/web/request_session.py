@@ -17,7 +17,7 @@ from app.sessions.session import ClientInfo, SignIn
 #{% endif %}
 from app.users.rate_limit import WIDER, subscriber
 #{% if cookiecutter.totp %}
-from app.users.totp import WrongCode
+from app.users.totp import LOCKED, WrongCode
 #{% endif %}
 
 MAX_USER_AGENT_CHARACTERS = 200
@@ -135,7 +135,8 @@ class RequestSession:
             await self.services.totp.verify(sign_in.user_id, code, self.client)
         except WrongCode as error:
             kinds = await self.services.factors.kinds_of(sign_in.user_id)
-            raise SecondFactorRequired(kinds, sign_in, str(error)) from None
+            text = str(error) if "totp" in kinds else LOCKED
+            raise SecondFactorRequired(kinds, sign_in, text) from None
         sign_in = sign_in._replace(amr=sign_in.amr | Amr.OTP)
         return await self.finish_sign_in(sign_in, remember=remember)
     #{% else %}

@@ -28,6 +28,7 @@ TOLERANCE = 1
 
 # Slowly and from many addresses, a code could be guessed in the end (NIST SP 800-63B-4, 3.2.2).
 MAX_FAILURES_IN_A_ROW = 100
+LOCKED = "Too many wrong codes in a row. Use a recovery code instead."
 
 CODE_DIGITS = 6
 
