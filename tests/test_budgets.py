@@ -19,6 +19,8 @@ API_LINES = 2_890
 MORE_FOR_A_BACKEND = 0.15
 # What people with addresses need more than people with names.
 MORE_FOR_EMAIL = 690
+# What codes from an authenticator app need.
+MORE_FOR_TOTP = 466
 # All lines, since a reader scrolls over them.
 FILE_LINES = 250
 # What is entered between a cookie's arrival and the user that it stands for, in code lines.
@@ -66,6 +68,12 @@ def test_addresses_and_mail_are_within_their_budget(bake_once: Bake, figure: Fig
     )
     figure("identity=email", f"{more - plain:,} of {MORE_FOR_EMAIL:,} code lines more")
     assert more - plain <= MORE_FOR_EMAIL
+
+
+def test_an_authenticator_app_is_within_its_budget(bake_once: Bake, figure: Figure) -> None:
+    plain, more = (sum(app_sizes(bake_once(totp=totp).texts).values()) for totp in ("no", "yes"))
+    figure("totp", f"{more - plain:,} of {MORE_FOR_TOTP:,} code lines more")
+    assert more - plain <= MORE_FOR_TOTP
 
 
 def test_no_backend_makes_it_much_larger(bake_once: Bake, figure: Figure) -> None:

@@ -24,6 +24,9 @@ from app.pages.errors import add_error_pages, error_response
 from app.pages.redirects import StrictLinkMiddleware
 #{% endif %}
 from app.services import Services
+#{% if cookiecutter.totp %}
+from app.totp_routes import include_totp_routes
+#{% endif %}
 from app.web import docs, health
 from app.web.default_deny import refuse_unprotected_routes
 #{% if cookiecutter.frontend == "html" %}
@@ -82,6 +85,9 @@ def create_app(settings: Settings, clock: Callable[[], float] = time.time) -> Fa
     #{% endif %}
     #{% if cookiecutter.identity == "email" %}
     include_email_routes(app, settings)
+    #{% endif %}
+    #{% if cookiecutter.totp %}
+    include_totp_routes(app)
     #{% endif %}
     if not settings.production:
         app.include_router(docs.router)

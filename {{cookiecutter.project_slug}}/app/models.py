@@ -208,6 +208,36 @@ class OutgoingMail(Base):
     # What the mail server, or the connection to it, said last.
     last_error: Mapped[str | None] = mapped_column(String(500))
 #{% endif %}
+#{% if cookiecutter.totp %}
+
+
+class TotpSecret(Base):
+    """The secret of a user's authenticator app. ``users.totp`` checks the codes."""
+
+    __tablename__ = "totp_secrets"
+
+    user_id: Mapped[int] = mapped_column(
+        ForeignKey(User.id, ondelete="CASCADE"), primary_key=True, autoincrement=False
+    )
+    # For this user only.
+    encrypted: Mapped[bytes]
+    # Until a first code has shown that the app knows the secret, it counts for nothing.
+    is_confirmed: Mapped[bool]
+    # That of the last code that was accepted: neither it nor an earlier one is good again.
+    last_step: Mapped[int]
+    # Wrong codes since then.
+    failures: Mapped[int]
+
+
+class RecoveryCode(Base):
+    """A recovery code that was not used yet."""
+
+    __tablename__ = "recovery_codes"
+
+    # SHA-256 of the code. It opens nothing.
+    key: Mapped[bytes] = mapped_column(LargeBinary(32), primary_key=True)
+    user_id: Mapped[int] = mapped_column(ForeignKey(User.id, ondelete="CASCADE"), index=True)
+#{% endif %}
 
 
 class RequestCount(Base):

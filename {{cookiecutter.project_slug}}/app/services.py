@@ -22,11 +22,17 @@ from app.users.authentication import Authenticator
 #{% if cookiecutter.identity == "email" %}
 from app.users.emails import EmailService
 #{% endif %}
+#{% if cookiecutter.totp or cookiecutter.passkeys %}
+from app.users.factors import Factors
+#{% endif %}
 from app.users.links import Links
 from app.users.passwords import Passwords
 from app.users.rate_limit import RateLimiter, derive_name_key
 from app.users.recovery import PasswordRecovery
 from app.users.service import UserService
+#{% if cookiecutter.totp %}
+from app.users.totp import TotpService
+#{% endif %}
 
 # The pause between batches, as a multiple of the time that a batch took, so that requests are not
 # slowed down.
@@ -83,6 +89,10 @@ class Services:
         self.recovery = PasswordRecovery(self.users, self.links)
         #{% if cookiecutter.identity == "email" %}
         self.emails = EmailService(self.users, self.recovery, self.outbox, self.request_limiter)
+        #{% endif %}
+        #{% if cookiecutter.totp %}
+        self.totp = TotpService(self.users, SessionCipher(keys, b"app.users.totp"))
+        self.factors = Factors(self.users, [self.totp])
         #{% endif %}
 
     async def ping(self) -> None:

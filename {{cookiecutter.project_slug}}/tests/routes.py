@@ -42,6 +42,21 @@ APP_ROUTES = [
     ("DELETE", "/api/sessions/{id}"),
     #{% endif %}
     ("DELETE", "/api/sessions"),
+    #{% if cookiecutter.totp %}
+    ("POST", "/api/totp"),
+    ("POST", "/api/totp/confirm"),
+    ("DELETE", "/api/totp"),
+    ("POST", "/api/recovery-codes"),
+    #{% if cookiecutter.frontend == "html" %}
+    ("GET", "/login/code"),
+    ("POST", "/login/code"),
+    ("GET", "/account/totp"),
+    ("POST", "/account/totp"),
+    ("POST", "/account/totp/confirm"),
+    ("POST", "/account/totp/off"),
+    ("POST", "/account/recovery-codes"),
+    #{% endif %}
+    #{% endif %}
     ("GET", "/health/live"),
     ("GET", "/health/ready"),
     ("GET", "/openapi.json"),

@@ -46,6 +46,12 @@ RESPONSES = {
     "DELETE /api/sessions/{session_id}": {"204", "422"},
     #{% endif %}
     "DELETE /api/sessions": {"204"},
+    #{% if cookiecutter.totp %}
+    "POST /api/totp": {"200", "409"},
+    "POST /api/totp/confirm": {"200", "409", "422", "429"},
+    "DELETE /api/totp": {"204", "409"},
+    "POST /api/recovery-codes": {"200", "409"},
+    #{% endif %}
 }
 
 

@@ -4,6 +4,9 @@ from fastapi import APIRouter, HTTPException
 
 from app.api.schemas import (
     ERRORS,
+    #{% if cookiecutter.totp %}
+    CodeIn,
+    #{% endif %}
     ConfirmIn,
     DeleteAccountIn,
     #{% if cookiecutter.session_backend != "signed-cookie" %}
@@ -27,7 +30,13 @@ from app.web.dependencies import (
     CurrentUser,
     FreshUser,
     Recovery,
+    #{% if cookiecutter.totp %}
+    SecondFactors,
     Sessions,
+    Totp,
+    #{% else %}
+    Sessions,
+    #{% endif %}
     Users,
     public,
 )
@@ -69,7 +78,13 @@ async def register(body: RegisterIn, request_session: CurrentRequestSession) -> 
 @public
 async def login(body: LoginIn, request_session: CurrentRequestSession) -> User:
     """Sign in. Unknown names, wrong passwords and disabled accounts get the same response."""
+    #{% if cookiecutter.totp %}
+    return await request_session.sign_in(
+        body.name, body.password, code=body.code, remember=body.remember
+    )
+    #{% else %}
     return await request_session.sign_in(body.name, body.password, remember=body.remember)
+    #{% endif %}
 
 
 @router.post("/logout", status_code=204)
@@ -110,9 +125,23 @@ async def reset_password(
 
 
 @router.post("/confirm", status_code=204, responses=errors(429))
+#{% if cookiecutter.totp %}
+async def confirm(
+    body: ConfirmIn | CodeIn, auth: CurrentAuth, factors: SecondFactors, totp: Totp
+) -> None:
+    """Prove again who one is before something sensitive; the session gets a new token.
+
+    With a code, if the account has a second factor: then a password is not enough.
+    """
+    if isinstance(body, CodeIn):
+        await totp.confirm(auth, body.code)
+    else:
+        await factors.confirm_password(auth, body.password)
+#{% else %}
 async def confirm(body: ConfirmIn, auth: CurrentAuth, users: Users) -> None:
     """Confirm the password before something sensitive; the session gets a new token."""
     await users.confirm_password(auth, body.password)
+#{% endif %}
 #{% if cookiecutter.session_backend != "signed-cookie" %}
 
 

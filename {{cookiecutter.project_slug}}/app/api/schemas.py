@@ -50,6 +50,10 @@ class LoginIn(_In):
     name: Name
     password: Secret
     remember: bool = False
+    #{% if cookiecutter.totp %}
+    # Of the authenticator app, or a recovery code.
+    code: Secret = ""
+    #{% endif %}
 
 
 class PasswordIn(_In):
@@ -86,6 +90,14 @@ class ConfirmIn(_In):
     password: Secret
 
 
+#{% if cookiecutter.totp %}
+class CodeIn(_In):
+    """A code of the authenticator app, or where one is signed in or on, a recovery code."""
+
+    code: Secret
+
+
+#{% endif %}
 class DeleteAccountIn(_In):
     """A confirmation that the account is to be deleted. confirm: the user's name."""
 

@@ -23,8 +23,14 @@ from app.sessions.service import SessionService
 #{% if cookiecutter.identity == "email" %}
 from app.users.emails import EmailService
 #{% endif %}
+#{% if cookiecutter.totp or cookiecutter.passkeys %}
+from app.users.factors import Factors
+#{% endif %}
 from app.users.recovery import PasswordRecovery
 from app.users.service import AuthContext, UserService
+#{% if cookiecutter.totp %}
+from app.users.totp import TotpService
+#{% endif %}
 from app.web.request_session import RequestSession, get_request_session
 
 
@@ -180,6 +186,28 @@ async def get_emails(request_session: CurrentRequestSession) -> EmailService:
 
 
 Emails = Annotated[EmailService, Depends(get_emails)]
+#{% endif %}
+#{% if cookiecutter.totp or cookiecutter.passkeys %}
+#{% if cookiecutter.identity == "email" %}
+
+
+#{% endif %}
+async def get_factors(request_session: CurrentRequestSession) -> Factors:
+    """Return the second factors."""
+    return request_session.services.factors
+
+
+SecondFactors = Annotated[Factors, Depends(get_factors)]
+#{% endif %}
+#{% if cookiecutter.totp %}
+
+
+async def get_totp(request_session: CurrentRequestSession) -> TotpService:
+    """Return the service for authenticator apps."""
+    return request_session.services.totp
+
+
+Totp = Annotated[TotpService, Depends(get_totp)]
 #{% endif %}
 DbSession = Annotated[AsyncSession, Depends(get_db_session)]
 CurrentSettings = Annotated[Settings, Depends(get_settings)]

@@ -9,8 +9,16 @@ from app import security_log
 from app.models import User
 from app.services import Services
 from app.sessions.active_session import ActiveSession
+#{% if cookiecutter.totp %}
+from app.sessions.session import Amr, ClientInfo, SignIn
+from app.users.factors import SecondFactorRequired
+#{% else %}
 from app.sessions.session import ClientInfo, SignIn
+#{% endif %}
 from app.users.rate_limit import WIDER, subscriber
+#{% if cookiecutter.totp %}
+from app.users.totp import LOCKED, WrongCode
+#{% endif %}
 
 MAX_USER_AGENT_CHARACTERS = 200
 
@@ -103,6 +111,35 @@ class RequestSession:
         limit, address = settings.login_max_failures * WIDER, subscriber(self.ip)
         await self.services.request_limiter.acquire(f"registration {address}", limit, 60)
 
+    #{% if cookiecutter.totp %}
+    async def sign_in(
+        self, name: str, password: str, *, code: str = "", remember: bool = False
+    ) -> User:
+        """Check a password, create a session, and let the response set the cookie.
+
+        code: for an account that has a second factor; it gets no session without. Raises
+        AccountError, or HTTPException when the browser would not keep the cookie.
+        """
+        sign_in = await self.services.users.check_password(name, password, self.ip)
+        if kinds := await self.services.factors.kinds_of(sign_in.user_id):
+            if not code:
+                raise SecondFactorRequired(kinds, sign_in)
+            return await self.sign_in_with_code(sign_in, code, remember=remember)
+        return await self.finish_sign_in(sign_in, remember=remember)
+
+    async def sign_in_with_code(
+        self, sign_in: SignIn, code: str, *, remember: bool = False
+    ) -> User:
+        """Check the code of somebody whose password was right, and go on. Raises as above."""
+        try:
+            await self.services.totp.verify(sign_in.user_id, code, self.client)
+        except WrongCode as error:
+            kinds = await self.services.factors.kinds_of(sign_in.user_id)
+            text = str(error) if "totp" in kinds else LOCKED
+            raise SecondFactorRequired(kinds, sign_in, text) from None
+        sign_in = sign_in._replace(amr=sign_in.amr | Amr.OTP)
+        return await self.finish_sign_in(sign_in, remember=remember)
+    #{% else %}
     async def sign_in(self, name: str, password: str, *, remember: bool = False) -> User:
         """Check a password, create a session, and let the response set the cookie.
 
@@ -110,6 +147,7 @@ class RequestSession:
         """
         sign_in = await self.services.users.check_password(name, password, self.ip)
         return await self.finish_sign_in(sign_in, remember=remember)
+    #{% endif %}
 
     async def finish_sign_in(self, sign_in: SignIn, *, remember: bool = False) -> User:
         """Create a session for a sign-in, and let the response set the cookie. Raises as above."""

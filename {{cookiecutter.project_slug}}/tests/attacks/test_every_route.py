@@ -26,6 +26,9 @@ PUBLIC = {
     "/register",
     "/logout",
     "/reset",
+    #{% if cookiecutter.totp %}
+    "/login/code",
+    #{% endif %}
     "/static",
     "/robots.txt",
     "/.well-known/change-password",

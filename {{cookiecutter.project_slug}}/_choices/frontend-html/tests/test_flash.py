@@ -7,7 +7,7 @@ from fastapi import FastAPI, Request, Response
 from itsdangerous import URLSafeSerializer
 
 from app.config import PROJECT
-from app.pages.flash import MAX_AGE_SECONDS, SALT, set_flash
+from app.pages.flash import MAX_AGE_SECONDS, set_flash
 from app.pages.redirects import see_other
 from app.pages.templating import page
 from tests.client import Client
@@ -17,6 +17,7 @@ from tests.test_strict_links import FOLLOWED
 from tests.test_token import OLD_KEY
 
 NAME = f"__Host-{PROJECT['slug']}-flash"
+SALT = "app.pages.flash"
 TEXT = "Your note <b>has</b> been saved."
 
 

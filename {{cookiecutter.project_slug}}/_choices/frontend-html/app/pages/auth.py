@@ -8,9 +8,15 @@ from starlette.responses import Response
 
 from app.api.schemas import Text
 from app.errors import TooManyRequests
+#{% if cookiecutter.totp %}
+from app.pages.pending import Pending, ask_for_code
+#{% endif %}
 from app.pages.redirects import HOME, next_page, see_other
 from app.pages.templating import account_form_again, page
 from app.users.errors import AccountError
+#{% if cookiecutter.totp %}
+from app.users.factors import SecondFactorRequired
+#{% endif %}
 from app.users.names import FIELD
 from app.web.dependencies import (
     CurrentAuth,
@@ -63,10 +69,19 @@ async def login(
     next_path = next_page(request, next_path)
     try:
         await request_session.sign_in(name, password, remember=remember)
+    #{% if cookiecutter.totp %}
+    except SecondFactorRequired as error:
+        return ask_for_code(request, Pending(error.sign_in, remember, next_path))
+    #{% endif %}
     except AccountError as error:
         return account_form_again(
             request, "login.html", error, next=next_path, name=name, remember=remember
         )
+    return go_on(request, next_path)
+
+
+def go_on(request: Request, next_path: str) -> Response:
+    """Continue after a sign-in."""
     sent = request.headers
     # What browsers send when they load a page; the second only on HTTPS and localhost.
     if "upgrade-insecure-requests" in sent or sent.get("sec-fetch-mode") == "navigate":

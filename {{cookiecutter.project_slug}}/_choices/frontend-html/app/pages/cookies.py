@@ -1,10 +1,13 @@
 """The short-lived cookies of the pages, beside the session's."""
 
+import hashlib
 from typing import Any
 
+from itsdangerous import BadData, URLSafeSerializer
 from starlette.requests import Request
+from starlette.responses import Response
 
-from app.config import PROJECT
+from app.config import PROJECT, Settings
 from app.web.request_session import get_request_session
 
 
@@ -20,3 +23,31 @@ def attributes(request: Request, name: str) -> dict[str, Any]:
         # would leave it behind.
         "samesite": "lax",
     }
+
+
+def set_signed(request: Request, response: Response, name: str, value: Any, max_age: int) -> None:
+    """Keep a value in this browser, which can read it and not change it.
+
+    It is signed for the cookie of this name, and worth nothing in another one. max_age: seconds.
+    """
+    services = get_request_session(request).services
+    signed = _serializer(services.settings, name).dumps([value, services.clock() + max_age])
+    response.set_cookie(value=str(signed), max_age=max_age, **attributes(request, name))
+
+
+def get_signed(request: Request, name: str) -> Any:
+    """Return the value; None for what is forged, foreign or too old."""
+    services = get_request_session(request).services
+    signed = request.cookies.get(attributes(request, name)["key"], "")
+    try:
+        value, expires_at = _serializer(services.settings, name).loads(signed)
+    except BadData:
+        return None
+    return value if services.clock() < expires_at else None
+
+
+def _serializer(settings: Settings, name: str) -> URLSafeSerializer:
+    # It signs with the last key, and with SHA-1 unless told otherwise.
+    keys = [key.get_secret_value() for key in reversed(settings.secret_keys)]
+    sha256 = {"key_derivation": "hmac", "digest_method": hashlib.sha256}
+    return URLSafeSerializer(keys, salt=f"app.pages.{name}", signer_kwargs=sha256)
