@@ -77,14 +77,16 @@ class Project:
         workers: int = 1,
         variables: Mapping[str, str] | None = None,
         certificate: Path | None = None,
+        port: int = 0,
     ) -> Iterator["Server"]:
-        """Serve the app with uvicorn on a free port, for as long as the block lasts.
+        """Serve the app with uvicorn, for as long as the block lasts.
 
-        certificate: a PEM file with a key and its chain, to serve over https.
+        port: 0 for any that is free. certificate: a PEM file with a key and its chain, to serve over https.
         """
         log_config = self.path / "log.json"
         log_config.write_text(json.dumps(LOG_CONFIG), encoding="utf-8")
-        uvicorn = [".venv/bin/uvicorn", "app.main:app", "--port", "0", "--workers", str(workers)]
+        uvicorn = [".venv/bin/uvicorn", "app.main:app", "--port", str(port)]
+        uvicorn += ["--workers", str(workers)]
         if certificate:
             uvicorn += ["--ssl-keyfile", str(certificate), "--ssl-certfile", str(certificate)]
         process = subprocess.Popen(

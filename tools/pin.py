@@ -21,13 +21,15 @@ QUESTIONS = {
     "database": ("sqlite", "postgresql"),
     "frontend": ("html", "api"),
     "identity": ("email", "username"),
+    "totp": (False, True),
+    "passkeys": (False, True),
 }
 COMPILE = (
     "uv", "pip", "compile", "--quiet", "--upgrade", "--universal", "--no-header", "--no-annotate",
     "--python-version", "3.11",
 )  # fmt: skip
 
-Answers = tuple[str, ...]
+Answers = tuple[str | bool, ...]
 
 
 def pins(answers: Answers, folder: str, *options: str) -> list[str]:
@@ -80,7 +82,9 @@ def spell(those: tuple[Answers, ...]) -> str:
     parts = []
     for (question, answers), chosen in zip(QUESTIONS.items(), those, strict=True):
         others = [answer for answer in answers if answer not in chosen]
-        if len(chosen) == 1:
+        if chosen in ((True,), (False,)):
+            parts.append(f"{'' if chosen[0] else 'not '}cookiecutter.{question}")
+        elif len(chosen) == 1:
             parts.append(f'cookiecutter.{question} == "{chosen[0]}"')
         elif len(others) == 1:
             parts.append(f'cookiecutter.{question} != "{others[0]}"')

@@ -140,6 +140,15 @@ def list_users() -> None:
     show(("ID", "NAME", "ROLE", "STATE", "CREATED"), rows)
 
 
+#{% if cookiecutter.totp or cookiecutter.passkeys %}
+@cli.command()
+def reset_factors(name: Name) -> None:
+    """Take a user's second factors away, and end all of their sessions."""
+    run(lambda services: services.factors.reset(name))
+    say(f"Took the second factors of {name} away and ended all sessions.")
+
+
+#{% endif %}
 #{% if cookiecutter.session_backend in ("database", "redis") %}
 @cli.command()
 def list_sessions(name: Name) -> None:

@@ -23,6 +23,9 @@ from app.pages import account, auth, links, well_known
 from app.pages.errors import add_error_pages, error_response
 from app.pages.redirects import StrictLinkMiddleware
 #{% endif %}
+#{% if cookiecutter.passkeys %}
+from app.passkey_routes import include_passkey_routes
+#{% endif %}
 from app.services import Services
 from app.web import docs, health
 from app.web.default_deny import refuse_unprotected_routes
@@ -81,6 +84,9 @@ def create_app(settings: Settings, clock: Callable[[], float] = time.time) -> Fa
     #{% endif %}
     #{% if cookiecutter.identity == "email" %}
     include_email_routes(app, settings)
+    #{% endif %}
+    #{% if cookiecutter.passkeys %}
+    include_passkey_routes(app)
     #{% endif %}
     if not settings.production:
         app.include_router(docs.router)

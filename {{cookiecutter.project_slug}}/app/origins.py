@@ -15,6 +15,10 @@ _ORIGIN = re.compile(
     re.ASCII,
 )
 
+#{% if cookiecutter.passkeys %}
+_ADDRESS = re.compile(r"[0-9.]+|\[.*\]")
+#{% endif %}
+
 
 def is_production(info: ValidationInfo) -> bool:
     """Whether the settings that are checked are for production."""
@@ -54,4 +58,8 @@ def check_public_url(url: str, info: ValidationInfo) -> str:
     parts = _ORIGIN.fullmatch(url.removesuffix("/"))
     if not parts or (is_production(info) and parts["scheme"] != "https"):
         raise ValueError("must be like https://app.example.com: scheme and host, no path")
+    #{% if cookiecutter.passkeys %}
+    if _ADDRESS.fullmatch(parts["host"]):
+        raise ValueError("must have a host name: passkeys belong to one, and to no IP address")
+    #{% endif %}
     return url.removesuffix("/")

@@ -24,7 +24,7 @@ def event(
     name_hash: bytes | None = None,
     session: bytes | None = None,
     warning: bool = False,
-    **details: str | int,
+    **details: str | int | None,
 ) -> None:
     """Write one event.
 

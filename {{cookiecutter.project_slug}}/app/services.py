@@ -19,13 +19,25 @@ from app.sessions.service import SessionService
 from app.sessions.store import SessionStore
 from app.sessions.token import SessionTokens
 from app.users.authentication import Authenticator
+#{% if cookiecutter.passkeys %}
+from app.users.challenges import Challenges
+#{% endif %}
 #{% if cookiecutter.identity == "email" %}
 from app.users.emails import EmailService
 #{% endif %}
+#{% if cookiecutter.totp or cookiecutter.passkeys %}
+from app.users.factors import Factors
+#{% endif %}
 from app.users.links import Links
+#{% if cookiecutter.passkeys %}
+from app.users.passkeys import Passkeys
+#{% endif %}
 from app.users.passwords import Passwords
 from app.users.rate_limit import RateLimiter, derive_name_key
 from app.users.recovery import PasswordRecovery
+#{% if cookiecutter.passkeys %}
+from app.users.relying_party import RelyingParty
+#{% endif %}
 from app.users.service import UserService
 
 # The pause between batches, as a multiple of the time that a batch took, so that requests are not
@@ -83,6 +95,11 @@ class Services:
         self.recovery = PasswordRecovery(self.users, self.links)
         #{% if cookiecutter.identity == "email" %}
         self.emails = EmailService(self.users, self.recovery, self.outbox, self.request_limiter)
+        #{% endif %}
+        #{% if cookiecutter.passkeys %}
+        site = RelyingParty(Challenges(keys, clock), settings)
+        self.passkeys = Passkeys(self.users, site)
+        self.factors = Factors(self.users, [self.passkeys])
         #{% endif %}
 
     async def ping(self) -> None:

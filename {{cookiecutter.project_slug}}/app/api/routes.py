@@ -2,6 +2,9 @@
 
 from fastapi import APIRouter, HTTPException
 
+#{% if cookiecutter.passkeys %}
+from app.api.passkeys import CredentialIn, KnownBrowser
+#{% endif %}
 from app.api.schemas import (
     ERRORS,
     ConfirmIn,
@@ -22,11 +25,17 @@ from app.sessions.session import Session
 from app.users.names import normalise
 from app.web.dependencies import (
     CurrentAuth,
+    #{% if cookiecutter.passkeys %}
+    CurrentPasskeys,
+    #{% endif %}
     CurrentRequestSession,
     CurrentSession,
     CurrentUser,
     FreshUser,
     Recovery,
+    #{% if cookiecutter.passkeys %}
+    SecondFactors,
+    #{% endif %}
     Sessions,
     Users,
     public,
@@ -110,9 +119,27 @@ async def reset_password(
 
 
 @router.post("/confirm", status_code=204, responses=errors(429))
+#{% if cookiecutter.passkeys %}
+async def confirm(
+    body: ConfirmIn | CredentialIn,
+    auth: CurrentAuth,
+    factors: SecondFactors,
+    passkeys: CurrentPasskeys,
+    browser: KnownBrowser,
+) -> None:
+    """Prove again who one is before something sensitive; the session gets a new token.
+
+    With a passkey, if the account has one: then a password is not enough.
+    """
+    if isinstance(body, CredentialIn):
+        await passkeys.confirm(auth, body.model_dump(), browser)
+    else:
+        await factors.confirm_password(auth, body.password)
+#{% else %}
 async def confirm(body: ConfirmIn, auth: CurrentAuth, users: Users) -> None:
     """Confirm the password before something sensitive; the session gets a new token."""
     await users.confirm_password(auth, body.password)
+#{% endif %}
 #{% if cookiecutter.session_backend != "signed-cookie" %}
 
 

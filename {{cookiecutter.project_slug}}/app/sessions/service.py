@@ -121,9 +121,16 @@ class SessionService:
         # The clock of the host that wrote it may be ahead of this one's: no time goes back.
         now = max(self.clock(), old.last_seen_at)
         used = self._with_expiry(old._replace(last_seen_at=now))
+        #{% if cookiecutter.totp or cookiecutter.passkeys %}
+        at = now if amr else old.authenticated_at
+        token, renewed = self.tokens.generate(
+            used._replace(session_version=session_version, authenticated_at=at, amr=old.amr | amr)
+        )
+        #{% else %}
         token, renewed = self.tokens.generate(
             used._replace(session_version=session_version, authenticated_at=now, amr=old.amr | amr)
         )
+        #{% endif %}
         if renewed.expires_at <= now or not await self.store.replace(old, renewed):
             return False
         session.replace(renewed, token)

@@ -23,6 +23,12 @@ from app.sessions.service import SessionService
 #{% if cookiecutter.identity == "email" %}
 from app.users.emails import EmailService
 #{% endif %}
+#{% if cookiecutter.totp or cookiecutter.passkeys %}
+from app.users.factors import Factors
+#{% endif %}
+#{% if cookiecutter.passkeys %}
+from app.users.passkeys import Passkeys
+#{% endif %}
 from app.users.recovery import PasswordRecovery
 from app.users.service import AuthContext, UserService
 from app.web.request_session import RequestSession, get_request_session
@@ -180,6 +186,24 @@ async def get_emails(request_session: CurrentRequestSession) -> EmailService:
 
 
 Emails = Annotated[EmailService, Depends(get_emails)]
+#{% endif %}
+#{% if cookiecutter.totp or cookiecutter.passkeys %}
+async def get_factors(request_session: CurrentRequestSession) -> Factors:
+    """Return the second factors."""
+    return request_session.services.factors
+
+
+SecondFactors = Annotated[Factors, Depends(get_factors)]
+#{% endif %}
+#{% if cookiecutter.passkeys %}
+
+
+async def get_passkeys(request_session: CurrentRequestSession) -> Passkeys:
+    """Return the service for passkeys."""
+    return request_session.services.passkeys
+
+
+CurrentPasskeys = Annotated[Passkeys, Depends(get_passkeys)]
 #{% endif %}
 DbSession = Annotated[AsyncSession, Depends(get_db_session)]
 CurrentSettings = Annotated[Settings, Depends(get_settings)]

@@ -13,6 +13,9 @@ from starlette.routing import Match
 from starlette.websockets import WebSocket
 
 from app.errors import AppError, StoreUnavailable
+#{% if cookiecutter.totp or cookiecutter.passkeys %}
+from app.users.factors import StrongerFactorRequired
+#{% endif %}
 from app.web.middleware import methods_of, secure_headers
 from app.web.request_session import get_request_session
 from app.web.websocket import close_unauthorised
@@ -54,6 +57,14 @@ def add_error_handlers(app: FastAPI, error_response: ErrorResponse) -> None:
         detail: object = validation_detail(error) if error.status == 422 else str(error)
         return error_response(connection, error.status, detail, headers_of(connection, error))
 
+    #{% if cookiecutter.totp or cookiecutter.passkeys %}
+    @app.exception_handler(StrongerFactorRequired)
+    async def stronger_factor(request: Request, error: StrongerFactorRequired) -> Response:
+        # What a front end needs to know to ask for it.
+        content = {"detail": str(error), "second_factor": error.kinds}
+        return JSONResponse(content, error.status, headers_of(request, error))
+
+    #{% endif %}
     @app.exception_handler(PoolTimeoutError)
     async def no_free_connection(request: Request, error: PoolTimeoutError) -> Response | None:
         return await app_error(request, StoreUnavailable(str(error)))

@@ -8,10 +8,10 @@ from fastapi import APIRouter, Request
 from starlette.responses import Response
 
 from app.errors import TooManyRequests
+from app.pages.account import AccountDetails
 from app.pages.auth import NameField
 from app.pages.links import NO_STORE, TokenQuery, forget_token, keep_token, kept_token
 from app.pages.redirects import see_other
-from app.pages.session_list import describe_sessions
 from app.pages.templating import account_form_again, page
 from app.users.errors import AccountError
 from app.users.links import CHANGE_EMAIL, VERIFY
@@ -21,7 +21,6 @@ from app.web.dependencies import (
     CurrentRequestSession,
     Emails,
     FreshUser,
-    Sessions,
     public,
 )
 from app.web.rate_limit import LIMIT_MAIL
@@ -108,15 +107,14 @@ async def ask_for_change(
     _: FreshUser,
     auth: CurrentAuth,
     emails: Emails,
-    sessions: Sessions,
+    details: AccountDetails,
     name: NameField = "",
 ) -> Response:
     """Send a link to another address for the account."""
     try:
         await emails.ask_for_change(auth, name)
     except (AccountError, TooManyRequests) as error:
-        shown = await describe_sessions(auth, sessions)
-        return _form_again(request, "account.html", error, new_email=name, **shown)
+        return _form_again(request, "account.html", error, new_email=name, **details)
     return see_other(request, "/account", flash=SENT)
 
 

@@ -2,15 +2,14 @@
 
 from typing import Any
 
-from app.sessions.service import SessionService
 from app.user_agent import describe_browser
-from app.users.service import AuthContext
+from app.web.dependencies import CurrentAuth, Sessions
 
 # Parsing a user agent takes milliseconds, and a user may have many sessions.
 MAX_SHOWN = 50
 
 
-async def describe_sessions(auth: AuthContext, sessions: SessionService) -> dict[str, Any]:
+async def describe_sessions(auth: CurrentAuth, sessions: Sessions) -> dict[str, Any]:
     """Describe the user's sessions, the current one first, and say how many are not shown."""
     found = await sessions.list_for_user(auth.user.id)
     current = auth.session.record.key

@@ -2,10 +2,9 @@
 
 from typing import Any
 
-from app.sessions.service import SessionService
-from app.users.service import AuthContext
+from app.web.dependencies import CurrentAuth, Sessions
 
 
-async def describe_sessions(_: AuthContext, __: SessionService) -> dict[str, Any]:
+async def describe_sessions() -> dict[str, Any]:
     """Describe nothing: the server keeps no list of sessions."""
     return {}

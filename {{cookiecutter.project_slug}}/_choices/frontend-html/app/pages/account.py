@@ -1,11 +1,19 @@
 """The pages of an account: password, sessions, and its deletion."""
 
-from fastapi import APIRouter, Request
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Depends, Request
 from starlette.responses import Response
 
+#{% if cookiecutter.passkeys %}
+from app.pages.auth import FormField
+from app.pages.passkeys import describe_account
+from app.pages.redirects import see_other
+#{% else %}
 from app.pages.auth import FormField, NextField, NextQuery
 from app.pages.redirects import HOME, next_page, see_other
-from app.pages.session_list import describe_sessions
+from app.pages.session_list import describe_sessions as describe_account
+#{% endif %}
 from app.pages.templating import account_form_again, page
 from app.users.errors import AccountError
 from app.web.dependencies import (
@@ -20,11 +28,13 @@ from app.web.dependencies import (
 router = APIRouter(include_in_schema=False)
 
 
+AccountDetails = Annotated[dict[str, Any], Depends(describe_account)]
+
+
 @router.get("/account")
-async def account(request: Request, auth: CurrentAuth, sessions: Sessions) -> Response:
+async def account(request: Request, _: CurrentUser, details: AccountDetails) -> Response:
     """Show the password form and the user's sessions."""
-    shown = await describe_sessions(auth, sessions)
-    return page(request, "account.html", **shown)
+    return page(request, "account.html", **details)
 
 
 @router.post("/account")
@@ -32,7 +42,7 @@ async def change_password(
     request: Request,
     auth: CurrentAuth,
     users: Users,
-    sessions: Sessions,
+    details: AccountDetails,
     current_password: FormField = "",
     new_password: FormField = "",
 ) -> Response:
@@ -40,14 +50,13 @@ async def change_password(
     try:
         await users.change_password(auth, current_password, new_password)
     except AccountError as error:
-        shown = await describe_sessions(auth, sessions)
         return account_form_again(
             request,
             "account.html",
             error,
             current="current_password",
             new="new_password",
-            **shown,
+            **details,
         )
     changed = "Your password has been changed. You have been signed out everywhere else."
     return see_other(request, "/account", flash=changed)
@@ -71,6 +80,7 @@ async def revoke_session(
     await request_session.revoke_one(user, session_id)
     return see_other(request, "/account", flash="The session has been ended.")
 #{% endif %}
+#{% if not cookiecutter.passkeys %}
 
 
 @router.get("/confirm")
@@ -94,6 +104,7 @@ async def confirm(
     except AccountError as error:
         return account_form_again(request, "confirm.html", error, next=next_path)
     return see_other(request, next_path)
+#{% endif %}
 
 
 @router.get("/account/delete")

@@ -8,6 +8,9 @@ from fastapi import FastAPI
 from starlette.requests import HTTPConnection, Request
 from starlette.responses import Response
 
+#{% if cookiecutter.passkeys %}
+from app.pages.passkeys import confirm_form
+#{% endif %}
 from app.pages.redirects import HOME, address_of, see_other
 from app.pages.templating import page
 from app.users.errors import InvalidLink
@@ -63,7 +66,11 @@ def add_error_pages(app: FastAPI) -> None:
         if not wants_page(request):
             return json_error(request, error.status, str(error))
         back = _way_back(request) or HOME
+        #{% if cookiecutter.passkeys %}
+        return await confirm_form(request, back, status=error.status)
+        #{% else %}
         return page(request, "confirm.html", status=error.status, next=back)
+        #{% endif %}
 
     @app.exception_handler(InvalidLink)
     async def invalid_link(request: Request, error: InvalidLink) -> Response:
