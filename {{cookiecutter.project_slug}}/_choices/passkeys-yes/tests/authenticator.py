@@ -69,8 +69,9 @@ class Authenticator:
     origin: str = ORIGIN
     rp_id: str | None = None
     flags: int = PRESENT | VERIFIED
+    cross_origin: bool = False
     step: int = 1
-    algorithm: int = ES256
+    algorithm: Any = ES256
     aaguid: str = UNKNOWN
     keys: list[Key] = field(default_factory=list)
 
@@ -108,7 +109,7 @@ class Authenticator:
 
     def _client_data(self, kind: str, options: Json) -> bytes:
         told = {"type": kind, "challenge": options["challenge"], "origin": self.origin}
-        return json.dumps({**told, "crossOrigin": False}).encode()
+        return json.dumps({**told, "crossOrigin": self.cross_origin}).encode()
 
     def _data(self, key: Key, more: int = 0) -> bytes:
         rp_id = hashlib.sha256((self.rp_id or key.rp_id).encode()).digest()

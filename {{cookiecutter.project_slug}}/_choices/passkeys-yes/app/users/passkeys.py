@@ -32,6 +32,7 @@ MAX_ID_BYTES = MAX_KEY_BYTES = 1023
 # Recommended (14.6.1).
 HANDLE_BYTES = 64
 
+_OF_ACCOUNT = (User.is_active, User.session_version)
 # What somebody has shown who only asks for a change.
 _NOTHING = Amr(0)
 #{% if cookiecutter.identity == "email" %}
@@ -206,10 +207,10 @@ class Passkeys:
             scope = f"get {user_id} {browser}"
             expected, used = self.site.expect(shown.response.client_data_json, scope)
         row = await self.users.database.fetch_one(
-            select(*Passkey.__table__.columns, UserHandle.handle, User.session_version)
+            select(*Passkey.__table__.columns, UserHandle.handle, *_OF_ACCOUNT)
             .join(User, User.id == Passkey.user_id)
             .join(UserHandle, UserHandle.user_id == User.id)
-            .where(Passkey.id == shown.raw_id, User.is_active)
+            .where(Passkey.id == shown.raw_id)
         )
         if row is None:
             security_log.event("authn_login_fail", reason="passkey: unknown", warning=True)
@@ -224,6 +225,9 @@ class Passkeys:
             )
             # Asked for those of one user, an authenticator may leave the handle out.
             handle = shown.response.user_handle or (user_id and row.handle)
+            if not row.is_active:
+                # Not unknown: a password manager would be told to forget it.
+                raise ValueError("the account is disabled")
             if handle != row.handle or user_id not in (0, row.user_id):
                 raise ValueError("it is another user's")
             await self._count(row.id, verified.new_sign_count, used)
