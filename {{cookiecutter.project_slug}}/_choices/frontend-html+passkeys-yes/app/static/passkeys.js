@@ -21,9 +21,9 @@ async function call(method, path, body) {
   return content;
 }
 
-const say = (text) => {
-  problem.textContent = text;
-  problem.hidden = !text;
+const say = (text, place = problem) => {
+  place.textContent = text;
+  place.hidden = !text;
 };
 
 // A password manager stops offering what is not known here. Browsers that cannot say so do nothing.
@@ -102,7 +102,8 @@ const ways = {
 
 // Whatever wants to know first that it is really the user leads to the page that asks.
 async function attempt(button, work) {
-  say("");
+  const place = button.form?.querySelector("[role=alert]") ?? problem;
+  say("", place);
   button.disabled = true;
   try {
     await work();
@@ -110,7 +111,7 @@ async function attempt(button, work) {
     if (error.status === 401 && location.pathname !== "/login") location.reload();
     else if (error.status === 403 && location.pathname === "/account") {
       location.assign("/confirm?next=/account");
-    } else if (error instanceof Refusal) say(error.message);
+    } else if (error instanceof Refusal) say(error.message, place);
     else if (error.name === "InvalidStateError") say("This device has a passkey for you already.");
     else say("That did not work. Try again, or use another way.");
   } finally {
