@@ -188,6 +188,10 @@ async def test_a_route_that_depends_on_the_user_several_times_reads_once(
     client = await Client(app).signed_in()
     statements.clear()
     assert (await client.get("/route")).json() is True
+    #{% if cookiecutter.totp or cookiecutter.passkeys %}
+    # Which second factors there are is another question.
+    statements = [each for each in statements if "session_version" in each]
+    #{% endif %}
     assert len(statements) == 1
 
 

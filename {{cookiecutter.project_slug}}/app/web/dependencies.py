@@ -188,6 +188,10 @@ async def get_emails(request_session: CurrentRequestSession) -> EmailService:
 Emails = Annotated[EmailService, Depends(get_emails)]
 #{% endif %}
 #{% if cookiecutter.totp or cookiecutter.passkeys %}
+#{% if cookiecutter.identity == "email" %}
+
+
+#{% endif %}
 async def get_factors(request_session: CurrentRequestSession) -> Factors:
     """Return the second factors."""
     return request_session.services.factors
