@@ -14,7 +14,6 @@ _ORIGIN = re.compile(
     r"(?!:443$|:80$)(:[1-9][0-9]{0,4})?",
     re.ASCII,
 )
-
 #{% if cookiecutter.passkeys %}
 _ADDRESS = re.compile(r"[0-9.]+|\[.*\]")
 #{% endif %}

@@ -5,6 +5,6 @@ from typing import Any
 from app.web.dependencies import CurrentAuth, Sessions
 
 
-async def describe_sessions() -> dict[str, Any]:
+async def describe_sessions(_: CurrentAuth, __: Sessions) -> dict[str, Any]:
     """Describe nothing: the server keeps no list of sessions."""
     return {}
