@@ -23,11 +23,12 @@ class Mutant:
     database: str = "sqlite"
     identity: str = "username"
     totp: str = "no"
+    passkeys: str = "no"
 
     @property
     def stack(self) -> str:
         """The name of the project it is a fault of."""
-        return f"{self.backend}-{self.database}-{self.identity}-{self.totp}"
+        return "-".join(self.answers.values())
 
     @property
     def answers(self) -> Mapping[str, str]:
@@ -37,6 +38,7 @@ class Mutant:
             "database": self.database,
             "identity": self.identity,
             "totp": self.totp,
+            "passkeys": self.passkeys,
         }
 
     def put_into(self, text: str) -> str:
@@ -56,9 +58,10 @@ class At:
         database: str = "sqlite",
         identity: str = "username",
         totp: str = "no",
+        passkeys: str = "no",
     ) -> None:
         self._file, self._tests = file, tests
-        self._stack = (backend, database, identity, totp)
+        self._stack = (backend, database, identity, totp, passkeys)
 
     def faults(self, *rows: tuple[int, str, str, str]) -> list[Mutant]:
         """Return mutants of the file. A row: promise, name, old text, new text."""
@@ -69,6 +72,7 @@ class At:
 
 
 COOKIE = "app/sessions/cookie.py"
+PASSKEY_TESTS = ("tests/test_passkeys.py", "tests/attacks/test_passkey_attacks.py")
 REQUEST_SESSION = "app/web/request_session.py"
 TOKEN = "app/sessions/token.py"
 FAST_LOOKUP = "app/fast_lookup.py"
@@ -964,6 +968,72 @@ MUTANTS = (
     ),
     *At("app/pages/cookies.py", "tests/test_totp_pages.py", totp="yes").faults(
         (76, "a flash message is a sign-in under way", 'f"app.pages.{name}"', '"app.pages"'),
+    ),
+    *At("app/users/challenges.py", *PASSKEY_TESTS, passkeys="yes").faults(
+        (81, "a challenge is good for ever", "if not now < expires_at <=", "if not expires_at <="),
+        (81, "a challenge of a clock far ahead is good for years",
+         "now < expires_at <= now + CHALLENGE_SECONDS + CLOCK_LEEWAY_SECONDS", "now < expires_at"),
+        (81, "a challenge is signed for anything", "app.users.challenges {scope}",
+         "app.users.challenges"),
+        (81, "a challenge spelled otherwise is a new one",
+         'b"challenge " + value', 'b"challenge " + challenge'),
+        (81, "a challenge is guessed", "unsign(challenge)", "unsign(self._signer(scope).sign(\n"
+         "                challenge.rpartition(b\".\")[0]))"),
+    ),
+    *At("app/users/relying_party.py", *PASSKEY_TESTS, passkeys="yes").faults(
+        (81, "nobody has to be verified", '"require_user_verification": True',
+         '"require_user_verification": False'),
+        (81, "a frame of another site asks for a passkey", "if told.cross_origin:", "if not told:"),
+        (81, "one challenge for every browser", '"get {user_id} {browser}"', '"get {user_id} "'),
+        (81, "what is wrong is not in the log",
+         '        security_log.event("authn_login_fail", actor=actor, reason=reason, warning=True)\n',
+         "        del actor, reason\n"),
+        (0, "a stranger's bytes are an error of the server", "RecursionError)", ")"),
+    ),
+    *At("app/users/passkeys.py", *PASSKEY_TESTS, passkeys="yes").faults(
+        (81, "a counter may go back",
+         "Passkey.sign_count < count if count else Passkey.sign_count == 0",
+         "Passkey.sign_count >= 0"),
+        (81, "a counter may stop", "if count else Passkey.sign_count == 0",
+         "if count else Passkey.sign_count >= 0"),
+        (81, "a challenge is good again and again",
+         "self.users.database.change(counted.returning(Passkey.id), used)",
+         "self.users.database.change(counted.returning(Passkey.id))"),
+        (82, "strangers are told of passkeys", "if user else (0, ())",
+         "if user else (0, await self.list_for_user(1))"),
+        (82, "a passkey may say that it is another user's", "if handle != row.handle or ", "if "),
+        (82, "a passkey of one user confirms another",
+         " or user_id not in (0, row.user_id):", ":"),
+        (82, "a user handle is a number", "secrets.token_bytes(HANDLE_BYTES)",
+         'user.id.to_bytes(64, "big")'),
+        (82, "each passkey has another user handle", 'set_={"user_id": user.id}',
+         'set_={"handle": handle}'),
+        (82, "a passkey of a disabled account is as if it were removed",
+         "if not row.is_active:", "if not row.is_active and bool(self.users.sessions.revoke):\n"
+         "                raise PasskeyUnknown\n            if not row.is_active:"),
+        (83, "the last passkey can be removed", "if is_last and not", "if not is_last and not"),
+        (83, "the only way to sign in is removed with the password",
+         "if not await self.kinds_of(auth.user.id):", "if not auth.user.id:"),
+        (83, "a password is set over another one",
+         "if await self.has_password(auth.user):", "if not auth.user:"),
+        (83, "a change makes a session fresh again", "_NOTHING = Amr(0)", "_NOTHING = Amr.PWD"),
+    ),
+    *At("app/api/passkeys.py", *PASSKEY_TESTS, passkeys="yes").faults(
+        (83, "a stolen session adds a passkey", "    user: FreshUser, passkeys",
+         "    user: CurrentUser, passkeys"),
+        (0, "a second tab makes the challenge of the first invalid",
+         "browser = known or secrets", "browser = secrets"),
+    ),
+    *At("app/users/factors.py", "tests/test_passkeys.py", passkeys="yes").faults(
+        (83, "a password is enough for an account with a passkey",
+         "if kinds := await self.kinds_of(auth.user.id):", "if kinds := []:"),
+    ),
+    *At("app/templates/password.html", "tests/test_passkey_pages.py", passkeys="yes").faults(
+        (84, "the browser is not told which passkeys are left",
+         'data-user-handle="{{ user_handle }}"', ""),
+    ),
+    *At("app/static/passkeys.js", "tests/test_passkey_pages.py", passkeys="yes").faults(
+        (84, "the name field offers no passkeys", '"username webauthn"', '"username"'),
     ),
 )
 # fmt: on

@@ -22,6 +22,7 @@ QUESTIONS = {
     "frontend": ("html", "api"),
     "identity": ("email", "username"),
     "totp": (False, True),
+    "passkeys": (False, True),
 }
 COMPILE = (
     "uv", "pip", "compile", "--quiet", "--upgrade", "--universal", "--no-header", "--no-annotate",

@@ -88,7 +88,7 @@ def sign_in(page: Page, name: str, password: str = PASSWORD, *, remember: bool =
     page.goto("/login")
     fill_in(page, name, password)
     page.get_by_label("Remember me on this device").set_checked(remember)
-    page.get_by_role("button", name="Sign in").click()
+    page.get_by_role("button", name="Sign in", exact=True).click()
     expect(page.get_by_role("heading", name=f"Hello {name}")).to_be_visible()
 
 

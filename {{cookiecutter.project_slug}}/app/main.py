@@ -17,6 +17,9 @@ from app.config import PROJECT, STARTUP_FAILURE, Settings, SettingsError
 from app.email_routes import include_email_routes
 #{% endif %}
 from app.env_file import warn_about_misspelled_names
+#{% if cookiecutter.totp or cookiecutter.passkeys %}
+from app.factor_routes import include_factor_routes
+#{% endif %}
 from app.logs import configure_logging
 #{% if cookiecutter.frontend == "html" %}
 from app.pages import account, auth, links, well_known
@@ -24,9 +27,6 @@ from app.pages.errors import add_error_pages, error_response
 from app.pages.redirects import StrictLinkMiddleware
 #{% endif %}
 from app.services import Services
-#{% if cookiecutter.totp %}
-from app.totp_routes import include_totp_routes
-#{% endif %}
 from app.web import docs, health
 from app.web.default_deny import refuse_unprotected_routes
 #{% if cookiecutter.frontend == "html" %}
@@ -86,8 +86,8 @@ def create_app(settings: Settings, clock: Callable[[], float] = time.time) -> Fa
     #{% if cookiecutter.identity == "email" %}
     include_email_routes(app, settings)
     #{% endif %}
-    #{% if cookiecutter.totp %}
-    include_totp_routes(app)
+    #{% if cookiecutter.totp or cookiecutter.passkeys %}
+    include_factor_routes(app)
     #{% endif %}
     if not settings.production:
         app.include_router(docs.router)

@@ -3,7 +3,11 @@
 from collections.abc import Sequence
 from typing import Any
 
+#{% if cookiecutter.passkeys %}
+from sqlalchemy import BigInteger, ForeignKey, Index, LargeBinary, MetaData, String
+#{% else %}
 from sqlalchemy import ForeignKey, Index, LargeBinary, MetaData, String
+#{% endif %}
 from sqlalchemy.orm import (
     DeclarativeBase,
     Mapped,
@@ -57,7 +61,12 @@ class User(Base):
     name: Mapped[str] = synonym("username")
     #{% endif %}
     # Deferred, so that no query of yours loads it without saying so.
+    #{% if cookiecutter.passkeys %}
+    # None for whoever signs in with passkeys alone.
+    password_hash: Mapped[str | None] = mapped_column(String(255), deferred=True)
+    #{% else %}
     password_hash: Mapped[str] = mapped_column(String(255), deferred=True)
+    #{% endif %}
     role: Mapped[str] = mapped_column(String(16))
     is_active: Mapped[bool] = mapped_column(default=True)
     # Incremented whenever all sessions of the user are revoked; sessions of an earlier version are
@@ -237,6 +246,38 @@ class RecoveryCode(Base):
     # SHA-256 of the code. It opens nothing.
     key: Mapped[bytes] = mapped_column(LargeBinary(32), primary_key=True)
     user_id: Mapped[int] = mapped_column(ForeignKey(User.id, ondelete="CASCADE"), index=True)
+#{% endif %}
+#{% if cookiecutter.passkeys %}
+
+
+class UserHandle(Base):
+    """What authenticators know a user by. It is random, since they tell it to anybody nearby."""
+
+    __tablename__ = "user_handles"
+
+    user_id: Mapped[int] = mapped_column(
+        ForeignKey(User.id, ondelete="CASCADE"), primary_key=True, autoincrement=False
+    )
+    handle: Mapped[bytes] = mapped_column(LargeBinary(64))
+
+
+class Passkey(Base):
+    """A passkey of a user. ``users.passkeys`` checks it."""
+
+    __tablename__ = "passkeys"
+
+    # The credential ID, chosen by the authenticator.
+    id: Mapped[bytes] = mapped_column(LargeBinary(1023), primary_key=True)
+    user_id: Mapped[int] = mapped_column(ForeignKey(User.id, ondelete="CASCADE"), index=True)
+    name: Mapped[str] = mapped_column(String(64))
+    # In COSE's form (RFC 9052, 7).
+    public_key: Mapped[bytes] = mapped_column(LargeBinary(1024))
+    # How often it was used, as its authenticator says. Many always say 0.
+    sign_count: Mapped[int] = mapped_column(BigInteger)
+    # How browsers reach it, in WebAuthn's words.
+    transports: Mapped[str] = mapped_column(String(100))
+    created_at: Mapped[float]
+    last_used_at: Mapped[float | None]
 #{% endif %}
 
 

@@ -14,6 +14,9 @@ _ORIGIN = re.compile(
     r"(?!:443$|:80$)(:[1-9][0-9]{0,4})?",
     re.ASCII,
 )
+#{% if cookiecutter.passkeys %}
+_ADDRESS = re.compile(r"[0-9.]+|\[.*\]")
+#{% endif %}
 
 
 def is_production(info: ValidationInfo) -> bool:
@@ -54,4 +57,8 @@ def check_public_url(url: str, info: ValidationInfo) -> str:
     parts = _ORIGIN.fullmatch(url.removesuffix("/"))
     if not parts or (is_production(info) and parts["scheme"] != "https"):
         raise ValueError("must be like https://app.example.com: scheme and host, no path")
+    #{% if cookiecutter.passkeys %}
+    if _ADDRESS.fullmatch(parts["host"]):
+        raise ValueError("must have a host name: passkeys belong to one, and to no IP address")
+    #{% endif %}
     return url.removesuffix("/")

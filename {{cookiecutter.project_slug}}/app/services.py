@@ -19,6 +19,9 @@ from app.sessions.service import SessionService
 from app.sessions.store import SessionStore
 from app.sessions.token import SessionTokens
 from app.users.authentication import Authenticator
+#{% if cookiecutter.passkeys %}
+from app.users.challenges import Challenges
+#{% endif %}
 #{% if cookiecutter.identity == "email" %}
 from app.users.emails import EmailService
 #{% endif %}
@@ -26,9 +29,15 @@ from app.users.emails import EmailService
 from app.users.factors import Factors
 #{% endif %}
 from app.users.links import Links
+#{% if cookiecutter.passkeys %}
+from app.users.passkeys import Passkeys
+#{% endif %}
 from app.users.passwords import Passwords
 from app.users.rate_limit import RateLimiter, derive_name_key
 from app.users.recovery import PasswordRecovery
+#{% if cookiecutter.passkeys %}
+from app.users.relying_party import RelyingParty
+#{% endif %}
 from app.users.service import UserService
 #{% if cookiecutter.totp %}
 from app.users.totp import TotpService
@@ -92,7 +101,17 @@ class Services:
         #{% endif %}
         #{% if cookiecutter.totp %}
         self.totp = TotpService(self.users, SessionCipher(keys, b"app.users.totp"))
+        #{% endif %}
+        #{% if cookiecutter.passkeys %}
+        site = RelyingParty(Challenges(keys, clock), settings)
+        self.passkeys = Passkeys(self.users, site)
+        #{% endif %}
+        #{% if cookiecutter.totp and cookiecutter.passkeys %}
+        self.factors = Factors(self.users, [self.passkeys, self.totp])
+        #{% elif cookiecutter.totp %}
         self.factors = Factors(self.users, [self.totp])
+        #{% elif cookiecutter.passkeys %}
+        self.factors = Factors(self.users, [self.passkeys])
         #{% endif %}
 
     async def ping(self) -> None:

@@ -4,10 +4,9 @@ from fastapi import APIRouter, HTTPException
 
 from app.api.schemas import (
     ERRORS,
-    #{% if cookiecutter.totp %}
-    CodeIn,
-    #{% endif %}
+    #{% if not cookiecutter.totp and not cookiecutter.passkeys %}
     ConfirmIn,
+    #{% endif %}
     DeleteAccountIn,
     #{% if cookiecutter.session_backend != "signed-cookie" %}
     ListedSessionOut,
@@ -30,13 +29,7 @@ from app.web.dependencies import (
     CurrentUser,
     FreshUser,
     Recovery,
-    #{% if cookiecutter.totp %}
-    SecondFactors,
     Sessions,
-    Totp,
-    #{% else %}
-    Sessions,
-    #{% endif %}
     Users,
     public,
 )
@@ -122,22 +115,10 @@ async def reset_password(
 ) -> None:
     """Choose a new password by a link: every session of the user ends, and none begins."""
     await recovery.reset_password(body.token, body.new_password, request_session.client)
+#{% if not cookiecutter.totp and not cookiecutter.passkeys %}
 
 
 @router.post("/confirm", status_code=204, responses=errors(429))
-#{% if cookiecutter.totp %}
-async def confirm(
-    body: ConfirmIn | CodeIn, auth: CurrentAuth, factors: SecondFactors, totp: Totp
-) -> None:
-    """Prove again who one is before something sensitive; the session gets a new token.
-
-    With a code, if the account has a second factor: then a password is not enough.
-    """
-    if isinstance(body, CodeIn):
-        await totp.confirm(auth, body.code)
-    else:
-        await factors.confirm_password(auth, body.password)
-#{% else %}
 async def confirm(body: ConfirmIn, auth: CurrentAuth, users: Users) -> None:
     """Confirm the password before something sensitive; the session gets a new token."""
     await users.confirm_password(auth, body.password)

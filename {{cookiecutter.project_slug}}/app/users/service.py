@@ -22,11 +22,7 @@ from app.email.outbox import Outbox
 from app.models import ROLES, USER_COLUMNS, User, user_from_row
 from app.sessions.active_session import ActiveSession
 from app.sessions.service import SessionService
-#{% if cookiecutter.totp or cookiecutter.passkeys %}
 from app.sessions.session import Amr, ClientInfo, SessionEnded, SignIn
-#{% else %}
-from app.sessions.session import ClientInfo, SessionEnded, SignIn
-#{% endif %}
 from app.users.authentication import Authenticator
 from app.users.errors import NameTaken, SignInFailed, UserNotFound, WrongPassword
 from app.users.names import normalise
@@ -120,16 +116,17 @@ class UserService:
         """
         await self._verify(auth, current, "authn_password_change_fail")
         new_hash = await self.passwords.hash(new, auth.user.name)
-        #{% if cookiecutter.totp or cookiecutter.passkeys %}
         await self.change_own(
             auth,
             "authn_password_change",
             #{% if cookiecutter.identity == "email" %}
             self.outbox.mail(auth.user.email, "password_changed", auth.client),
             #{% endif %}
+            #{% if cookiecutter.totp or cookiecutter.passkeys %}
             # A password makes nothing fresh that a second factor began: with a stolen session and
             # password, that factor could be turned off.
             amr=Amr(0) if auth.session.record.is_strong else Amr.PWD,
+            #{% endif %}
             password_hash=new_hash,
         )
 
@@ -138,7 +135,7 @@ class UserService:
         auth: AuthContext,
         event: str,
         *more: Executable,
-        amr: Amr,
+        amr: Amr = Amr.PWD,
         reason: str | None = None,
         **changes: Any,
     ) -> None:
@@ -148,28 +145,12 @@ class UserService:
         just shown. Raises SessionEnded when this session was revoked meanwhile.
         """
         changed = await self.database.change(_end_own_sessions(auth, **changes), *more)
-        #{% else %}
-        changed = await self.database.change(
-            _end_own_sessions(auth, password_hash=new_hash),
-            #{% if cookiecutter.identity == "email" %}
-            self.outbox.mail(auth.user.email, "password_changed", auth.client),
-            #{% endif %}
-        )
-        #{% endif %}
         if changed is None:
             raise SessionEnded
         key = auth.session.record.key
-        #{% if cookiecutter.totp or cookiecutter.passkeys %}
         security_log.event(event, actor=auth.user.id, session=key, reason=reason)
-        #{% else %}
-        security_log.event("authn_password_change", actor=auth.user.id, session=key)
-        #{% endif %}
         try:
-            #{% if cookiecutter.totp or cookiecutter.passkeys %}
             rotated = await self.sessions.rotate_token(auth.session, changed.session_version, amr)
-            #{% else %}
-            rotated = await self.sessions.rotate_token(auth.session, changed.session_version)
-            #{% endif %}
         finally:
             await self.sessions.revoke_before(changed.session_version, auth.user.id)
         if not rotated:
@@ -181,8 +162,15 @@ class UserService:
         Raises TooManyFailures, WrongPassword, or SessionEnded when it was revoked meanwhile.
         """
         await self._verify(auth, password, "authn_login_fail")
+        await self.renew(auth)
+
+    async def renew(self, auth: AuthContext, amr: Amr = Amr.PWD) -> None:
+        """Give a new token to the session of a user who has proved again who they are. amr: how.
+
+        Raises SessionEnded when it was revoked meanwhile.
+        """
         version = auth.session.record.session_version
-        if not await self.sessions.rotate_token(auth.session, version):
+        if not await self.sessions.rotate_token(auth.session, version, amr):
             raise SessionEnded
 
     async def delete_own(self, auth: AuthContext) -> None:
@@ -245,15 +233,9 @@ class UserService:
         user_id = await self._end_sessions(name, role=role)
         security_log.event("privilege_permissions_changed", actor=user_id, role=role)
 
-    #{% if cookiecutter.totp or cookiecutter.passkeys %}
     async def end_sessions(self, name: str, *more: Executable) -> None:
         """Sign a user out everywhere. more: as below. Raises UserNotFound."""
         await self._end_sessions(name, *more)
-    #{% else %}
-    async def end_sessions(self, name: str) -> None:
-        """Sign a user out everywhere. Raises UserNotFound."""
-        await self._end_sessions(name)
-    #{% endif %}
 
     async def _verify(self, auth: AuthContext, password: str, failure: str) -> None:
         """Raise WrongPassword unless it is the user's. failure: the event to log when it is not."""

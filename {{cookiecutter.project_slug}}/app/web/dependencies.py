@@ -26,6 +26,9 @@ from app.users.emails import EmailService
 #{% if cookiecutter.totp or cookiecutter.passkeys %}
 from app.users.factors import Factors
 #{% endif %}
+#{% if cookiecutter.passkeys %}
+from app.users.passkeys import Passkeys
+#{% endif %}
 from app.users.recovery import PasswordRecovery
 from app.users.service import AuthContext, UserService
 #{% if cookiecutter.totp %}
@@ -208,6 +211,16 @@ async def get_totp(request_session: CurrentRequestSession) -> TotpService:
 
 
 Totp = Annotated[TotpService, Depends(get_totp)]
+#{% endif %}
+#{% if cookiecutter.passkeys %}
+
+
+async def get_passkeys(request_session: CurrentRequestSession) -> Passkeys:
+    """Return the service for passkeys."""
+    return request_session.services.passkeys
+
+
+CurrentPasskeys = Annotated[Passkeys, Depends(get_passkeys)]
 #{% endif %}
 DbSession = Annotated[AsyncSession, Depends(get_db_session)]
 CurrentSettings = Annotated[Settings, Depends(get_settings)]

@@ -121,7 +121,8 @@ class RequestSession:
         AccountError, or HTTPException when the browser would not keep the cookie.
         """
         sign_in = await self.services.users.check_password(name, password, self.ip)
-        if kinds := await self.services.factors.kinds_of(sign_in.user_id):
+        # A passkey is another way to sign in, and no step after the password.
+        if kinds := await self.services.totp.kinds_of(sign_in.user_id):
             if not code:
                 raise SecondFactorRequired(kinds, sign_in)
             return await self.sign_in_with_code(sign_in, code, remember=remember)
@@ -134,7 +135,7 @@ class RequestSession:
         try:
             await self.services.totp.verify(sign_in.user_id, code, self.client)
         except WrongCode as error:
-            kinds = await self.services.factors.kinds_of(sign_in.user_id)
+            kinds = await self.services.totp.kinds_of(sign_in.user_id)
             text = str(error) if "totp" in kinds else LOCKED
             raise SecondFactorRequired(kinds, sign_in, text) from None
         sign_in = sign_in._replace(amr=sign_in.amr | Amr.OTP)

@@ -6,10 +6,10 @@ import segno
 from fastapi import APIRouter, Request
 from starlette.responses import Response
 
-from app.pages.auth import FormField, NextField, NextQuery, go_on
+from app.pages.auth import FormField, go_on
 from app.pages.links import NO_STORE
 from app.pages.pending import forget_pending, get_pending
-from app.pages.redirects import HOME, next_page, see_other
+from app.pages.redirects import see_other
 from app.pages.templating import account_form_again, page
 from app.users.errors import AccountError, SignInFailed
 from app.users.totp import Enrolment, WrongCode
@@ -18,11 +18,9 @@ from app.web.dependencies import (
     CurrentRequestSession,
     CurrentUser,
     FreshUser,
-    SecondFactors,
     Totp,
     public,
 )
-from app.web.request_session import get_request_session
 
 router = APIRouter(include_in_schema=False)
 
@@ -95,45 +93,9 @@ async def renew_recovery_codes(
     return page(request, "recovery_codes.html", codes=await totp.renew_recovery_codes(auth))
 
 
-@router.get("/confirm")
-async def confirm_page(request: Request, _: CurrentUser, next_path: NextQuery = HOME) -> Response:
-    """Ask once more who somebody is."""
-    return await confirm_form(request, next_page(request, next_path))
-
-
-@router.post("/confirm")
-async def confirm(
-    request: Request,
-    auth: CurrentAuth,
-    factors: SecondFactors,
-    totp: Totp,
-    password: FormField = "",
-    code: FormField = "",
-    next_path: NextField = HOME,
-) -> Response:
-    """Confirm with a code, or with the password where there is nothing else, and continue."""
-    next_path = next_page(request, next_path)
-    try:
-        if code:
-            await totp.confirm(auth, code)
-        else:
-            await factors.confirm_password(auth, password)
-    except AccountError as error:
-        return await confirm_form(request, next_path, error)
-    return see_other(request, next_path)
-
-
-async def confirm_form(
-    request: Request, next_path: str, error: AccountError | None = None, *, status: int = 200
-) -> Response:
-    """Ask for the strongest that the account has. error: what was wrong with the form before."""
-    request_session = get_request_session(request)
-    user = await request_session.load_user()
-    kinds = await request_session.services.factors.kinds_of(user.id) if user else []
-    template, field = ("confirm_code.html", "code") if kinds else ("confirm.html", "password")
-    if error:
-        return account_form_again(request, template, error, current=field, next=next_path)
-    return page(request, template, status=status, next=next_path)
+async def describe_app(user: CurrentUser, totp: Totp) -> dict[str, Any]:
+    """Describe what the account page shows of an authenticator app."""
+    return {"has_app": bool(await totp.kinds_of(user.id))}
 
 
 def _shown(enrolment: Enrolment) -> dict[str, Any]:

@@ -5,15 +5,21 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Depends, Request
 from starlette.responses import Response
 
-#{% if cookiecutter.totp %}
+#{% if cookiecutter.totp or cookiecutter.passkeys %}
 from app.pages.auth import FormField
 from app.pages.redirects import see_other
 #{% else %}
 from app.pages.auth import FormField, NextField, NextQuery
 from app.pages.redirects import HOME, next_page, see_other
 #{% endif %}
+#{% if cookiecutter.passkeys %}
+from app.pages.passkeys import describe_passkeys
+#{% endif %}
 from app.pages.session_list import describe_sessions
 from app.pages.templating import account_form_again, page
+#{% if cookiecutter.totp %}
+from app.pages.totp import describe_app
+#{% endif %}
 from app.users.errors import AccountError
 from app.web.dependencies import (
     CurrentAuth,
@@ -21,20 +27,30 @@ from app.web.dependencies import (
     CurrentUser,
     FreshUser,
     Sessions,
-    #{% if cookiecutter.totp %}
-    Totp,
-    #{% endif %}
     Users,
 )
 
 router = APIRouter(include_in_schema=False)
 
 
-#{% if cookiecutter.totp %}
-async def describe_account(auth: CurrentAuth, sessions: Sessions, totp: Totp) -> dict[str, Any]:
+#{% if cookiecutter.totp or cookiecutter.passkeys %}
+async def describe_account(
+    sessions: Annotated[dict[str, Any], Depends(describe_sessions)],
+    #{% if cookiecutter.totp %}
+    app: Annotated[dict[str, Any], Depends(describe_app)],
+    #{% endif %}
+    #{% if cookiecutter.passkeys %}
+    passkeys: Annotated[dict[str, Any], Depends(describe_passkeys)],
+    #{% endif %}
+) -> dict[str, Any]:
     """Describe what the account page shows besides its forms."""
-    has_app = bool(await totp.kinds_of(auth.user.id))
-    return {"has_app": has_app, **await describe_sessions(auth, sessions)}
+    #{% if cookiecutter.totp and cookiecutter.passkeys %}
+    return {**sessions, **app, **passkeys}
+    #{% elif cookiecutter.totp %}
+    return {**sessions, **app}
+    #{% else %}
+    return {**sessions, **passkeys}
+    #{% endif %}
 
 
 AccountDetails = Annotated[dict[str, Any], Depends(describe_account)]
@@ -92,7 +108,7 @@ async def revoke_session(
     await request_session.revoke_one(user, session_id)
     return see_other(request, "/account", flash="The session has been ended.")
 #{% endif %}
-#{% if not cookiecutter.totp %}
+#{% if not cookiecutter.totp and not cookiecutter.passkeys %}
 
 
 @router.get("/confirm")

@@ -1,0 +1,62 @@
+"""The challenges that passkeys sign: random, and good once, for one purpose and in one browser.
+
+Nothing is stored until one is used, so that strangers may ask for as many as they like.
+"""
+
+import hashlib
+import secrets
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from itsdangerous import BadSignature, Signer
+from sqlalchemy import Executable, insert
+
+from app.models import RequestCount
+from app.sessions.session import CLOCK_LEEWAY_SECONDS
+
+CHALLENGE_SECONDS = 300
+
+
+@dataclass(frozen=True)
+class Challenges:
+    """Makes challenges, and checks them.
+
+    keys: newest first; the first signs, all verify. clock: Unix time in seconds. scope: what a
+    challenge is good for.
+    """
+
+    keys: Sequence[str]
+    clock: Callable[[], float]
+
+    def new(self, scope: str) -> bytes:
+        """Return a new challenge."""
+        value = f"{secrets.token_urlsafe(32)}.{int(self.clock()) + CHALLENGE_SECONDS}"
+        return self._signer(scope).sign(value)
+
+    def check(self, challenge: bytes, scope: str) -> Executable:
+        """Return the statement that uses a challenge up. Raises ValueError.
+
+        The statement raises IntegrityError if the challenge was used before.
+        """
+        try:
+            value = self._signer(scope).unsign(challenge)
+        except BadSignature:
+            raise ValueError("the challenge is not for this purpose, browser and user") from None
+        now, expires_at = self.clock(), int(value.rpartition(b".")[2])
+        # Nor from a clock that was once far ahead.
+        if not now < expires_at <= now + CHALLENGE_SECONDS + CLOCK_LEEWAY_SECONDS:
+            raise ValueError("the challenge has expired")
+        # Without the signature, which can be spelled in several ways.
+        key = hashlib.sha256(b"challenge " + value).digest()
+        # Remembered until it has expired by the clock of every host.
+        forgotten_at = expires_at + CLOCK_LEEWAY_SECONDS
+        return insert(RequestCount).values(key=key, count=1, resets_at=forgotten_at)
+
+    def _signer(self, scope: str) -> Signer:
+        # It signs with the last key, and with SHA-1 unless told otherwise.
+        return Signer(
+            self.keys[::-1],
+            salt=f"app.users.challenges {scope}",
+            key_derivation="hmac",
+            digest_method=hashlib.sha256,
+        )
