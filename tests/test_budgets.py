@@ -20,7 +20,7 @@ MORE_FOR_A_BACKEND = 0.15
 # What people with addresses need more than people with names.
 MORE_FOR_EMAIL = 690
 # What codes from an authenticator app need.
-MORE_FOR_TOTP = 466
+MORE_FOR_TOTP = 465
 # All lines, since a reader scrolls over them.
 FILE_LINES = 250
 # What is entered between a cookie's arrival and the user that it stands for, in code lines.
