@@ -58,12 +58,15 @@ def condition(name: str, having: Sequence[Answers], among: Sequence[Answers]) ->
 
 
 def _clauses() -> Iterator[str]:
-    """Yield every clause, those first that say most."""
+    """Yield every clause, those first that say most, and then two answers at once."""
     for count in range(max(map(len, CHOICES.values())), 0, -1):
         for key in sorted(CHOICES):
             if count < len(CHOICES[key]):
                 for values in itertools.combinations(CHOICES[key], count):
                     yield _clause(key, values)
+    answers = [_clause(key, (value,)) for key in sorted(CHOICES) for value in CHOICES[key]]
+    for pair in itertools.combinations(answers, 2):
+        yield "+".join(pair)
 
 
 def _clause(key: str, values: Iterable[str]) -> str:

@@ -10,7 +10,7 @@ from fastapi import FastAPI
 from app.config import PROJECT
 from app.pages.pending import MAX_AGE_SECONDS
 from app.services import Services
-from tests.authenticator import STEP, WRONG_CODE, App
+from tests.authenticator_app import STEP, WRONG_CODE, App
 from tests.client import COOKIE, PASSWORD, Client
 from tests.conftest import Clock
 from tests.people import ALICE, FIELD, MALLORY

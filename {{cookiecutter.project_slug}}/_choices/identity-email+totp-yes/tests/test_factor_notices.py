@@ -3,7 +3,7 @@
 import pytest
 
 from app.services import Services
-from tests.authenticator import App, sign_in
+from tests.authenticator_app import App, sign_in
 from tests.client import Client
 from tests.conftest import Clock
 from tests.mail import mails

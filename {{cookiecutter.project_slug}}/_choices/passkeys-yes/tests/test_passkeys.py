@@ -86,6 +86,8 @@ async def test_authenticators_know_users_by_random_bytes_that_stay(client: Clien
     first, second = (key.user_handle for key in alice.device.keys)
     assert first == second
     assert len(decode(first)) == HANDLE_BYTES == 64
+    # Nor is it a number, or another name.
+    assert len({*decode(first)}) > 16
     bob = await with_passkey(Client(client.app), BOB)
     assert bob.device.keys[0].user_handle != first
 

@@ -16,7 +16,7 @@ from app.services import Services
 from app.sessions.session import Amr, SignIn
 from app.users.totp import find_step
 from app.web.dependencies import StrongUser
-from tests.authenticator import STEP, WRONG_CODE, App, confirm, sign_in
+from tests.authenticator_app import STEP, WRONG_CODE, App, confirm, sign_in
 from tests.cli import Run
 from tests.client import PASSWORD, Client
 from tests.conftest import KEY, Clock, NewLink, Start

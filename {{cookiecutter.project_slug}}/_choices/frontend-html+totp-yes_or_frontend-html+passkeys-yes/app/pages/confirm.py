@@ -1,5 +1,7 @@
 """The page on which users prove again who they are, with the strongest that their account has."""
 
+from typing import Any
+
 from fastapi import APIRouter, Request
 from starlette.responses import Response
 
@@ -59,6 +61,7 @@ async def confirm_form(
     user = await request_session.load_user()
     kinds = await request_session.services.factors.kinds_of(user.id) if user else []
     template, field = "confirm.html", "password"
+    shown: dict[str, Any] = {"next": next_path}
     #{% if cookiecutter.totp %}
     has_codes = "recovery_code" in kinds
     if has_codes:
@@ -67,14 +70,11 @@ async def confirm_form(
     #{% if cookiecutter.totp and cookiecutter.passkeys %}
     if "passkey" in kinds and not (has_codes and "code" in request.query_params):
         template = "confirm_passkey.html"
-    values = {"next": next_path, "has_codes": has_codes}
+    shown["has_codes"] = has_codes
     #{% elif cookiecutter.passkeys %}
     if "passkey" in kinds:
         template = "confirm_passkey.html"
-    values = {"next": next_path}
-    #{% else %}
-    values = {"next": next_path}
     #{% endif %}
     if error:
-        return account_form_again(request, template, error, current=field, **values)
-    return page(request, template, status=status, **values)
+        return account_form_again(request, template, error, current=field, **shown)
+    return page(request, template, status=status, **shown)

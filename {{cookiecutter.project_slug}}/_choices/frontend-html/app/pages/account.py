@@ -7,13 +7,13 @@ from starlette.responses import Response
 
 #{% if cookiecutter.totp or cookiecutter.passkeys %}
 from app.pages.auth import FormField
+#{% if cookiecutter.passkeys %}
+from app.pages.passkeys import describe_passkeys
+#{% endif %}
 from app.pages.redirects import see_other
 #{% else %}
 from app.pages.auth import FormField, NextField, NextQuery
 from app.pages.redirects import HOME, next_page, see_other
-#{% endif %}
-#{% if cookiecutter.passkeys %}
-from app.pages.passkeys import describe_passkeys
 #{% endif %}
 from app.pages.session_list import describe_sessions
 from app.pages.templating import account_form_again, page

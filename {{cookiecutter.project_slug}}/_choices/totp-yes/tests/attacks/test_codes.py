@@ -13,7 +13,7 @@ from app.users.errors import InvalidName
 from app.users.names import normalise
 from app.users.rate_limit import Attempt, RateLimiter
 from app.users.totp import LOCKED, MAX_FAILURES_IN_A_ROW, TotpService, WrongCode
-from tests.authenticator import STEP, App, confirm, sign_in
+from tests.authenticator_app import STEP, App, confirm, sign_in
 from tests.client import PASSWORD, Client
 from tests.conftest import Clock
 from tests.people import ALICE, MALLORY
