@@ -21,7 +21,7 @@ JOURNEY = Path(edits.__file__).parent
 
 # Each database, frontend and identity; with SOAK=1 each backend with each of them.
 QUESTIONS = ("session_backend", "database", "frontend", "identity")
-STACKS = [
+STACKS: list[tuple[str, ...]] = [
     ("database", "sqlite", "html", "email"),
     ("signed-cookie", "postgresql", "api", "username"),
 ]
