@@ -34,7 +34,7 @@ def product() -> Iterator[dict[str, str]]:
             "ci": (backend + database + samesite + frontend) % 3,
             "identity": (backend + database + samesite + frontend) % 2,
             "totp": (backend + database) % 2,
-            "passkeys": (backend + frontend) % 2,
+            "passkeys": (backend + samesite) % 2,
             "license": (backend + database + 2 * samesite) % 3,
         }
         chosen = dict(zip(CROSSED, numbers, strict=True)) | turns

@@ -390,7 +390,7 @@ MUTANTS = (
          "return bool(found and await self._touched(found[0], token, now))"),
     ),
     *At(SESSIONS, *TOKEN_TESTS).faults(
-        (9, "the log holds the token", "user_agent=client.user_agent\n        )\n",
+        (9, "the log holds the token", "user_agent=client.user_agent,\n        )\n",
          "user_agent=client.user_agent, token=token\n        )\n"),
     ),
     *At("app/sessions/user_lookup.py", "tests/test_sessions.py", backend="memory").faults(

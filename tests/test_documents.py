@@ -363,7 +363,7 @@ async def test_a_note_is_kept_and_the_next_page_says_so(client: Client) -> None:
 def test_the_page_with_a_form_in_the_readme_of_a_project_works(ready: Bake) -> None:
     project = ready()
     document = Document(project.path / "README.md")
-    [template] = document.blocks("html")
+    [template] = [each for each in document.blocks("html") if "extends" in each]
     [routes] = [each for each in document.blocks("python") if "note.html" in each]
     main = project.read("app/main.py").replace("import account, auth", "import account, auth, note")
     line = "    app.include_router(account.router)\n"
