@@ -302,9 +302,9 @@ MUTANTS = (
     ),
     *At(USERS, "tests/test_session_life.py").faults(
         (21, "a new password keeps the session version",
-         "_end_own_sessions(auth, password_hash=new_hash)",
+         "_end_own_sessions(auth, **changes)",
          "update(User).where(User.id == auth.user.id).values(\n"
-         "            password_hash=new_hash\n"
+         "            **changes\n"
          "        ).returning(User.id, User.session_version)"),
         (23, "a new password does not require the current one",
          'await self._verify(auth, current, "authn_password_change_fail")', "pass"),
@@ -390,8 +390,8 @@ MUTANTS = (
          "return bool(found and await self._touched(found[0], token, now))"),
     ),
     *At(SESSIONS, *TOKEN_TESTS).faults(
-        (9, "the log holds the token", "user_agent=client.user_agent,\n        )\n",
-         "user_agent=client.user_agent, token=token\n        )\n"),
+        (9, "the log holds the token", "            user_agent=client.user_agent,\n        )\n        # Sessions",
+         "            user_agent=client.user_agent,\n            token=token,\n        )\n        # Sessions"),
     ),
     *At("app/sessions/user_lookup.py", "tests/test_sessions.py", backend="memory").faults(
         (21, "the session version is not compared (memory)",

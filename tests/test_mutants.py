@@ -24,7 +24,9 @@ TEST_FILE = re.compile(r"\]\((tests/[\w/]+\.py)\)")
 @pytest.mark.parametrize("mutant", MUTANTS, ids=lambda mutant: mutant.name)
 def test_each_can_be_put_into_the_project_it_is_for(bake_once: Bake, mutant: Mutant) -> None:
     project = bake_once(**mutant.answers)
-    ast.parse(mutant.put_into(project.read(mutant.file)))
+    text = mutant.put_into(project.read(mutant.file))
+    if mutant.file.endswith(".py"):
+        ast.parse(text)
     assert mutant.old != mutant.new
     assert project.files.issuperset(mutant.tests)
 

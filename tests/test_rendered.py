@@ -21,7 +21,7 @@ from tools.expected_files import lines
 # Of any Python file. What is in app/ has a budget of its own: tests/test_budgets.py.
 MAX_LINES = 400
 # Block tags in a Python file of the template: what differs more wants a file for each choice.
-MAX_BLOCKS = 15
+MAX_BLOCKS = 17
 
 
 FIRST_LINE_OF_LICENSE = {
@@ -302,7 +302,8 @@ def test_every_name_is_one_on_windows_too(
     for paths in (project.files, files_of_the_template):
         assert len({path.lower() for path in paths}) == len(paths)
         for path in paths:
-            assert len(path) < 150, path
+            # Windows allows 260, the home of its user among them.
+            assert len(path) < 170, path
             for part in path.split("/"):
                 assert not re.search(r'[<>:"|?*\\\x00-\x1f]|[. ]$', part), path
                 assert not RESERVED_ON_WINDOWS.fullmatch(part), path

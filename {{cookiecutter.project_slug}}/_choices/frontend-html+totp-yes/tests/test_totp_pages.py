@@ -220,11 +220,11 @@ async def test_what_needs_a_fresh_session_asks_for_a_code(
     seen = Page(response)
     assert "password" not in seen.elements
     assert seen.elements["code"]["autocomplete"] == "one-time-code"
-    assert 'action="/confirm?next=/account/delete"' in seen.html
-    assert 'href="/confirm?next=/account/delete&amp;recovery=true"' in seen.html
+    assert 'action="/confirm?next=/account/delete&amp;code=true"' in seen.html
+    assert 'href="/confirm?next=/account/delete&amp;code=true&amp;recovery=true"' in seen.html
     lost = Page(await client.get("/confirm?next=/account/delete&recovery=true"))
     assert "inputmode" not in lost.elements["code"]
-    assert 'action="/confirm?next=/account/delete&amp;recovery=true"' in lost.html
+    assert 'action="/confirm?next=/account/delete&amp;code=true&amp;recovery=true"' in lost.html
     assert "code" in Page(await client.get("/confirm")).elements
     refused = await submit(client, "/confirm", password=PASSWORD, next="/account/delete")
     assert refused.status_code == 403

@@ -9,7 +9,6 @@ import pytest
 from fastapi import FastAPI
 from sqlalchemy import select, update
 
-from app.api.schemas import CodeIn, LoginIn
 from app.config import PROJECT
 from app.models import RecoveryCode, TotpSecret
 from app.services import Services
@@ -17,7 +16,6 @@ from app.sessions.session import Amr, SignIn
 from app.users.totp import find_step
 from app.web.dependencies import StrongUser
 from tests.authenticator_app import STEP, WRONG_CODE, App, confirm, sign_in
-from tests.cli import Run
 from tests.client import PASSWORD, Client
 from tests.conftest import KEY, Clock, NewLink, Start
 from tests.people import ALICE, BOB, FIELD
@@ -340,15 +338,6 @@ async def test_an_operator_takes_the_factors_away(
     assert (await sign_in(client)).status_code == 200
 
 
-def test_the_command_that_takes_factors_away_says_so(run: Run) -> None:
-    run("create-user", ALICE, "--password-stdin", typed=PASSWORD)
-    said = f"Took the second factors of {ALICE} away and ended all sessions.\n"
-    assert run("reset-factors", ALICE)[:2] == (0, said)
-    status, _, error = run("reset-factors", BOB)
-    assert status == 1
-    assert BOB in error
-
-
 async def test_a_deleted_account_takes_its_factors_along(
     client: Client, services: Services, app_of: App
 ) -> None:
@@ -406,10 +395,3 @@ async def test_two_at_once_who_turn_it_on_leave_one_set_of_recovery_codes(
     )
     assert sum(each.is_success for each in answers) == 1
     assert len(await services.database.fetch_all(select(RecoveryCode.key))) == 10
-
-
-def test_no_body_shows_a_code_when_it_is_printed() -> None:
-    secret = "123456"
-    login = LoginIn.model_validate({FIELD: ALICE, "password": PASSWORD, "code": secret})
-    for body in (login, CodeIn(code=secret)):
-        assert secret not in repr(body) + str(body)

@@ -3,7 +3,7 @@
 from app.user_agent import describe_browser
 
 # The model of an authenticator (AAGUID), where the users of one know it by name. Others, and newer
-# ones: https://github.com/passkeydeveloper/passkey-authenticator-aaguids
+# ones: the list passkey-authenticator-aaguids of passkeydeveloper
 AUTHENTICATORS = {
     "fbfc3007-154e-4ecc-8c0b-6e020557d7bd": "Apple Passwords",
     "ea9b8d66-4d01-1d21-3ce4-b6b48cb575d4": "Google Password Manager",

@@ -7,6 +7,7 @@ import pytest
 from fastapi import FastAPI
 from sqlalchemy import select, update
 
+from app.api.schemas import CodeIn, LoginIn
 from app.models import TotpSecret
 from app.services import Services
 from app.users.errors import InvalidName
@@ -211,3 +212,10 @@ async def test_a_code_is_used_up_even_where_the_account_was_changed_meanwhile(
     assert not await client.is_signed_in()
     monkeypatch.undo()
     assert (await sign_in(client, code, password=NEW_PASSWORD)).status_code == 401
+
+
+def test_no_body_shows_a_code_when_it_is_printed() -> None:
+    secret = "123456"
+    login = LoginIn.model_validate({FIELD: ALICE, "password": PASSWORD, "code": secret})
+    for body in (login, CodeIn(code=secret)):
+        assert secret not in repr(body) + str(body)
