@@ -14,7 +14,7 @@ from tests.project import REPOSITORY
 COOKIECUTTER = Path(sys.executable).parent / "cookiecutter"
 
 CHOICES: dict[str, list[str]] = {
-    key: ["no", "yes"] if value is False else value
+    key: value if isinstance(value, list) else ["no", "yes"]
     for key, value in json.loads((REPOSITORY / "cookiecutter.json").read_text("utf-8")).items()
     if isinstance(value, (list, bool)) and not key.startswith("_")
 }

@@ -390,8 +390,8 @@ MUTANTS = (
          "return bool(found and await self._touched(found[0], token, now))"),
     ),
     *At(SESSIONS, *TOKEN_TESTS).faults(
-        (9, "the log holds the token", "            user_agent=client.user_agent,\n        )\n        # Sessions",
-         "            user_agent=client.user_agent,\n            token=token,\n        )\n        # Sessions"),
+        (9, "the log holds the token", "user_agent=client.user_agent,\n        )\n        # Sessions",
+         "user_agent=client.user_agent,\n            token=token,\n        )\n        # Sessions"),
     ),
     *At("app/sessions/user_lookup.py", "tests/test_sessions.py", backend="memory").faults(
         (21, "the session version is not compared (memory)",
@@ -986,7 +986,8 @@ MUTANTS = (
         (81, "a frame of another site asks for a passkey", "if told.cross_origin:", "if not told:"),
         (81, "one challenge for every browser", '"get {user_id} {browser}"', '"get {user_id} "'),
         (81, "what is wrong is not in the log",
-         '        security_log.event("authn_login_fail", actor=actor, reason=reason, warning=True)\n',
+         '        security_log.event("authn_login_fail", actor=actor, reason=reason, '
+         "warning=True)\n",
          "        del actor, reason\n"),
         (0, "a stranger's bytes are an error of the server", "RecursionError)", ")"),
     ),

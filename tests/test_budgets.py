@@ -22,7 +22,7 @@ MORE_FOR_EMAIL = 690
 # What codes from an authenticator app need.
 MORE_FOR_TOTP = 480
 # What passkeys need.
-MORE_FOR_PASSKEYS = 570
+MORE_FOR_PASSKEYS = 575
 # All lines, since a reader scrolls over them.
 FILE_LINES = 265
 # What is entered between a cookie's arrival and the user that it stands for, in code lines.

@@ -50,9 +50,9 @@ def condition(name: str, having: Sequence[Answers], among: Sequence[Answers]) ->
         # All of them need it, so it belongs to each condition that says the rest.
         others = [each for each in among if is_expected(one, each)]
         with suppress(ValueError):
-            rest = condition(name, having, others) if len(others) < len(among) else ""
-            if rest:
-                either = ("+".join(sorted((one, each))) for each in rest.split("_or_"))
+            said = condition(name, having, others) if len(others) < len(among) else ""
+            if said:
+                either = ("+".join(sorted((one, each))) for each in said.split("_or_"))
                 return "_or_".join(either)
     raise ValueError(f"no condition says which projects have {name}")
 

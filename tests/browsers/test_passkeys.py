@@ -187,7 +187,7 @@ def test_an_account_can_do_without_a_password(
     app: App, visits: Visits, complaints: Complaints, alice: str
 ) -> None:
     complaints.allow("status of 422")
-    page, device = person(app, visits, alice)
+    page, _ = person(app, visits, alice)
     page.get_by_role("button", name="Remove password").click()
     expect(page.get_by_text("You have none")).to_be_visible()
     expect(page.get_by_role("button", name=REMOVE)).to_have_count(0)

@@ -17,7 +17,7 @@ from app.users.totp import LOCKED, MAX_FAILURES_IN_A_ROW, TotpService, WrongCode
 from tests.authenticator_app import STEP, App, confirm, sign_in
 from tests.client import PASSWORD, Client
 from tests.conftest import Clock
-from tests.people import ALICE, MALLORY
+from tests.people import ALICE, FIELD, MALLORY
 from tests.sessions import HERE
 from tests.test_links import NEW_PASSWORD
 
