@@ -390,7 +390,8 @@ MUTANTS = (
          "return bool(found and await self._touched(found[0], token, now))"),
     ),
     *At(SESSIONS, *TOKEN_TESTS).faults(
-        (9, "the log holds the token", "user_agent=client.user_agent,\n        )\n        # Sessions",
+        (9, "the log holds the token",
+         "user_agent=client.user_agent,\n        )\n        # Sessions",
          "user_agent=client.user_agent,\n            token=token,\n        )\n        # Sessions"),
     ),
     *At("app/sessions/user_lookup.py", "tests/test_sessions.py", backend="memory").faults(
