@@ -18,7 +18,7 @@ from uvicorn.logging import AccessFormatter, DefaultFormatter
 
 from app import security_log
 from app.config import ROOT, Settings
-from app.logs import configure_logging
+from app.logs import configure_logging, hide_tokens
 from tests.cli import Run
 from tests.client import Client
 from tests.conftest import PRODUCTION, Start
@@ -73,6 +73,12 @@ def test_log_level_is_the_level_of_your_code_and_security_events_are_always_writ
     *own, event = written(capsys)
     assert [line.split()[-1] for line in own] == seen
     assert json.loads(event)["event"] == "session_created"
+
+
+def test_a_line_of_the_server_without_values_is_written_as_it_is() -> None:
+    record = logging.makeLogRecord({"msg": "Started", "args": None})
+    assert hide_tokens(record)
+    assert record.getMessage() == "Started"
 
 
 def test_a_line_says_when_what_and_where(

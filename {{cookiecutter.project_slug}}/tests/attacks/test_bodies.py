@@ -82,6 +82,13 @@ async def test_an_error_does_not_repeat_what_was_sent(client: Client) -> None:
     assert PASSWORD not in response.text
 
 
+async def test_a_nul_character_is_refused_as_invalid(client: Client) -> None:
+    for path in ("/api/login", "/api/register"):
+        response = await client.post(path, json={FIELD: f"{ALICE}\0", "password": PASSWORD})
+        assert response.status_code == 422
+        assert "not allowed" in response.text
+
+
 async def test_a_lone_surrogate_is_refused_as_invalid(client: Client) -> None:
     body = b'{"' + NAME + b'": "\\ud800", "password": "\\udfff"}'
     for path in ("/api/login", "/api/register"):

@@ -52,6 +52,13 @@ async def test_a_mail_is_shown_with_its_style_and_nothing_else(client: Client) -
         )
 
 
+async def test_each_mail_is_shown_by_its_number(client: Client) -> None:
+    for email in (ALICE, BOB):
+        await client.post("/api/password/forgot", json={"email": email})
+    for number in (1, 2):
+        assert (await client.get(f"/dev/mail/{number}")).status_code == 200
+
+
 async def test_a_mail_that_is_not_there_is_404(client: Client) -> None:
     assert (await client.get("/dev/mail/1")).status_code == 404
     assert (await client.get("/dev/mail/x")).status_code == 422

@@ -9,7 +9,7 @@ from app.users.errors import InvalidName
 # What it is called in JSON and in forms.
 FIELD = "email"
 
-# RFC 5321, 4.5.3.1.3, without the brackets around it.
+# RFC 5321, 4.5.3.1.3, without the brackets around it; ``validate_email`` holds it.
 MAX_CHARACTERS = 254
 
 
@@ -19,7 +19,7 @@ def normalise(address: str) -> str:
     ``name+tag@…`` is an address of its own. Domains may be in any script, and need not exist; of
     them IDNA 2008 folds the case, since Unicode's rules would make other domains of some. The
     part before the @ is ASCII: mail to others needs a protocol that few servers speak (RFC 6531).
-    Quotes and comments are refused. Raises InvalidName.
+    Quotes and comments are refused, and more than 254 characters. Raises InvalidName.
     """
     local_part, _, domain = unicodedata.normalize("NFKC", address.strip()).rpartition("@")
     try:
@@ -32,8 +32,6 @@ def normalise(address: str) -> str:
         )
     except EmailNotValidError:
         raise InvalidName("Enter an email address, like name@example.com.") from None
-    if len(validated.normalized) > MAX_CHARACTERS:
-        raise InvalidName(f"An address can have at most {MAX_CHARACTERS} characters.")
     return validated.normalized
 
 
