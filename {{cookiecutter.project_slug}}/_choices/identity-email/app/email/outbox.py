@@ -136,7 +136,7 @@ class Outbox:
         now = self.clock()
         is_due = OutgoingMail.next_attempt_at <= now
         due = select(OutgoingMail.id).where(is_due)
-        first = due.order_by(OutgoingMail.next_attempt_at).limit(1)
+        first = due.order_by(OutgoingMail.next_attempt_at, OutgoingMail.id).limit(1)
         # Looking first, since an update may lock the whole database each time.
         if not await self.database.fetch_one(first):
             return None
