@@ -34,11 +34,13 @@ SUITES = [
     for at, backend in enumerate(CHOICES["session_backend"])
     for turn, samesite in enumerate(CHOICES["samesite"])
 ]
-# All tests are run with each backend, and with the one that asks the database for everything on
-# both. In the others only tests that are about the cookie's policy or about pages are run again.
-WHOLE = (0, 1, 4, 6, 10)
+# All tests are run with each backend that is for production, and with the one that asks the database
+# for everything on both. In the others only tests that are about the cookie's policy, about pages or
+# about the store of sessions are run again.
+WHOLE = (0, 1, 4, 10)
 CONCERNED = re.compile(
-    r"tests/(test_(cookie|cors|pages|strict_links|websocket)|attacks/test_(cross_site|every_route|fuzz))\.py"
+    r"tests/(test_(cookie|cors|pages|strict_links|websocket|store|sessions|session_\w+"
+    r"|server_side_sessions)|attacks/test_(cross_site|every_route|fuzz))\.py"
 )
 # The default answers: in a bare checkout of theirs the tests are run below, and traced.
 BARE = 0
@@ -56,7 +58,7 @@ def test_every_pair_of_answers_is_among_those_that_run_their_tests() -> None:
     assert SUITES[BARE].items() <= DEFAULTS.items()
     whole = {(SUITES[number]["session_backend"], SUITES[number]["database"]) for number in WHOLE}
     assert whole >= set(itertools.product(["database"], CHOICES["database"]))
-    assert {backend for backend, _ in whole} == set(CHOICES["session_backend"])
+    assert {backend for backend, _ in whole} == set(CHOICES["session_backend"]) - {"memory"}
 
 
 @pytest.fixture(scope="session")
@@ -170,7 +172,9 @@ def test_the_tests_of_a_project_pass_and_change_nothing(
     if number not in WHOLE:
         files = sorted(file for file in project.files if CONCERNED.fullmatch(file))
         command = [".venv/bin/python", "-m", "pytest", "-q", *files]
-        leave_out("all of a project's own tests with each database and each SameSite policy")
+        leave_out(
+            "all of a project's own tests with memory, each database and each SameSite policy"
+        )
     done = project.run(*command, variables={**OF_THE_DEVELOPER, "REQUIRE_SERVICES": "1"})
     assert re.search(r"\d+ passed", done.stdout)
     assert not re.search(r"\d+ skipped", done.stdout)
