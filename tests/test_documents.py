@@ -365,7 +365,7 @@ def test_the_page_with_a_form_in_the_readme_of_a_project_works(ready: Bake) -> N
     document = Document(project.path / "README.md")
     [template] = [each for each in document.blocks("html") if "extends" in each]
     [routes] = [each for each in document.blocks("python") if "note.html" in each]
-    main = project.read("app/main.py").replace("import account, auth", "import account, auth, note")
+    main = project.read("app/main.py").replace("auth, links,", "auth, links, note,")
     line = "    app.include_router(account.router)\n"
     main = main.replace(line, f"{line}    app.include_router(note.router)\n")
     for file, text in {

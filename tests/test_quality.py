@@ -34,9 +34,9 @@ SUITES = [
     for at, backend in enumerate(CHOICES["session_backend"])
     for turn, samesite in enumerate(CHOICES["samesite"])
 ]
-# All tests are run with each backend that is for production, and with the one that asks the database
-# for everything on both. In the others only tests that are about the cookie's policy, about pages or
-# about the store of sessions are run again.
+# All tests are run with each backend that is for production, and with the one that asks the
+# database for everything on both. In the others only tests that are about the cookie's policy,
+# about pages or about the store of sessions are run again.
 WHOLE = (0, 1, 4, 10)
 CONCERNED = re.compile(
     r"tests/(test_(cookie|cors|pages|strict_links|websocket|store|sessions|session_\w+"
