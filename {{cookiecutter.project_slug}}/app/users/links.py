@@ -91,13 +91,13 @@ class Links:
         return await self.database.delete_batch(Link.key, Link.expires_at <= self.clock())
 
     def _signer(self, purpose: str) -> Signer:
-        # It signs with the last key, and with SHA-1 unless told otherwise.
-        return Signer(
-            self.keys[::-1],
-            salt=f"app.users.links.{purpose}",
-            key_derivation="hmac",
-            digest_method=hashlib.sha256,
-        )
+        return new_signer(self.keys, f"app.users.links.{purpose}")
+
+
+def new_signer(keys: Sequence[str], salt: str) -> Signer:
+    """Return a signer for one purpose. keys: newest first. salt: the purpose."""
+    # It signs with the last key, and with SHA-1 unless told otherwise.
+    return Signer(keys[::-1], salt=salt, key_derivation="hmac", digest_method=hashlib.sha256)
 
 
 def _key_of(random: str) -> bytes:

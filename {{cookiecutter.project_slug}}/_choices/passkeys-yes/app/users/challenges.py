@@ -13,6 +13,7 @@ from sqlalchemy import Executable, insert
 
 from app.models import RequestCount
 from app.sessions.session import CLOCK_LEEWAY_SECONDS
+from app.users.links import new_signer
 
 CHALLENGE_SECONDS = 300
 
@@ -53,10 +54,4 @@ class Challenges:
         return insert(RequestCount).values(key=key, count=1, resets_at=forgotten_at)
 
     def _signer(self, scope: str) -> Signer:
-        # It signs with the last key, and with SHA-1 unless told otherwise.
-        return Signer(
-            self.keys[::-1],
-            salt=f"app.users.challenges {scope}",
-            key_derivation="hmac",
-            digest_method=hashlib.sha256,
-        )
+        return new_signer(self.keys, f"app.users.challenges {scope}")

@@ -16,7 +16,7 @@ from app.config import PROJECT
 from app.engine import insert_or_update
 from app.models import RecoveryCode, TotpSecret, User
 from app.sessions.encryption import SessionCipher
-from app.sessions.session import Amr, ClientInfo, SessionEnded
+from app.sessions.session import Amr, ClientInfo
 from app.users.errors import AccountError
 from app.users.recovery_codes import new_recovery_codes, void
 from app.users.service import AuthContext, UserService
@@ -105,9 +105,7 @@ class TotpService:
         Raises as above, or SessionEnded when it was revoked meanwhile.
         """
         await self.verify(auth.user.id, code, auth.client)
-        version = auth.session.record.session_version
-        if not await self.users.sessions.rotate_token(auth.session, version, Amr.OTP):
-            raise SessionEnded
+        await self.users.renew(auth, Amr.OTP)
 
     async def begin(self, user: User) -> Enrolment:
         """Make a secret, which counts for nothing until a code has shown that the app knows it.

@@ -24,54 +24,37 @@ from app.web.dependencies import (
 router = APIRouter(prefix="/api", responses=ERRORS)
 
 
-#{% if cookiecutter.totp and cookiecutter.passkeys %}
 @router.post("/confirm", status_code=204, responses=errors(429))
 async def confirm(
+    #{% if cookiecutter.totp and cookiecutter.passkeys %}
     body: ConfirmIn | CodeIn | CredentialIn,
+    #{% elif cookiecutter.totp %}
+    body: ConfirmIn | CodeIn,
+    #{% else %}
+    body: ConfirmIn | CredentialIn,
+    #{% endif %}
     auth: CurrentAuth,
     factors: SecondFactors,
+    #{% if cookiecutter.totp %}
     totp: Totp,
+    #{% endif %}
+    #{% if cookiecutter.passkeys %}
     passkeys: CurrentPasskeys,
     browser: KnownBrowser,
+    #{% endif %}
 ) -> None:
     """Prove again who one is; the session gets a new token.
 
-    With a passkey or a code, if the account has either: then a password is not enough.
+    With a second factor, if the account has one: then a password is not enough.
     """
+    #{% if cookiecutter.passkeys %}
     if isinstance(body, CredentialIn):
         await passkeys.confirm(auth, body.model_dump(), browser)
-    elif isinstance(body, CodeIn):
-        await totp.confirm(auth, body.code)
-    else:
-        await factors.confirm_password(auth, body.password)
-#{% elif cookiecutter.totp %}
-@router.post("/confirm", status_code=204, responses=errors(429))
-async def confirm(
-    body: ConfirmIn | CodeIn, auth: CurrentAuth, factors: SecondFactors, totp: Totp
-) -> None:
-    """Prove again who one is; the session gets a new token.
-
-    With a code, if the account has a second factor: then a password is not enough.
-    """
+        return
+    #{% endif %}
+    #{% if cookiecutter.totp %}
     if isinstance(body, CodeIn):
         await totp.confirm(auth, body.code)
-    else:
-        await factors.confirm_password(auth, body.password)
-#{% else %}
-@router.post("/confirm", status_code=204, responses=errors(429))
-async def confirm(
-    body: ConfirmIn | CredentialIn,
-    auth: CurrentAuth,
-    factors: SecondFactors,
-    passkeys: CurrentPasskeys,
-    browser: KnownBrowser,
-) -> None:
-    """Prove again who one is; the session gets a new token.
-
-    With a passkey, if the account has one: then a password is not enough.
-    """
-    if isinstance(body, CredentialIn):
-        await passkeys.confirm(auth, body.model_dump(), browser)
-    else:
-        await factors.confirm_password(auth, body.password)
-#{% endif %}
+        return
+    #{% endif %}
+    await factors.confirm_password(auth, body.password)
