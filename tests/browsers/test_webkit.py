@@ -31,7 +31,6 @@ class Browser:
         self._session = (
             "/session/" + self._call("POST", "/session", {"capabilities": {}})["sessionId"]
         )
-        self._call("POST", "/timeouts", {"implicit": PATIENCE_SECONDS * 500})
 
     def _call(self, method: str, path: str, body: object = None) -> Any:
         answer = self._driver.request(method, self._session + path, json=body)
@@ -42,8 +41,16 @@ class Browser:
         self._call("POST", "/url", {"url": url})
 
     def _element(self, selector: str) -> str:
+        """Return where an element is, once there is one: on this page or one that it leads to."""
         wanted = {"using": "css selector", "value": selector}
-        return f"/element/{self._call('POST', '/element', wanted)[ELEMENT]}"
+        found: list[dict[str, str]] = []
+
+        def is_there() -> bool:
+            found[:] = self._call("POST", "/elements", wanted)
+            return bool(found)
+
+        wait_until(is_there, tell=lambda: f"there is no {selector}")
+        return f"/element/{found[0][ELEMENT]}"
 
     def type(self, selector: str, text: str) -> None:
         self._call("POST", self._element(selector) + "/value", {"text": text})
@@ -52,7 +59,7 @@ class Browser:
         self._call("POST", self._element(selector) + "/click", {})
 
     def text(self, selector: str) -> str:
-        """Return what can be read in an element, once there is one."""
+        """Return what can be read in an element."""
         return str(self._call("GET", self._element(selector) + "/text"))
 
     def close(self) -> None:

@@ -196,9 +196,10 @@ def test_a_backup_made_under_load_brings_back_what_was_there(
 # Purge
 
 EXPIRED = """
-INSERT INTO sessions
+INSERT INTO sessions (key, user_id, session_version, created_at, last_seen_at, authenticated_at,
+    expires_at, remember, amr, ip, user_agent)
 WITH RECURSIVE numbers(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM numbers WHERE n < :times)
-SELECT randomblob(32), user_id, session_version, 1, 1, 1, 2, remember, ip, user_agent
+SELECT randomblob(32), user_id, session_version, 1, 1, 1, 2, remember, amr, ip, user_agent
 FROM numbers, (SELECT * FROM sessions LIMIT 1)
 """
 OUTDATED = """

@@ -7,8 +7,11 @@ import pytest
 from pydantic import BaseModel
 
 from app.api.schemas import ConfirmIn, LoginIn, PasswordIn, RegisterIn, ResetIn
+from app.services import Services
 from app.sessions.session import FRESH_SECONDS
 from app.users.authentication import Authenticator
+from app.users.errors import NameTaken
+from app.users.passwords import Passwords
 from app.users.service import UserService
 from app.web.dependencies import CurrentAuth, CurrentSession, CurrentUser, FreshUser
 from tests.client import COOKIE, PASSWORD, Client
@@ -155,6 +158,22 @@ async def test_of_three_deletions_at_once_one_deletes_the_account(client: Client
         *(Client(client.app).post("/api/me/delete", json=body, headers=cookie) for _ in range(3))
     )
     assert sorted(each.status_code for each in responses) == [204, 401, 401]
+
+
+async def test_of_two_accounts_created_at_once_with_one_name_one_is(
+    services: Services, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    hash_password = Passwords.hash
+
+    async def hash_beside_another(passwords: Passwords, password: str, name: str) -> str:
+        monkeypatch.setattr(Passwords, "hash", hash_password)
+        await services.users.register(ALICE, PASSWORD)
+        return await hash_password(passwords, password, name)
+
+    monkeypatch.setattr(Passwords, "hash", hash_beside_another)
+    with pytest.raises(NameTaken):
+        await services.users.register(SPELLINGS[0], PASSWORD)
+    assert [user.name for user in await services.users.list_users()] == [ALICE]
 
 
 @pytest.mark.parametrize("meanwhile", ["its sessions end", "the name has another owner"])

@@ -1,13 +1,10 @@
 """Addresses: each has one spelling, and what cannot be written to is refused."""
 
-import asyncio
-
 import pytest
 
 from app.email.messages import MailText
 from app.email.smtp import Refused, ascii_address, compose
-from app.services import Services
-from app.users.errors import InvalidName, NameTaken
+from app.users.errors import InvalidName
 from app.users.names import normalise
 from tests.client import PASSWORD, Client
 from tests.mail import mails
@@ -96,16 +93,6 @@ def test_an_address_has_one_spelling(typed: str, spelling: str | None) -> None:
 def test_what_is_no_address_is_refused(typed: str) -> None:
     with pytest.raises(InvalidName, match="Enter an email address"):
         normalise(typed)
-
-
-async def test_of_two_accounts_created_at_once_with_one_address_one_is(services: Services) -> None:
-    register = services.users.register
-    created = await asyncio.gather(
-        register("alice@example.com", PASSWORD),
-        register("Alice@example.com", PASSWORD),
-        return_exceptions=True,
-    )
-    assert sorted(type(each) is NameTaken for each in created) == [False, True]
 
 
 def test_an_address_of_320_characters_is_refused_and_the_longest_is_not() -> None:
