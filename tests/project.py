@@ -207,4 +207,6 @@ def free_port() -> int:
 def clean_environment() -> dict[str, str]:
     """Return the environment without what belongs to the tests' own."""
     dropped = {"VIRTUAL_ENV", "PYTHONPATH", "MAKEFLAGS", "MAKELEVEL", "PORT", "PYTHON"}
+    # Set in many containers: each start of each project would compile all libraries again.
+    dropped.add("PYTHONDONTWRITEBYTECODE")
     return {name: value for name, value in os.environ.items() if name not in dropped}
