@@ -1,5 +1,7 @@
 """A forgotten password: a link by mail chooses another."""
 
+import logging
+
 import pytest
 
 from app.services import Services
@@ -8,6 +10,7 @@ from tests.conftest import Clock, NewLink, Start
 from tests.mail import mails
 from tests.people import ALICE, BOB, SPELLINGS, name_of
 from tests.test_links import INVALID, NEW_PASSWORD, reset
+from tests.test_security_log import events
 
 
 async def forgot(client: Client, email: str = ALICE) -> int:
@@ -49,6 +52,19 @@ async def test_a_link_by_mail_and_an_operators_make_each_other_void(
     await forgot(client)
     assert (await reset(client, printed)).json() == INVALID
     assert (await reset(client, await newest_token(client))).status_code == 204
+
+
+async def test_whatever_is_asked_for_by_mail_is_logged(
+    client: Client, caplog: pytest.LogCaptureFixture
+) -> None:
+    await client.register(ALICE)
+    caplog.set_level(logging.INFO, "app.security")
+    caplog.clear()
+    await forgot(client)
+    await forgot(client, BOB)
+    logged = [(each.get("actor"), each["reason"]) for each in events(caplog)]
+    assert logged == [(1, "mail reset"), (None, "mail no_account")]
+    assert ALICE not in caplog.text
 
 
 async def test_an_unknown_address_is_told_that_it_has_no_account(client: Client) -> None:

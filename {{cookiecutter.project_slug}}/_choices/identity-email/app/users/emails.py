@@ -191,3 +191,6 @@ class EmailService:
             address, link = self.recovery.new_link(user)
         mail = self.outbox.mail(email, template, client, link=address)
         await self.users.database.change(link, mail)
+        security_log.event(
+            "authn_token_created", actor=user.id if user else None, reason=f"mail {template}"
+        )
