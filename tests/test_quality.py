@@ -34,13 +34,18 @@ SUITES = [
     for at, backend in enumerate(CHOICES["session_backend"])
     for turn, samesite in enumerate(CHOICES["samesite"])
 ]
-# All tests are run with each backend that is for production, and with the one that asks the
-# database for everything on both. In the others only tests that are about the cookie's policy,
-# about pages or about the store of sessions are run again.
-WHOLE = (0, 1, 4, 10)
+# All tests are run with each backend that is for production. In the others only tests that are
+# about the cookie's policy, about pages or about the store of sessions are run again; and those of
+# whatever else asks the database once, where PostgreSQL keeps everything.
+WHOLE = (0, 4, 10)
+ON_POSTGRESQL = 1
 CONCERNED = re.compile(
     r"tests/(test_(cookie|cors|pages|strict_links|websocket|store|sessions|session_\w+"
     r"|server_side_sessions)|attacks/test_(cross_site|every_route|fuzz))\.py"
+)
+ASKING = re.compile(
+    r"tests/(test_(cli\w*|database|db_session|postgresql|rate_limit|users|links|recovery|registration"
+    r"|change_of_address|delivery\w*)|attacks/test_(guessing|enumeration\w*|races))\.py"
 )
 # The default answers: in a bare checkout of theirs the tests are run below, and traced.
 BARE = 0
@@ -56,9 +61,10 @@ def test_every_pair_of_answers_is_among_those_that_run_their_tests() -> None:
         pairs = set(itertools.product(CHOICES[one], CHOICES[other]))
         assert {(answers[one], answers[other]) for answers in SUITES} == pairs
     assert SUITES[BARE].items() <= DEFAULTS.items()
-    whole = {(SUITES[number]["session_backend"], SUITES[number]["database"]) for number in WHOLE}
-    assert whole >= set(itertools.product(["database"], CHOICES["database"]))
-    assert {backend for backend, _ in whole} == set(CHOICES["session_backend"]) - {"memory"}
+    whole = {SUITES[number]["session_backend"] for number in WHOLE}
+    assert whole == set(CHOICES["session_backend"]) - {"memory"}
+    on_postgresql = {"session_backend": "database", "database": "postgresql"}
+    assert SUITES[ON_POSTGRESQL].items() >= on_postgresql.items()
 
 
 @pytest.fixture(scope="session")
@@ -170,7 +176,10 @@ def test_the_tests_of_a_project_pass_and_change_nothing(
     before = contents(project)
     command = ["make", "test"]
     if number not in WHOLE:
-        files = sorted(file for file in project.files if CONCERNED.fullmatch(file))
+        wanted = (CONCERNED, ASKING) if number == ON_POSTGRESQL else (CONCERNED,)
+        files = sorted(
+            file for file in project.files if any(each.fullmatch(file) for each in wanted)
+        )
         command = [".venv/bin/python", "-m", "pytest", "-q", *files]
         leave_out(
             "all of a project's own tests with memory, each database and each SameSite policy"
