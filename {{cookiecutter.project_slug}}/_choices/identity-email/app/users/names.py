@@ -35,6 +35,12 @@ def normalise(address: str) -> str:
     return validated.normalized
 
 
+def mailbox_of(address: str) -> str:
+    """Return an address without its ``+tag``: mail to all of them ends in one mailbox."""
+    local_part, _, domain = address.rpartition("@")
+    return f"{local_part.partition('+')[0]}@{domain}"
+
+
 def words_of(address: str) -> tuple[str, ...]:
     """Return what a password of theirs must not contain."""
     local_part = address.rpartition("@")[0]

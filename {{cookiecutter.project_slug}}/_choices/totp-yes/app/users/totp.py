@@ -222,7 +222,9 @@ class TotpService:
 
     async def _use_recovery_code(self, user_id: int, code: str, client: ClientInfo) -> bool:
         #{% if cookiecutter.identity == "email" %}
-        [user] = await self.users.database.fetch_all(select(User.email).where(User.id == user_id))
+        user = await self.users.database.fetch_one(select(User.email).where(User.id == user_id))
+        if user is None:
+            return False
         #{% endif %}
         used = await self.users.database.change(
             void(user_id, code),
