@@ -507,6 +507,8 @@ MUTANTS = (
         (53, "registrations keep others from signing in",
          "self._new_limiter = CapacityLimiter(1)", "self._new_limiter = self._limiter"),
         (38, "short passwords are accepted", "if len(text) < self._min_length:", "if not text:"),
+        (44, "a password of few characters takes long to rate",
+         "    password = password[:PASSWORD_MAX_CHARACTERS]\n", ""),
         (38, "passwords are counted before normalisation",
          "if len(text) < self._min_length:", "if len(password) < self._min_length:"),
         (38, "endless passwords are accepted",

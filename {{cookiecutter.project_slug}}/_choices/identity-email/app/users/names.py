@@ -23,6 +23,9 @@ def normalise(address: str) -> str:
     """
     local_part, _, domain = unicodedata.normalize("NFKC", address.strip()).rpartition("@")
     try:
+        # Before it takes long: one character may have become eighteen.
+        if len(local_part) + len(domain) > MAX_CHARACTERS:
+            raise EmailNotValidError
         validated = validate_email(
             f"{local_part.casefold()}@{domain}",
             allow_smtputf8=False,
