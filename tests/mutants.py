@@ -947,6 +947,7 @@ MUTANTS = (
          '            self._notice(auth, "factor_added"),\n', ""),
         (80, "nobody is told of a recovery code that was used",
          '            self.users.outbox.mail(user.email, "recovery_code_used", client),\n', ""),
+        (80, "nobody is told of new recovery codes", "        statements.append(mail)\n", ""),
     ),
     *At("app/users/recovery_codes.py", *TOTP_TESTS, totp="yes").faults(
         (78, "recovery codes can be guessed", "RANDOM_BYTES = 15", "RANDOM_BYTES = 5"),

@@ -122,9 +122,6 @@ async def test_a_password_that_holds_a_name_by_accident_is_accepted(
     await passwords.check(password, name_of(name))
 
 
-@pytest.mark.parametrize(
-    ("slow", "result"), [("zxcvbn", {"score": 4}), ("_CONTEXT.hash", "a hash of the password")]
-)
 async def test_characters_that_stand_for_many_make_no_password_slow_to_rate(
     passwords: Passwords,
 ) -> None:
@@ -142,6 +139,9 @@ async def test_characters_that_stand_for_many_make_no_password_slow_to_rate(
     )
 
 
+@pytest.mark.parametrize(
+    ("slow", "result"), [("zxcvbn", {"score": 4}), ("_CONTEXT.hash", "a hash of the password")]
+)
 async def test_a_new_password_keeps_nobody_from_signing_in(
     client: Client, other: Client, monkeypatch: pytest.MonkeyPatch, slow: str, result: object
 ) -> None:
