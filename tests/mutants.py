@@ -507,6 +507,8 @@ MUTANTS = (
         (53, "registrations keep others from signing in",
          "self._new_limiter = CapacityLimiter(1)", "self._new_limiter = self._limiter"),
         (38, "short passwords are accepted", "if len(text) < self._min_length:", "if not text:"),
+        (44, "a password of few characters takes long to rate",
+         "    password = password[:PASSWORD_MAX_CHARACTERS]\n", ""),
         (38, "passwords are counted before normalisation",
          "if len(text) < self._min_length:", "if len(password) < self._min_length:"),
         (38, "endless passwords are accepted",
@@ -626,6 +628,7 @@ MUTANTS = (
         (40, "429 has no Retry-After", ', {"Retry-After": str(seconds)})', ")"),
     ),
     *At("app/request_limit.py", "tests/test_rate_limit.py").faults(
+        (0, "who is refused makes others wait", "        if full:\n", "        if not limit:\n"),
         (0, "a limit is never reached", "if count > limit:", "if count < 0:"),
         (0, "a clock that was wrong once blocks for years",
          "or_(RequestCount.resets_at <= now, RequestCount.resets_at > now + window)",
@@ -650,7 +653,9 @@ MUTANTS = (
     ),
     *At("app/pages/cookies.py", "tests/test_flash.py").faults(
         (0, "a flash message is shown hours later",
-         "if services.clock() < expires_at", "if expires_at"),
+         "if now < expires_at <=", "if expires_at <="),
+        (0, "a flash message of a clock far ahead is shown for years",
+         "now < expires_at <= now + max_age + CLOCK_LEEWAY_SECONDS", "now < expires_at"),
         (0, "flash messages are signed for no purpose", 'salt=f"app.pages.{name}", ', ""),
         (0, "a flash message is signed with the oldest key",
          "in reversed(settings.secret_keys)", "in settings.secret_keys"),
@@ -872,6 +877,13 @@ MUTANTS = (
          "    user = await recovery.check_link(kept_token(request))",
          "    user = await recovery.check_link(token or kept_token(request))"),
         (67, "a cache keeps the page that a link opens", "headers=NO_STORE, owner", "owner"),
+        (67, "any text of a link comes into a cookie", "if not _TOKEN.fullmatch(token):",
+         "if not token:"),
+    ),
+    *At("app/pages/cookies.py", "tests/test_reset_page.py").faults(
+        (5, "the framework parses the cookie of a link",
+         'read_cookie(request.scope["headers"], attributes(request, name)["key"])',
+         'list(filter(None, [request.cookies.get(attributes(request, name)["key"])]))'),
     ),
     *At(
         EMAIL, "tests/test_registration.py", "tests/attacks/test_enumeration_by_mail.py",
@@ -896,6 +908,7 @@ MUTANTS = (
          "                User.session_version == link.session_version,\n", ""),
         (73, "a mailbox is flooded",
          "MAILS_WINDOW_SECONDS = 5, ", "MAILS_WINDOW_SECONDS = 500, "),
+        (73, "a mailbox is flooded by tags", "hash_name(mailbox_of(email))", "hash_name(email)"),
     ),
     *At("app/web/rate_limit.py", "tests/test_recovery.py", identity="email").faults(
         (73, "whoever alternates between routes causes twice as many mails",
@@ -904,6 +917,12 @@ MUTANTS = (
     *At(EMAIL, "tests/test_notices.py", identity="email").faults(
         (70, "nobody is told of a sign-in from another device",
          "*(() if is_first else (mail,))", "*()"),
+        (70, "nobody is told of who wakes an account that slept for long",
+         "user.created_at > now - KEEP_DEVICE_SECONDS and ", ""),
+    ),
+    *At(OUTBOX, "tests/test_delivery_workers.py", identity="email").faults(
+        (71, "a mail of a clock far ahead waits for years", "or_(at <= now, at > latest)",
+         "at <= now"),
     ),
     *At(TOTP, *TOTP_TESTS, totp="yes").faults(
         (75, "a code is good twice",
@@ -928,6 +947,7 @@ MUTANTS = (
          '            self._notice(auth, "factor_added"),\n', ""),
         (80, "nobody is told of a recovery code that was used",
          '            self.users.outbox.mail(user.email, "recovery_code_used", client),\n', ""),
+        (80, "nobody is told of new recovery codes", "        statements.append(mail)\n", ""),
     ),
     *At("app/users/recovery_codes.py", *TOTP_TESTS, totp="yes").faults(
         (78, "recovery codes can be guessed", "RANDOM_BYTES = 15", "RANDOM_BYTES = 5"),
@@ -969,6 +989,8 @@ MUTANTS = (
     ),
     *At("app/pages/cookies.py", "tests/test_totp_pages.py", totp="yes").faults(
         (76, "a flash message is a sign-in under way", 'f"app.pages.{name}"', '"app.pages"'),
+        (55, "a second step of a clock far ahead is open for years",
+         "now < expires_at <= now + max_age + CLOCK_LEEWAY_SECONDS", "now < expires_at"),
     ),
     *At("app/users/challenges.py", *PASSKEY_TESTS, passkeys="yes").faults(
         (81, "a challenge is good for ever", "if not now < expires_at <=", "if not expires_at <="),

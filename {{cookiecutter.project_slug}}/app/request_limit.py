@@ -4,7 +4,7 @@ import hashlib
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from sqlalchemy import case, or_
+from sqlalchemy import case, or_, select
 
 from app.database import Database
 from app.engine import insert_or_update
@@ -25,10 +25,19 @@ class RequestLimiter:
         window: seconds from the first that is counted until the count begins anew. Raises
         TooManyRequests above the limit, or StoreUnavailable.
         """
-        now = self.clock()
-        first = insert_or_update(RequestCount).values(
-            key=hashlib.sha256(name.encode()).digest(), count=1, resets_at=now + window
+        now, key = self.clock(), hashlib.sha256(name.encode()).digest()
+        # Looking first: who is refused takes no lock, which everybody else would wait for.
+        full = await self.database.fetch_one(
+            select(RequestCount.resets_at).where(
+                RequestCount.key == key,
+                RequestCount.count >= limit,
+                RequestCount.resets_at > now,
+                RequestCount.resets_at <= now + window,
+            )
         )
+        if full:
+            raise TooManyRequests(full.resets_at - now)
+        first = insert_or_update(RequestCount).values(key=key, count=1, resets_at=now + window)
         # A clock that was wrong once must not block anyone for longer than the window.
         is_over = or_(RequestCount.resets_at <= now, RequestCount.resets_at > now + window)
         statement = first.on_conflict_do_update(

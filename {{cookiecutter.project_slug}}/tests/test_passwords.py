@@ -2,6 +2,7 @@
 
 import asyncio
 import threading
+import time
 
 import pytest
 from passlib.context import CryptContext
@@ -119,6 +120,23 @@ async def test_a_password_that_holds_a_name_by_accident_is_accepted(
     passwords: Passwords, name: str, password: str
 ) -> None:
     await passwords.check(password, name_of(name))
+
+
+async def test_characters_that_stand_for_many_make_no_password_slow_to_rate(
+    passwords: Passwords,
+) -> None:
+    """While one is rated, the process does little else. Some become eighteen by NFKC."""
+
+    async def seconds(password: str) -> float:
+        began = time.process_time()
+        await passwords.check(password, ALICE)
+        return time.process_time() - began
+
+    plain = "".join(map(chr, range(0x4E00, 0x4E80)))
+    many = "".join(f"\ufdfa{chr(0x3300 + number)}" for number in range(64))
+    assert min([await seconds(many) for _ in range(3)]) < 5 * max(
+        [await seconds(plain) for _ in range(3)]
+    )
 
 
 @pytest.mark.parametrize(

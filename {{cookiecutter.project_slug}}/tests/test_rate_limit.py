@@ -118,3 +118,12 @@ async def test_counts_that_are_over_are_deleted(client: Client, clock: Clock) ->
 def test_a_limit_that_cannot_be_read_is_refused_at_once(limit: str) -> None:
     with pytest.raises(ValueError, match="10/minute"):
         rate_limit(limit)
+
+
+async def test_whoever_is_refused_takes_no_lock(client: Client, statements: list[str]) -> None:
+    """Or a flood that is refused would still delay everybody who has to write."""
+    limited(client, "/a", "1/minute")
+    assert await statuses(client, "/a", 1) == [200]
+    statements.clear()
+    assert await statuses(client, "/a", 2) == [429, 429]
+    assert {each.partition(" ")[0] for each in statements} == {"SELECT"}

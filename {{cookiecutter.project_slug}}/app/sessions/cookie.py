@@ -9,6 +9,23 @@ from typing import Literal
 MAX_COOKIE_BYTES = 4096
 
 
+def read_cookie(headers: Iterable[tuple[bytes, bytes]], name: str) -> list[str]:
+    """Return every value sent under exactly this name.
+
+    The raw bytes are compared. A parser that trims more than the one space of the grammar takes a
+    name with a no-break space before it, which a sibling subdomain may set, for the real one.
+    """
+    wanted = name.encode("ascii")
+    values = []
+    for header, content in headers:
+        if header == b"cookie" and wanted in content:
+            for pair in content.split(b";"):
+                key, separator, value = pair.removeprefix(b" ").partition(b"=")
+                if separator and key == wanted:
+                    values.append(value.decode("latin-1"))
+    return values
+
+
 @dataclass(frozen=True)
 class SessionCookie:
     """The cookie of this deployment.
@@ -34,21 +51,8 @@ class SessionCookie:
         return f"__Host-Http-{self.slug}-session" if self.secure else f"{self.slug}-session"
 
     def read(self, headers: Iterable[tuple[bytes, bytes]]) -> list[str]:
-        """Return every value sent under exactly this name.
-
-        The raw bytes are compared. A parser that trims more than the one space of the grammar
-        takes a name with a no-break space before it, which a sibling subdomain may set, for the
-        real one.
-        """
-        name = self.name.encode("ascii")
-        values = []
-        for header, content in headers:
-            if header == b"cookie" and name in content:
-                for pair in content.split(b";"):
-                    key, separator, value = pair.removeprefix(b" ").partition(b"=")
-                    if separator and key == name:
-                        values.append(value.decode("latin-1"))
-        return values
+        """Return every value sent under exactly this name."""
+        return read_cookie(headers, self.name)
 
     def is_blocked(self, headers: Iterable[tuple[bytes, bytes]]) -> bool:
         """Whether the browser that sent a request says that it would drop the cookie.

@@ -127,6 +127,8 @@ def _contains(password: str, name: str) -> bool:
 
 def _rate(password: str) -> Any:
     """Rate a password with and without years and repetition; return the lower rating."""
+    # Normalised, one character may have become eighteen. Looking for repetition holds up everybody.
+    password = password[:PASSWORD_MAX_CHARACTERS]
     core = _REPEATED.sub(r"\1\2", _YEAR.sub(" ", password))
     ratings = [zxcvbn(text[:RATED_CHARACTERS]) for text in (password, core)]
     return min(ratings, key=lambda rating: rating["score"])

@@ -11,6 +11,7 @@ from app.services import Services
 from app.sessions.active_session import ActiveSession
 #{% if cookiecutter.totp %}
 from app.sessions.session import Amr, ClientInfo, SignIn
+from app.users.errors import SignInFailed
 from app.users.factors import SecondFactorRequired
 #{% else %}
 from app.sessions.session import ClientInfo, SignIn
@@ -136,6 +137,9 @@ class RequestSession:
             await self.services.totp.verify(sign_in.user_id, code, self.client)
         except WrongCode as error:
             kinds = await self.services.totp.kinds_of(sign_in.user_id)
+            if not kinds:
+                # The app was taken away since the password was checked, or the account.
+                raise SignInFailed from None
             text = str(error) if "totp" in kinds else LOCKED
             raise SecondFactorRequired(kinds, sign_in, text) from None
         sign_in = sign_in._replace(amr=sign_in.amr | Amr.OTP)

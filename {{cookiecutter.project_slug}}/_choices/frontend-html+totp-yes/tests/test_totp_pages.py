@@ -155,6 +155,30 @@ async def test_the_second_step_is_open_for_five_minutes(
     assert client.token is None
 
 
+async def test_a_second_step_of_a_clock_far_ahead_is_not_open_for_years(
+    client: Client, app_of: App, clock: Clock
+) -> None:
+    year = 365 * 86_400
+    clock.turn(year)
+    await begin(client)
+    clock.turn(-year)
+    for response in (await client.get("/login/code"), await enter(client, app_of.code())):
+        assert response.headers["location"] == "/login"
+    assert client.token is None
+
+
+@pytest.mark.parametrize("kind", ["totp", "recovery"])
+async def test_once_an_account_is_gone_its_second_step_leads_back_to_the_first(
+    client: Client, app_of: App, services: Services, kind: str
+) -> None:
+    await begin(client)
+    await services.users.delete(ALICE)
+    code = app_of.code() if kind == "totp" else app_of.recovery_codes[0]
+    response = await enter(client, code)
+    assert (response.status_code, response.headers["location"]) == (303, "/login")
+    assert PENDING not in client.cookies
+
+
 async def test_the_code_of_one_account_does_not_finish_the_sign_in_of_another(
     client: Client, app_of: App, clock: Clock
 ) -> None:

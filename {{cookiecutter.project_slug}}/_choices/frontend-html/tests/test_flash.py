@@ -19,6 +19,7 @@ from tests.test_token import OLD_KEY
 NAME = f"__Host-{PROJECT['slug']}-flash"
 SALT = "app.pages.flash"
 TEXT = "Your note <b>has</b> been saved."
+YEAR = 365 * 86_400
 
 
 def with_pages(app: FastAPI) -> Client:
@@ -135,6 +136,15 @@ async def test_a_flash_message_is_shown_for_a_minute_and_no_longer(
     # Whatever the browser makes of Max-Age.
     clock.turn(1)
     assert await shown(client, cookie) is None
+
+
+async def test_a_flash_message_of_a_clock_far_ahead_is_not_shown(
+    client: Client, clock: Clock
+) -> None:
+    clock.turn(YEAR)
+    await client.post("/test/notes")
+    clock.turn(-YEAR)
+    assert await shown(client, client.cookies[NAME]) is None
 
 
 async def test_no_link_can_make_a_page_say_something(client: Client) -> None:

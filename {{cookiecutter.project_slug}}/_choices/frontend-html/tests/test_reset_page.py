@@ -125,3 +125,22 @@ async def test_the_form_of_a_link_is_refused_from_another_site(
     response = await client.post("/reset", data=fields, headers={"sec-fetch-site": "cross-site"})
     assert response.status_code == 403
     assert (await submit(client, "/reset", new_password=NEW_PASSWORD)).status_code == 303
+
+
+@pytest.mark.parametrize("text", ["%E2%82%AC", "%ED%A0%80", "%E9", "%00", "%0D%0Aset-cookie:a=b", "a%3Bb"])
+async def test_what_is_no_token_comes_into_no_cookie(client: Client, text: str) -> None:
+    response = await client.get(f"/reset?token={text}", headers={"accept": "text/html"})
+    assert response.status_code == 422
+    assert "This link does not work" in response.text
+    assert "set-cookie" not in response.headers
+
+
+async def test_no_other_spelling_of_the_cookie_of_a_link_counts(
+    client: Client, new_link: NewLink
+) -> None:
+    """A sibling subdomain could plant a link of its own."""
+    await client.register(ALICE)
+    cookie = f"{COOKIE}={await new_link()}".encode()
+    assert (await client.send_cookie(cookie, "/reset")).status_code == 200
+    for other in (b"\xa0" + cookie, b"\x85" + cookie, b"\x0b" + cookie, cookie + b"; " + cookie):
+        assert (await client.send_cookie(other, "/reset")).status_code == 422, other

@@ -44,6 +44,15 @@ async def test_a_recovery_code_that_is_used_is_told(client: Client, clock: Clock
     assert app.recovery_codes[0] not in mail.text
 
 
+async def test_new_recovery_codes_are_told(client: Client, clock: Clock) -> None:
+    await App.set_up(await client.signed_in(), clock)
+    codes = (await client.post("/api/recovery-codes")).json()["recovery_codes"]
+    mail = (await mails(client.app, ALICE))[0]
+    assert mail.subject == "Your account has new recovery codes"
+    assert CAUSE.partition(" on 15")[0] in mail.text
+    assert not any(code in mail.text for code in codes)
+
+
 async def test_factors_that_an_operator_took_away_are_told(
     client: Client, services: Services, clock: Clock
 ) -> None:

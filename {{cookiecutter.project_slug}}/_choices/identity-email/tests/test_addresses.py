@@ -4,6 +4,7 @@ import pytest
 
 from app.email.messages import MailText
 from app.email.smtp import Refused, ascii_address, compose
+from app.users import names
 from app.users.errors import InvalidName
 from app.users.names import normalise
 from tests.client import PASSWORD, Client
@@ -104,6 +105,15 @@ def test_an_address_of_320_characters_is_refused_and_the_longest_is_not() -> Non
         normalise(longest.replace("y.com", "yy.com"))
     with pytest.raises(InvalidName):
         normalise(f"{'x' * 64}@{'y' * 251}.com")
+
+
+def test_what_is_far_too_long_is_refused_before_it_is_looked_at(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """One character may become eighteen, and nobody else is served meanwhile."""
+    monkeypatch.setattr(names, "validate_email", lambda *_, **__: pytest.fail("looked at"))
+    with pytest.raises(InvalidName):
+        normalise("\ufdfa" * 1000 + "@example.com")
 
 
 def test_a_homograph_domain_is_another_address_and_seen_as_such_by_mail_servers() -> None:

@@ -31,6 +31,8 @@ pytestmark = pytest.mark.usefixtures("trusted", "no_pauses")
 # Each goes through a TLS connection of its own, which takes longer than all else.
 MANY = 100
 
+YEAR = 365 * 86_400
+
 
 async def test_while_one_worker_waits_for_a_slow_server_another_sends_the_rest(
     new_worker: NewWorker, worker: Outbox, host: MailServer, own_certificate: Path
@@ -112,6 +114,16 @@ async def test_a_mail_whose_key_is_gone_is_given_up(
     mail = await mail_of(worker)
     assert mail.last_error == "It was encrypted with a key that is not in SECRET_KEYS."
     assert mail.next_attempt_at is None
+
+
+async def test_a_mail_of_a_clock_far_ahead_does_not_wait_for_years(
+    worker: Outbox, host: MailServer, clock: Clock
+) -> None:
+    clock.turn(YEAR)
+    await store(worker, BOB)
+    clock.turn(-YEAR)
+    assert await worker.send_waiting() == 1
+    assert len(host.mails()) == 1
 
 
 async def test_two_workers_send_each_of_many_mails_once(

@@ -10,8 +10,9 @@ from app.config import PROJECT
 from app.models import KnownDevice
 from app.services import Services
 from app.sessions.session import ClientInfo
+from app.users.emails import KEEP_DEVICE_SECONDS
 from tests.client import PASSWORD, Client
-from tests.conftest import NewLink
+from tests.conftest import Clock, NewLink
 from tests.mail import mails
 from tests.people import ALICE, BOB
 from tests.test_links import NEW_PASSWORD, reset
@@ -88,6 +89,17 @@ async def test_a_sign_in_from_a_device_not_seen_before_is_told_once(
     await other.sign_in(ALICE)
     assert "198.51.100.7" in (await mails(client.app, ALICE))[0].text
     assert len(await mails(client.app)) == before + 2
+
+
+async def test_whoever_wakes_an_account_that_slept_for_long_is_told(
+    client: Client, other: Client, services: Services, clock: Clock
+) -> None:
+    await client.register(ALICE)
+    await client.sign_in(ALICE)
+    clock.turn(KEEP_DEVICE_SECONDS)
+    await services.delete_expired()
+    await other.sign_in(ALICE)
+    assert (await subjects(client))[0] == "A new sign-in to your account"
 
 
 async def test_a_newer_version_of_a_browser_is_no_new_device(client: Client) -> None:

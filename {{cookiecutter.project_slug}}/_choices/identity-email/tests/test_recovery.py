@@ -118,6 +118,13 @@ async def test_nobody_gets_more_than_five_mails_an_hour(
     assert await forgot(client) == 202
 
 
+async def test_tags_make_no_other_mailbox_of_an_address(client: Client, other: Client) -> None:
+    sent = [await forgot(client, ALICE.replace("@", f"+{number}@")) for number in range(6)]
+    assert sent == [202] * 5 + [429]
+    assert await forgot(other) == 429
+    assert await forgot(client, BOB) == 202
+
+
 async def test_nobody_causes_more_than_twenty_mails_a_minute(
     client: Client, other: Client, clock: Clock
 ) -> None:

@@ -37,7 +37,7 @@ def ask_for_code(request: Request, pending: Pending) -> Response:
 
 def get_pending(request: Request) -> Pending | None:
     """Return the sign-in that was begun in this browser."""
-    values = get_signed(request, "sign-in")
+    values = get_signed(request, "sign-in", MAX_AGE_SECONDS)
     if values is None:
         return None
     (user_id, session_version, amr), remember, next_path = values

@@ -8,6 +8,8 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from app.config import PROJECT, Settings
+from app.sessions.cookie import read_cookie
+from app.sessions.session import CLOCK_LEEWAY_SECONDS
 from app.web.request_session import get_request_session
 
 
@@ -35,15 +37,22 @@ def set_signed(request: Request, response: Response, name: str, value: Any, max_
     response.set_cookie(value=str(signed), max_age=max_age, **attributes(request, name))
 
 
-def get_signed(request: Request, name: str) -> Any:
-    """Return the value; None for what is forged, foreign or too old."""
+def get_signed(request: Request, name: str, max_age: int) -> Any:
+    """Return the value; None for what is forged, foreign or too old. max_age: as it was set."""
     services = get_request_session(request).services
-    signed = request.cookies.get(attributes(request, name)["key"], "")
     try:
-        value, expires_at = _serializer(services.settings, name).loads(signed)
+        value, expires_at = _serializer(services.settings, name).loads(get_cookie(request, name))
     except BadData:
         return None
-    return value if services.clock() < expires_at else None
+    now = services.clock()
+    # Nor from a clock that was once far ahead.
+    return value if now < expires_at <= now + max_age + CLOCK_LEEWAY_SECONDS else None
+
+
+def get_cookie(request: Request, name: str) -> str:
+    """Return what is in a cookie; nothing without it, or with two, of which one is planted."""
+    values = read_cookie(request.scope["headers"], attributes(request, name)["key"])
+    return values[0] if len(values) == 1 else ""
 
 
 def _serializer(settings: Settings, name: str) -> URLSafeSerializer:

@@ -19,7 +19,7 @@ def set_flash(request: Request, response: Response, text: str) -> None:
 
 def get_flash(request: Request) -> str:
     """Return the text that a page has to show; nothing for what is forged, foreign or too old."""
-    return str(get_signed(request, "flash") or "")
+    return str(get_signed(request, "flash", MAX_AGE_SECONDS) or "")
 
 
 def delete_flash(request: Request, response: Response) -> None:

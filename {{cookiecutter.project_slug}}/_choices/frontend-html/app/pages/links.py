@@ -4,13 +4,14 @@ Opening one changes nothing, since mail scanners open links as well. The token g
 into a cookie at once, so that it is in no history, no Referer and no screenshot (promise 67).
 """
 
+import re
 from typing import Annotated
 
 from fastapi import APIRouter, Form, Query, Request
 from starlette.responses import RedirectResponse, Response
 
 from app.api.schemas import Text
-from app.pages.cookies import attributes
+from app.pages.cookies import attributes, get_cookie
 from app.pages.redirects import see_other
 from app.pages.templating import account_form_again, page
 from app.users.errors import InvalidLink, PasswordRejected
@@ -19,6 +20,9 @@ from app.web.dependencies import CurrentRequestSession, Recovery, public
 
 # What a page shows because of the cookie, no cache may show to somebody else.
 NO_STORE = {"Cache-Control": "no-store"}
+
+# What a token is made of. A cookie can hold no text beyond it.
+_TOKEN = re.compile(r"[A-Za-z0-9_.-]+", re.ASCII)
 
 TokenQuery = Annotated[str, Query(alias="token", max_length=1024)]
 
@@ -55,7 +59,9 @@ async def reset(
 
 
 def keep_token(request: Request, token: str) -> Response:
-    """Continue at the same page without the token in its address."""
+    """Continue at the same page without the token in its address. Raises InvalidLink."""
+    if not _TOKEN.fullmatch(token):
+        raise InvalidLink
     response = RedirectResponse(request.url.path, status_code=303, headers=NO_STORE)
     response.set_cookie(value=token, max_age=RESET_SECONDS, **attributes(request, "link"))
     return response
@@ -63,7 +69,7 @@ def keep_token(request: Request, token: str) -> Response:
 
 def kept_token(request: Request) -> str:
     """Return the token of the link that led here. Raises InvalidLink when there was none."""
-    token = request.cookies.get(attributes(request, "link")["key"])
+    token = get_cookie(request, "link")
     if not token:
         raise InvalidLink
     return token

@@ -17,7 +17,7 @@ from email.message import EmailMessage
 from functools import cached_property
 from typing import Any
 
-from sqlalchemy import Executable, delete, insert, select, update
+from sqlalchemy import Executable, delete, insert, or_, select, update
 
 from app.config import Settings
 from app.database import AnyRow, Database
@@ -27,7 +27,7 @@ from app.errors import StoreUnavailable
 from app.mail_settings import smtp_options
 from app.models import OutgoingMail
 from app.sessions.encryption import SessionCipher
-from app.sessions.session import ClientInfo
+from app.sessions.session import CLOCK_LEEWAY_SECONDS, ClientInfo
 
 LOGGER = logging.getLogger(__name__)
 
@@ -134,7 +134,10 @@ class Outbox:
     async def _claim(self) -> AnyRow | None:
         """Take the mail that is due for longest, so that no other worker sends it as well."""
         now = self.clock()
-        is_due = OutgoingMail.next_attempt_at <= now
+        # Nor does a mail wait for years that was written while the clock was wrong.
+        latest = now + MAX_PAUSE_SECONDS + CLOCK_LEEWAY_SECONDS
+        at = OutgoingMail.next_attempt_at
+        is_due = or_(at <= now, at > latest)
         due = select(OutgoingMail.id).where(is_due)
         first = due.order_by(OutgoingMail.next_attempt_at, OutgoingMail.id).limit(1)
         # Looking first, since an update may lock the whole database each time.

@@ -20,7 +20,7 @@ from app.sessions.session import ClientInfo
 from app.user_agent import describe_browser
 from app.users.errors import InvalidLink
 from app.users.links import CHANGE_EMAIL, RESET, VERIFY
-from app.users.names import normalise
+from app.users.names import mailbox_of, normalise
 from app.users.rate_limit import subscriber
 from app.users.recovery import PasswordRecovery
 from app.users.service import AuthContext, UserService
@@ -104,7 +104,10 @@ class EmailService:
         seen = update(KnownDevice).where(KnownDevice.key == key).values(seen_at=now)
         if await self.users.database.execute(seen):
             return
-        is_first = not await self.users.database.fetch_one(select(KnownDevice.key).where(of_user))
+        # Those of an account that slept for long are forgotten, and a thief must not pass for them.
+        is_first = user.created_at > now - KEEP_DEVICE_SECONDS and not (
+            await self.users.database.fetch_one(select(KnownDevice.key).where(of_user))
+        )
         new = insert_or_update(KnownDevice).values(user_id=user.id, key=key, seen_at=now)
         mail = self.outbox.mail(user.email, "new_device", client)
         await self.users.database.change(
@@ -170,7 +173,7 @@ class EmailService:
 
     async def _prepare(self, email: str) -> User | None:
         """Limit mails to an address; return the account that it can sign in to."""
-        name_hash = self.users.authenticator.rate_limiter.hash_name(email)
+        name_hash = self.users.authenticator.rate_limiter.hash_name(mailbox_of(email))
         await self.limiter.acquire(f"mail {name_hash.hex()}", MAX_MAILS, MAILS_WINDOW_SECONDS)
         row = await self.users.database.fetch_one(select(*USER_COLUMNS).where(User.email == email))
         return user_from_row(row) if row else None

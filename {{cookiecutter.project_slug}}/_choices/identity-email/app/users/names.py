@@ -23,6 +23,9 @@ def normalise(address: str) -> str:
     """
     local_part, _, domain = unicodedata.normalize("NFKC", address.strip()).rpartition("@")
     try:
+        # Before it takes long: one character may have become eighteen.
+        if len(local_part) + len(domain) > MAX_CHARACTERS:
+            raise EmailNotValidError
         validated = validate_email(
             f"{local_part.casefold()}@{domain}",
             allow_smtputf8=False,
@@ -33,6 +36,12 @@ def normalise(address: str) -> str:
     except EmailNotValidError:
         raise InvalidName("Enter an email address, like name@example.com.") from None
     return validated.normalized
+
+
+def mailbox_of(address: str) -> str:
+    """Return an address without its ``+tag``: mail to all of them ends in one mailbox."""
+    local_part, _, domain = address.rpartition("@")
+    return f"{local_part.partition('+')[0]}@{domain}"
 
 
 def words_of(address: str) -> tuple[str, ...]:

@@ -3,6 +3,7 @@
 A cookie of its own tells one browser from others for as long as a challenge is good.
 """
 
+import re
 import secrets
 from dataclasses import replace
 from datetime import datetime
@@ -29,6 +30,9 @@ from app.web.rate_limit import rate_limit
 
 # As many as the people behind one address may need.
 LIMIT = Depends(rate_limit("100/minute", name="passkey"))
+
+# What ``marked_browser`` gives out: nothing else comes back in a header.
+_BROWSER = re.compile(r"[A-Za-z0-9_-]{43}", re.ASCII)
 
 Options = dict[str, Any]
 Name = Annotated[Text, Field(max_length=MAX_NAME_CHARACTERS)]
@@ -95,7 +99,7 @@ BrowserCookie = Annotated[SessionCookie, Depends(get_cookie)]
 async def known_browser(request: Request, cookie: BrowserCookie) -> str:
     """Return what the browser was given with a challenge; nothing without it."""
     values = cookie.read(request.scope["headers"])
-    return values[0] if len(values) == 1 else ""
+    return values[0] if len(values) == 1 and _BROWSER.fullmatch(values[0]) else ""
 
 
 KnownBrowser = Annotated[str, Depends(known_browser)]

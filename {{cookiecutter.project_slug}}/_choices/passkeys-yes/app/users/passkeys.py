@@ -116,7 +116,8 @@ class Passkeys:
             name=name,
             public_key=new.credential_public_key,
             sign_count=new.sign_count,
-            transports=" ".join(each.value for each in made.response.transports or ()),
+            # Each once, however often it was sent.
+            transports=" ".join(dict.fromkeys(made.response.transports or ())),
             created_at=self.users.clock(),
         )
         try:

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import re
 from collections.abc import Callable
 from typing import Any
 
@@ -375,3 +376,24 @@ async def test_a_flood_of_challenges_leaves_nothing_behind(
 async def test_sign_ins_from_one_address_are_limited(client: Client) -> None:
     answers = [await client.post("/api/login/passkey", json={}) for _ in range(101)]
     assert [each.status_code for each in answers[-2:]] == [422, 429]
+
+
+@pytest.mark.parametrize("value", [b"\xe9", b"x" * 5000, b"x", b"\x01", b"a b", b"y" * 42 + b"\xe9"])
+async def test_a_cookie_that_was_not_given_out_is_replaced(client: Client, value: bytes) -> None:
+    name = client.app.state.services.cookie.name.replace("-session", COOKIE_OF_CHALLENGES)
+    headers = [(b"cookie", name.encode() + b"=" + value)]
+    response = await client.post("/api/login/passkey/options", headers=headers)
+    assert response.status_code == 200
+    [cookie] = response.headers.get_list("set-cookie")
+    assert re.match(rf"{name}=[\w-]{{43}}; ", cookie, re.ASCII)
+
+
+async def test_ways_to_reach_a_passkey_are_kept_once_however_often_they_are_sent(
+    client: Client, services: Services
+) -> None:
+    alice = Person(await client.signed_in())
+    made = alice.device.create(await alice.options("/api/passkeys"))
+    made["response"]["transports"] = ["usb", "nfc"] * 1000
+    assert (await client.post("/api/passkeys", json=made)).status_code == 201
+    [passkey] = await services.passkeys.list_for_user(1)
+    assert passkey.transports == "usb nfc"

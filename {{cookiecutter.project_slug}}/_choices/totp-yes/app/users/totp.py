@@ -182,6 +182,10 @@ class TotpService:
         """
         user_id = auth.user.id
         codes, statements = new_recovery_codes(user_id)
+        #{% if cookiecutter.identity == "email" %}
+        mail = self.users.outbox.mail(auth.user.email, "recovery_codes_new", auth.client)
+        statements.append(mail)
+        #{% endif %}
         # Changes nothing, but takes the lock: of two requests at once, one has the last word.
         is_on = update(TotpSecret).where(_app_of(user_id)).values(is_confirmed=True)
         if not await self.users.database.change(is_on.returning(TotpSecret.user_id), *statements):
@@ -222,7 +226,9 @@ class TotpService:
 
     async def _use_recovery_code(self, user_id: int, code: str, client: ClientInfo) -> bool:
         #{% if cookiecutter.identity == "email" %}
-        [user] = await self.users.database.fetch_all(select(User.email).where(User.id == user_id))
+        user = await self.users.database.fetch_one(select(User.email).where(User.id == user_id))
+        if user is None:
+            return False
         #{% endif %}
         used = await self.users.database.change(
             void(user_id, code),
