@@ -23,6 +23,7 @@ from tests.answers import PLAIN
 from tests.browsers import sites as other_origins
 from tests.browsers.engines import ENGINES, open_profile, require
 from tests.browsers.people import MAX_FAILURES, App
+from tests.browsers.providers import Provider, running_provider
 from tests.browsers.sites import APP, FRONT_END, Certificates, Sites
 from tests.project import Project, free_port
 
@@ -233,3 +234,10 @@ _numbers = count(1)
 def alice() -> str:
     """The name of a person whom no other test knows."""
     return f"alice{next(_numbers)}"
+
+
+@pytest.fixture(scope="session")
+def provider() -> Iterator[Provider]:
+    """Run a provider of identities."""
+    with running_provider() as provider:
+        yield provider
