@@ -1,7 +1,6 @@
 """The pages of accounts at providers: go there, choose a name, link and unlink, confirm."""
 
 from collections.abc import Awaitable
-from typing import Any
 
 from fastapi import APIRouter, Request
 from starlette.responses import Response
@@ -9,27 +8,32 @@ from starlette.responses import Response
 from app.api.oidc import LIMIT
 #{% if cookiecutter.identity == "username" %}
 from app.errors import TooManyRequests
+#{% endif %}
+#{% if not cookiecutter.passkeys %}
+from app.pages.account import AccountDetails
+#{% endif %}
 from app.pages.after_provider import failed
+#{% if cookiecutter.identity == "username" %}
 from app.pages.auth import FormField, NameField, NextField, go_on
-from app.pages.redirects import HOME, next_page, see_other
-from app.pages.templating import TEMPLATES, account_form_again, page
-from app.users.errors import AccountError, PasswordRejected
 #{% else %}
-from app.pages.after_provider import failed
 from app.pages.auth import FormField, NextField
+#{% endif %}
 from app.pages.redirects import HOME, next_page, see_other
 from app.pages.templating import TEMPLATES, account_form_again, page
-from app.users.errors import PasswordRejected
+from app.users.errors import AccountError
+#{% if not cookiecutter.passkeys %}
+from app.users.first_password import set_first_password
 #{% endif %}
 from app.users.oidc import CONFIRM, LINK
 from app.users.oidc_errors import ProviderError
 from app.web.dependencies import (
     CurrentAuth,
     CurrentRoundTrips,
-    CurrentUser,
     FreshUser,
     Oidc,
+    #{% if not cookiecutter.passkeys %}
     Users,
+    #{% endif %}
     public,
 )
 
@@ -85,19 +89,27 @@ async def confirm(
     return await _leave(request, round_trips.start(provider, next_path, CONFIRM, auth))
 
 
+#{% if not cookiecutter.passkeys %}
 @router.post("/account/password")
 async def set_password(
     request: Request,
     _: FreshUser,
     auth: CurrentAuth,
     users: Users,
-    oidc: Oidc,
+    details: AccountDetails,
     new_password: FormField = "",
 ) -> Response:
     """Set the password of an account that has none."""
-    raise NotImplementedError
+    try:
+        await set_first_password(users, auth, new_password)
+    except AccountError as error:
+        names = {"current": "new_password", "new": "new_password"}
+        return account_form_again(request, "account.html", error, **names, **details)
+    changed = "You have a password now. You have been signed out everywhere else."
+    return see_other(request, "/account", flash=changed)
 
 
+#{% endif %}
 #{% if cookiecutter.identity == "username" %}
 @router.get("/register/{provider}")
 @public
@@ -131,15 +143,6 @@ async def register(
 
 
 #{% endif %}
-async def describe_identities(user: CurrentUser, users: Users, oidc: Oidc) -> dict[str, Any]:
-    """Describe what the account page shows of accounts at providers, and of a password."""
-    found = await oidc.list_for_user(user.id)
-    return {
-        "identities": [{**each._mapping, "title": title_of(each.provider)} for each in found],
-        "has_password": await users.has_password(user),
-    }
-
-
 async def _leave(request: Request, starting: Awaitable[str]) -> Response:
     """Send the browser to a provider.
 

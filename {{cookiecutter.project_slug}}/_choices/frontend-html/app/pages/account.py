@@ -8,7 +8,7 @@ from starlette.responses import Response
 #{% if cookiecutter.totp or cookiecutter.passkeys or cookiecutter.oidc %}
 from app.pages.auth import FormField
 #{% if cookiecutter.oidc %}
-from app.pages.oidc import describe_identities
+from app.pages.identities import describe_identities
 #{% endif %}
 #{% if cookiecutter.passkeys %}
 from app.pages.passkeys import describe_passkeys
