@@ -24,6 +24,7 @@ class Mutant:
     identity: str = "username"
     totp: str = "no"
     passkeys: str = "no"
+    oidc: str = "no"
 
     @property
     def stack(self) -> str:
@@ -39,6 +40,7 @@ class Mutant:
             "identity": self.identity,
             "totp": self.totp,
             "passkeys": self.passkeys,
+            "oidc": self.oidc,
         }
 
     def put_into(self, text: str) -> str:
@@ -59,9 +61,10 @@ class At:
         identity: str = "username",
         totp: str = "no",
         passkeys: str = "no",
+        oidc: str = "no",
     ) -> None:
         self._file, self._tests = file, tests
-        self._stack = (backend, database, identity, totp, passkeys)
+        self._stack = (backend, database, identity, totp, passkeys, oidc)
 
     def faults(self, *rows: tuple[int, str, str, str]) -> list[Mutant]:
         """Return mutants of the file. A row: promise, name, old text, new text."""
