@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import httpx2
-from playwright.sync_api import Page
+from playwright.sync_api import Page, expect
 
 from tests import processes
 from tests.deploying import missing, program, running
@@ -43,11 +43,17 @@ class Provider:
             "OIDC_CORNER_SHOP_CLIENT_SECRET": client["client_secret"],
         }
 
+    def sign_in(self, page: Page, address: str) -> None:
+        """Sign in there, on a page of its own."""
+        expect(page.get_by_role("heading", name="Sign in at the provider")).to_be_visible()
+        page.get_by_label("Address").fill(address)
+        page.get_by_role("button", name="Sign in").click()
+
     def sign_out(self, page: Page) -> None:
         """Sign out there, which the app is told behind the browser's back."""
         page.goto(f"{self.issuer}/session/end")
         page.get_by_role("button", name="Yes, sign me out").click()
-        page.get_by_text("was successful").wait_for()
+        expect(page.get_by_text("was successful")).to_be_visible()
 
 
 @contextmanager

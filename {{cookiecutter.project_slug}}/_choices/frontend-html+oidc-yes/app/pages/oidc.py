@@ -22,10 +22,9 @@ from app.web.dependencies import (
 
 router = APIRouter(include_in_schema=False)
 
+_ERRORS: list[type[ProviderError]] = [ProviderError, *ProviderError.__subclasses__()]
 # What pages say to whoever comes back without success.
-TEMPLATES.env.globals["provider_errors"] = {
-    each.code: each.text for each in [ProviderError, *ProviderError.__subclasses__()]
-}
+TEMPLATES.env.globals["provider_errors"] = {each.code: each.text for each in _ERRORS}
 
 
 @router.post("/login/{provider}", dependencies=[LIMIT])
