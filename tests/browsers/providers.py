@@ -52,8 +52,8 @@ class Provider:
     def sign_out(self, page: Page) -> None:
         """Sign out there, which the app is told behind the browser's back."""
         page.goto(f"{self.issuer}/session/end")
-        page.get_by_role("button", name="Yes, sign me out").click()
-        expect(page.get_by_text("was successful")).to_be_visible()
+        page.get_by_role("button", name="Sign out").click()
+        expect(page.get_by_role("heading", name="Signed out at the provider")).to_be_visible()
 
 
 @contextmanager

@@ -7,14 +7,25 @@ const http = require("node:http");
 const port = Number(process.argv[2]);
 const issuer = `http://127.0.0.1:${port}`;
 
-const page = (title, body) => `<!doctype html><html lang="en"><title>${title}</title>
-  <link rel="icon" href="data:,"><h1>${title}</h1><form method="post">${body}</form></html>`;
+const page = (title, body = "") => `<!doctype html><html lang="en"><title>${title}</title>
+  <link rel="icon" href="data:,"><h1>${title}</h1>${body}</html>`;
 
 const LOGIN = page(
   "Sign in at the provider",
-  `<label>Address <input name="login" autofocus></label>
-  <button>Sign in</button> <button name="cancel" value="true">Cancel</button>`,
+  `<form method="post"><label>Address <input name="login" autofocus></label>
+  <button>Sign in</button> <button name="cancel" value="true">Cancel</button></form>`,
 );
+
+// In place of its own, which fetch a font from elsewhere.
+const logoutPages = {
+  logoutSource: (ctx, form) => {
+    const button = '<button form="op.logoutForm" name="logout" value="yes">Sign out</button>';
+    ctx.body = page("Sign out at the provider", form + button);
+  },
+  postLogoutSuccessSource: (ctx) => {
+    ctx.body = page("Signed out at the provider");
+  },
+};
 
 const subjectOf = (address) => Buffer.from(address).toString("base64url");
 
@@ -38,6 +49,7 @@ async function serve() {
       devInteractions: { enabled: false },
       registration: { enabled: true },
       backchannelLogout: { enabled: true },
+      rpInitiatedLogout: { enabled: true, ...logoutPages },
     },
     interactions: { url: (_, { uid }) => `/interaction/${uid}` },
     // As Google and Microsoft do it: what an app may know stands in the ID token, too.
