@@ -1,11 +1,12 @@
 """Where a browser goes on when it comes back from a provider, and what the front end does then."""
 
+from html import escape
 from urllib.parse import urlencode
 
 from fastapi import APIRouter
 from pydantic import BaseModel
 from starlette.requests import Request
-from starlette.responses import RedirectResponse, Response
+from starlette.responses import HTMLResponse, RedirectResponse, Response
 
 #{% if cookiecutter.totp and cookiecutter.identity == "username" %}
 from app.api.schemas import ERRORS, CodeIn, Name, Text, UserOut, errors
@@ -84,6 +85,20 @@ async def sign_in_with_code(provider: str, body: CodeIn, round_trips: CurrentRou
     """Sign in whoever has come from a provider with the code that was asked for."""
     return await round_trips.sign_in_with_code(body.code)
 #{% endif %}
+
+
+def has_left_cookie(request: Request) -> bool:
+    """Whether a browser that comes from another site has left a cookie with SameSite=Strict there."""
+    settings = get_request_session(request).services.settings
+    is_strict = settings.session_samesite == "strict"
+    return is_strict and request.headers.get("sec-fetch-site") == "cross-site"
+
+
+def open_again(request: Request) -> Response:
+    """Return a page that opens the same address again, now from this site. Nothing is read yet."""
+    address = escape(f"{request.url.path}?{request.url.query}")
+    page = f'<!doctype html><meta http-equiv="refresh" content="0; url={address}">'
+    return HTMLResponse(page, headers={"Cache-Control": "no-store"})
 
 
 def go_on(request: Request, next_path: str) -> Response:

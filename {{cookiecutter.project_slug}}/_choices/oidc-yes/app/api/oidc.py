@@ -2,11 +2,12 @@
 
 from collections.abc import Sequence
 from datetime import datetime
+from typing import Annotated
 
 from fastapi import APIRouter, Depends
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, Field
 
-from app.api.schemas import ERRORS, Text, errors
+from app.api.schemas import ERRORS, errors
 from app.database import AnyRow
 from app.users.oidc import CONFIRM, LINK
 from app.web.dependencies import (
@@ -28,7 +29,7 @@ router = APIRouter(prefix="/api", responses=ERRORS)
 class StartIn(BaseModel):
     """Where to go on afterwards: a path of the front end."""
 
-    next: Text = "/"
+    next: Annotated[str, Field(max_length=1024, pattern="^/[!-~]*$")] = "/"
 
 
 class StartOut(BaseModel):

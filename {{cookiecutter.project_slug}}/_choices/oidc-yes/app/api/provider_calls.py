@@ -1,8 +1,8 @@
 """What providers call: they send browsers back, and say which sessions have ended."""
 
-from typing import Annotated
+from urllib.parse import parse_qs
 
-from fastapi import APIRouter, Form, Request
+from fastapi import APIRouter, Request
 from starlette.responses import Response
 
 #{% if cookiecutter.frontend == "html" %}
@@ -26,6 +26,10 @@ router = APIRouter(prefix="/login/{provider}", include_in_schema=False)
 @public
 async def callback(provider: str, request: Request, round_trips: CurrentRoundTrips) -> Response:
     """Take the answer of a provider. Whatever is wrong with it, nothing is created."""
+    #{% if cookiecutter.frontend == "api" %}
+    if after_provider.has_left_cookie(request):
+        return after_provider.open_again(request)
+    #{% endif %}
     try:
         outcome, next_path = await round_trips.finish(provider, request.query_params)
         #{% if cookiecutter.identity == "username" %}
@@ -45,11 +49,12 @@ async def callback(provider: str, request: Request, round_trips: CurrentRoundTri
 
 @router.post("/logout")
 @public
-async def log_out(provider: str, oidc: Oidc, logout_token: Annotated[str, Form()] = "") -> Response:
+async def log_out(provider: str, request: Request, oidc: Oidc) -> Response:
     """End the sessions that a provider says have ended (OpenID Connect Back-Channel Logout)."""
     headers = {"Cache-Control": "no-store"}
+    form = parse_qs((await request.body()).decode("ascii", "replace"))
     try:
-        await oidc.log_out(provider, logout_token)
+        await oidc.log_out(provider, "".join(form.get("logout_token", ())))
     except ProviderError:
         return Response(status_code=400, headers=headers)
     return Response(headers=headers)

@@ -12,7 +12,11 @@ from sqlalchemy.exc import IntegrityError
 from app import security_log
 #{% endif %}
 from app.config import Settings
+#{% if cookiecutter.session_backend == "signed-cookie" %}
+from app.models import Identity, ProviderSession, RequestCount, User
+#{% else %}
 from app.models import Identity, ProviderSession, RequestCount
+#{% endif %}
 from app.oidc_settings import title_of
 from app.sessions.session import CLOCK_LEEWAY_SECONDS, ClientInfo, SessionEnded
 from app.users.github import SITE as GITHUB
@@ -82,10 +86,8 @@ class OidcService:
         ProviderUnknown or ProviderUnavailable.
         """
         state, nonce, verifier = (secrets.token_urlsafe(32) for _ in range(3))
-        now = self.users.clock()
-        attempt = Attempt(name, purpose, next_path, state, nonce, verifier, now)
-        if auth:
-            attempt = attempt._replace(user_id=auth.user.id, session_id=auth.session.record.id)
+        now, session_id = self.users.clock(), auth.session.record.id if auth else ""
+        attempt = Attempt(name, purpose, next_path, state, nonce, verifier, now, session_id)
         async with self._asking(name) as provider:
             address = await provider.address(attempt, again=purpose == CONFIRM)
         return address, attempt
@@ -105,6 +107,7 @@ class OidcService:
         await self._use_up(attempt.state, ATTEMPT_SECONDS)
         async with self._asking(attempt.provider) as provider:
             if "error" in answer:
+                log_failure(attempt.provider, f"it answers {answer['error']}")
                 raise Cancelled
             person = await provider.redeem(attempt, answer)
             _check(person, attempt)
@@ -135,7 +138,7 @@ class OidcService:
         if "sub" in claims:
             wanted.append(Identity.subject == claims["sub"])
         if "sid" in claims:
-            wanted.append(ProviderSession.sid_hash == hash_of(claims["sid"]))
+            wanted.append(ProviderSession.sid_hash == hash_of(str(claims["sid"])))
         found = await self.users.database.fetch_all(
             select(Identity.user_id, ProviderSession.created_at)
             .join_from(ProviderSession, Identity)
@@ -163,8 +166,6 @@ class OidcService:
         try:
             async with asyncio.timeout(PROVIDER_SECONDS):
                 yield self.providers[name]
-        except ProviderError:
-            raise
         except (Unavailable, TimeoutError) as error:
             log_failure(name, error)
             raise ProviderUnavailable from None

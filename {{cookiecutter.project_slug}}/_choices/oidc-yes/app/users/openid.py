@@ -28,8 +28,9 @@ SCOPE = "openid email"
 SCOPE = "openid"
 #{% endif %}
 
-# Microsoft's issuer for accounts of any tenant, whose id is in each token.
-ANY_TENANT = "https://login.microsoftonline.com/{tenantid}/v2.0"
+# Microsoft's issuer for accounts of several tenants. The id of one is in each token.
+MICROSOFT, TENANT = "https://login.microsoftonline.com", "{tenantid}"
+SEVERAL_TENANTS = (f"{MICROSOFT}/common/v2.0", f"{MICROSOFT}/organizations/v2.0")
 
 # What reading a stranger's answer may raise; the library leaves some of it to its callers.
 MALFORMED = (JoseError, ValueError, TypeError, LookupError, AttributeError, RecursionError)
@@ -122,12 +123,17 @@ class OpenIdProvider:
         """Return the claims of a token of this issuer's that is for this app."""
         await self._discover()
         try:
-            claims = jwt.decode(token, self._keys, ALGORITHMS).claims
+            decoded = jwt.decode(token, self._keys, ALGORITHMS)
         except InvalidKeyIdError:
             await self._discover(REFRESH_SECONDS)
-            claims = jwt.decode(token, self._keys, ALGORITHMS).claims
+            decoded = jwt.decode(token, self._keys, ALGORITHMS)
+        claims, issuer = decoded.claims, self._metadata["issuer"]
+        # Microsoft has a key for some tenants alone.
+        signer = self._keys.get_by_kid(decoded.header.get("kid")).get("issuer", issuer)
+        if str(signer).replace(TENANT, str(claims.get("tid"))) != claims["iss"]:
+            raise ValueError("the key is for another issuer")
         options = {
-            "iss": {"value": self._issuer_of(claims)},
+            "iss": {"value": issuer.replace(TENANT, str(claims.get("tid")))},
             "aud": {"value": self.settings.client_id},
             "exp": {},
             "iat": {},
@@ -138,17 +144,12 @@ class OpenIdProvider:
         jwt.JWTClaimsRegistry(now=now, leeway=leeway, **essential).validate(claims)
         return claims
 
-    def _issuer_of(self, claims: Mapping[str, Any]) -> str:
-        """Return the issuer that a token must have."""
-        issuer: str = self._metadata["issuer"]
-        return issuer.replace("{tenantid}", str(claims.get("tid")))
-
     def _verified_email(self, claims: Mapping[str, Any]) -> str:
         """Return the address that a token says, if the provider has verified it."""
         #{% if cookiecutter.identity == "email" %}
         # Some write the truth as text. Tenants of Microsoft's claim what they like, but for this:
         # whether the domain is theirs.
-        is_microsoft = self.settings.issuer.startswith("https://login.microsoftonline.com/")
+        is_microsoft = self.settings.issuer.startswith(f"{MICROSOFT}/")
         verified = claims.get("xms_edov" if is_microsoft else "email_verified")
         return str(claims.get("email", "")) if verified in (True, "true", "1") else ""
         #{% else %}
@@ -168,8 +169,9 @@ class OpenIdProvider:
         issuer = self.settings.issuer
         url = f"{issuer.removesuffix('/')}/.well-known/openid-configuration"
         found = await self.http.ask("GET", url)
+        is_many = issuer in SEVERAL_TENANTS
         try:
-            if found["issuer"] not in (issuer, self._any_tenant):
+            if found["issuer"] != (f"{MICROSOFT}/{TENANT}/v2.0" if is_many else issuer):
                 raise Unavailable("it calls itself otherwise")
             for endpoint in ("authorization_endpoint", "token_endpoint", "jwks_uri"):
                 if not found[endpoint].startswith(("https://", issuer)):
@@ -179,16 +181,6 @@ class OpenIdProvider:
         except (TypeError, LookupError, AttributeError) as error:
             raise Unavailable("it does not describe itself") from error
         self._metadata, self._fetched_at = found, self.clock()
-
-    @property
-    def _any_tenant(self) -> str:
-        """Return how Microsoft's issuer for several tenants calls itself."""
-        site, _, tenants = self.settings.issuer.removesuffix("/v2.0").rpartition("/")
-        is_many = site == "https://login.microsoftonline.com" and tenants in (
-            "common",
-            "organizations",
-        )
-        return ANY_TENANT if is_many else self.settings.issuer
 
 
 def _import_keys(found: list[dict[str, Any]]) -> KeySet:

@@ -31,8 +31,7 @@ class Attempt(NamedTuple):
     verifier: str
     # Unix time in seconds.
     began_at: float
-    # Who asked, in which session. Of somebody who is not signed in, nothing.
-    user_id: int = 0
+    # The session of whoever is signed in already.
     session_id: str = ""
 
     @property
@@ -117,10 +116,10 @@ class Http:
 
 def hash_of(text: str) -> bytes:
     """Return what is kept of a text that only has to be recognised."""
-    return hashlib.sha256(text.encode()).digest()
+    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).digest()
 
 
 def log_failure(provider: str, error: object) -> None:
     """Log why somebody who came from a provider was not signed in."""
-    reason = f"{provider}: {error or type(error).__name__}"[:200]
+    reason = f"{provider}: {str(error) or type(error).__name__}"[:200]
     security_log.event("authn_login_fail", reason=reason, warning=True)

@@ -17,17 +17,23 @@ from starlette.requests import HTTPConnection
 
 from app.models import User
 from app.sessions.cookie import SessionCookie
-from app.sessions.session import SignIn
+from app.sessions.session import CLOCK_LEEWAY_SECONDS, SignIn
 from app.users.errors import SignInFailed
 #{% if cookiecutter.totp %}
-from app.users.factors import SecondFactorRequired
+from app.users.factors import SecondFactorRequired, StrongerFactorRequired
+#{% elif cookiecutter.passkeys %}
+from app.users.factors import StrongerFactorRequired
 #{% endif %}
 #{% if cookiecutter.identity == "username" %}
 from app.users.identities import Arrival, NewAccount
 #{% else %}
 from app.users.identities import Arrival
 #{% endif %}
+#{% if cookiecutter.totp or cookiecutter.passkeys %}
+from app.users.oidc import ATTEMPT_SECONDS, CONFIRM, SIGN_IN
+#{% else %}
 from app.users.oidc import ATTEMPT_SECONDS, SIGN_IN
+#{% endif %}
 #{% if cookiecutter.identity == "username" or (cookiecutter.totp and cookiecutter.frontend == "api") %}
 from app.users.oidc_errors import NotTheSameSession, ProviderError
 #{% else %}
@@ -66,8 +72,13 @@ class RoundTrips:
         next_path: where it goes on afterwards. purpose, auth: as for ``OidcService.start``. Raises
         ProviderUnknown or ProviderUnavailable.
         """
-        oidc = self.request_session.services.oidc
-        url, attempt = await oidc.start(provider, purpose, next_path, auth)
+        services = self.request_session.services
+        #{% if cookiecutter.totp or cookiecutter.passkeys %}
+        if auth and purpose == CONFIRM and (kinds := await services.factors.kinds_of(auth.user.id)):
+            # As little as a password would.
+            raise StrongerFactorRequired(kinds)
+        #{% endif %}
+        url, attempt = await services.oidc.start(provider, purpose, next_path, auth)
         self._forget_surplus()
         self._keep(_name_of(attempt.state), [*attempt])
         return url
@@ -185,7 +196,9 @@ class RoundTrips:
         if text is None:
             return None
         value, expires_at = json.loads(text)
-        return value if services.clock() < expires_at else None
+        left = expires_at - services.clock()
+        # Nor what is from a clock that was once far ahead.
+        return value if 0 < left <= ATTEMPT_SECONDS + CLOCK_LEEWAY_SECONDS else None
 
     def _forget(self, name: str) -> None:
         self._set_cookie(self._cookie(name).delete_cookie())
