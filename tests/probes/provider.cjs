@@ -23,9 +23,11 @@ const logoutPages = {
     ctx.body = page("Sign out at the provider", form + button);
   },
   postLogoutSuccessSource: (ctx) => {
-    ctx.body = page("Signed out at the provider");
+    ctx.body = page(refusal || "Signed out at the provider");
   },
 };
+// What an app has answered to the news that somebody has signed out, if it was not 200.
+let refusal = "";
 
 const subjectOf = (address) => Buffer.from(address).toString("base64url");
 
@@ -65,11 +67,12 @@ async function serve() {
       await grant.save();
       return grant;
     },
-    // Its own keeps to addresses of the Internet.
-    fetch: (url, { dispatcher, ...options }) => fetch(url, options),
+    // Its own keeps to addresses of the Internet, and waits for two seconds.
+    fetch: (url, { dispatcher, signal, ...options }) => fetch(url, options),
   });
-  // What the app answers to a logout is for the test to see.
-  provider.on("backchannel.error", (_, error) => console.error(error.message));
+  provider.on("backchannel.error", (_, error) => {
+    refusal = error.message;
+  });
   provider.on("server_error", (_, error) => console.error(error));
 
   const handle = provider.callback();
