@@ -13,6 +13,7 @@ from app.pages.redirects import next_page, see_other
 from app.users.factors import SecondFactorRequired
 #{% endif %}
 from app.users.oidc_errors import ProviderError
+from app.web.request_session import get_request_session
 
 
 def go_on(request: Request, next_path: str) -> Response:
@@ -21,8 +22,9 @@ def go_on(request: Request, next_path: str) -> Response:
 
 
 def failed(request: Request, error: ProviderError) -> Response:
-    """Show the sign-in page with a sentence, or to who is signed in the first page."""
-    return see_other(request, "/login", flash=str(error))
+    """Say what went wrong: on the sign-in page, or to a user on the page of the account."""
+    place = "/account" if get_request_session(request).user else "/login"
+    return see_other(request, f"{place}?error={error.code}")
 #{% if cookiecutter.totp %}
 
 
