@@ -70,12 +70,12 @@ def read_providers(names: Any, env_file: Any, *, production: bool) -> Mapping[st
         options: dict[str, Any] = {"_env_prefix": prefix, "_env_file": env_file}
         values = _Variables(**options).model_dump()
         values["issuer"] = values["issuer"] or PRESETS.get(name, "")
-        mistakes += [f"{variables[field]} is not set" for field in values if not values[field]]
+        mistakes += [f"needs {variables[field]}" for field in values if not values[field]]
         if values["issuer"] and not _is_issuer(values["issuer"], production=production):
-            mistakes.append(f"{variables['issuer']} must be an address that begins with https://")
+            mistakes.append(f"needs an https:// address in {variables['issuer']}")
         providers[name] = values
     if mistakes:
-        raise ValueError(", and ".join(mistakes))
+        raise ValueError(", ".join(mistakes))
     return providers
 
 

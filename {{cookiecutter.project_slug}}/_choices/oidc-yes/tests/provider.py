@@ -5,8 +5,9 @@ import base64
 import hashlib
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Self
 from urllib.parse import parse_qsl, urlencode, urlsplit
+from uuid import uuid4
 
 import httpx2
 import pytest
@@ -31,7 +32,17 @@ Json = dict[str, Any]
 Handler = Callable[[httpx2.Request], Any]
 
 
-class Cut(httpx2.AsyncByteStream):
+class Body(httpx2.AsyncByteStream):
+    """What is sent over a network: it is read once, in pieces."""
+
+    def __init__(self, content: bytes) -> None:
+        self.content = content
+
+    async def __aiter__(self) -> AsyncIterator[bytes]:
+        yield self.content
+
+
+class Endless(httpx2.AsyncByteStream):
     """A body that goes on for as long as somebody reads it."""
 
     def __init__(self, pause: float = 0) -> None:
@@ -58,7 +69,7 @@ class Provider(httpx2.AsyncBaseTransport):
     tokens: Json = field(default_factory=dict)
     # Answers by path, in the place of its own.
     answers: dict[str, Handler] = field(default_factory=dict)
-    key: Any = KEY
+    key: Any = field(default_factory=lambda: KEY)
     shown_keys: list[Any] = field(default_factory=lambda: [KEY, ECDSA_KEY])
     # What the app has asked for, and what it was told to come back with.
     requests: list[httpx2.Request] = field(default_factory=list)
@@ -88,20 +99,24 @@ class Provider(httpx2.AsyncBaseTransport):
         now = int(self.clock())
         event = {"http://schemas.openid.net/event/backchannel-logout": {}}
         told = {"iss": self.issuer, "aud": CLIENT_ID, "iat": now, "exp": now + 120}
-        once = {"jti": str(len(self.requests)), "events": event}
+        once = {"jti": uuid4().hex, "events": event}
         return self.sign({**told, **once, **claims}, typ="logout+jwt")
 
     async def handle_async_request(self, request: httpx2.Request) -> httpx2.Response:
         """Answer the app."""
         self.requests.append(request)
         path = request.url.path.removeprefix(urlsplit(self.issuer).path.removesuffix("/"))
-        answer = self.answers.get(path) or getattr(self, f"_{path.rpartition('/')[2]}".replace("-", "_"))
+        name = path.rpartition("/")[2].replace("-", "_")
+        answer = self.answers.get(path) or getattr(self, f"_{name}")
         content = answer(request)
-        if isinstance(content, httpx2.Response):
-            return content
         if isinstance(content, Exception):
             raise content
-        return httpx2.Response(200, json=content)
+        if not isinstance(content, httpx2.Response):
+            content = httpx2.Response(200, json=content)
+        if isinstance(content.stream, Endless):
+            return content
+        body = Body(content.content)
+        return httpx2.Response(content.status_code, headers=content.headers, stream=body)
 
     def _openid_configuration(self, _: httpx2.Request) -> Json:
         at = self.issuer.removesuffix("/")
@@ -159,6 +174,11 @@ class Visitor(Client):
         super().__init__(app)
         self.provider = provider
 
+    def at(self, provider: Provider) -> Self:
+        """Go to another provider from here on, with the same browser."""
+        self.provider = provider
+        return self
+
     async def leave(self, path: str = "/api/login", next_path: str = "/") -> str:
         """Begin something at the provider; return where the browser goes."""
         path = f"{path}/{self.provider.name}"
@@ -188,21 +208,28 @@ class Visitor(Client):
         return await self.come_back(await self.leave("/api/confirm"), **lies)
 
 
+def error_of(response: httpx2.Response) -> str:
+    """Return why somebody was led back; nothing when all went well."""
+    assert response.status_code == 303, response.text
+    query = dict(parse_qsl(urlsplit(response.headers["location"]).query))
+    return query.get("error", "")
+
+
 SETTINGS = {
     name: {"client_id": CLIENT_ID, "client_secret": CLIENT_SECRET, "issuer": issuer}
     for name, issuer in ((NAME, ISSUER), (OTHER, OTHER_ISSUER))
 }
 
 
-def connect(app: FastAPI, *providers: httpx2.AsyncBaseTransport) -> None:
+def connect(app: FastAPI, *providers: Provider) -> None:
     """Let an app ask these, one for each host, and nobody else."""
     services: Services = app.state.services
-    by_host = {urlsplit(each.issuer).hostname: each for each in providers}  # type: ignore[attr-defined]
+    by_host = {urlsplit(each.issuer).hostname: each for each in providers}
 
     async def ask(request: httpx2.Request) -> httpx2.Response:
         return await by_host[request.url.host].handle_async_request(request)
 
-    services.oidc.http.client = httpx2.AsyncClient(transport=httpx2.MockTransport(ask))
+    services.oidc.http.transport = httpx2.MockTransport(ask)
 
 
 @pytest.fixture

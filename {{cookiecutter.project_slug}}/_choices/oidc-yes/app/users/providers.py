@@ -78,26 +78,30 @@ class Provider(Protocol):
 
 
 class Http:
-    """The connections to providers. They are made when first needed."""
+    """The connections to providers. They are made when first needed.
+
+    transport: what to ask through, instead of the network.
+    """
 
     def __init__(self) -> None:
-        self.client: httpx2.AsyncClient | None = None
+        self.transport: httpx2.AsyncBaseTransport | None = None
+        self._client: httpx2.AsyncClient | None = None
 
     async def ask(self, method: str, url: str, **options: Any) -> Any:
         """Return the JSON that a provider answers with. No redirect is followed.
 
         Raises Unavailable, also for an answer that is too long or no JSON.
         """
-        if self.client is None:
+        if self._client is None:
             # No cookies: they would be sent for somebody else next time.
             nobodys = CookieJar(DefaultCookiePolicy(allowed_domains=()))
-            self.client = httpx2.AsyncClient(cookies=nobodys)
+            self._client = httpx2.AsyncClient(transport=self.transport, cookies=nobodys)
         # Not compressed: a short answer could become a long one.
         headers = {"Accept": "application/json", "Accept-Encoding": "identity"}
         options["headers"] = headers | options.get("headers", {})
         body = b""
         try:
-            async with self.client.stream(method, url, **options) as response:
+            async with self._client.stream(method, url, **options) as response:
                 async for chunk in response.aiter_raw():
                     body += chunk
                     if len(body) > MAX_ANSWER_BYTES:
@@ -110,8 +114,8 @@ class Http:
 
     async def close(self) -> None:
         """Close the connections."""
-        if self.client is not None:
-            await self.client.aclose()
+        if self._client is not None:
+            await self._client.aclose()
 
 
 def hash_of(text: str) -> bytes:
