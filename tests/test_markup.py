@@ -12,13 +12,11 @@ from tests.deploying import missing, program
 PROBES = Path(__file__).parent / "probes"
 
 # Those of a project that look at pages. That they see all is for the test to say.
-TESTS = re.compile(
-    r"tests/test_(error_pages|flash|forms|(\w+_)?pages|reset_page|session_list_page|strict_links)\.py"
-)
+TESTS = re.compile(r"tests/test_(error_pages|flash|forms|(\w+_)?pages?|strict_links)\.py")
 
 # Between them, whatever has a page.
 ANSWERS = {
-    "database, all chosen": {"totp": "yes", "passkeys": "yes"},
+    "database, all chosen": {"totp": "yes", "passkeys": "yes", "oidc": "yes"},
     "signed-cookie, addresses": {"session_backend": "signed-cookie", "identity": "email"},
 }
 EXTENDS = re.compile(r'{% extends "(\w+)\.html" %}')

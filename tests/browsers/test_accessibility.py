@@ -21,6 +21,7 @@ from tests.browsers.people import (
     sign_in,
     sign_out,
 )
+from tests.browsers.providers import Provider
 from tests.browsers.sites import STRANGER, Sites
 from tests.browsers.test_passkeys import Device, add_passkey
 
@@ -216,6 +217,41 @@ def with_factors(page: Page, app: App, alice: str) -> Iterator[State]:
     yield "account, no password", "Account"
 
 
+def with_provider(page: Page, provider: Provider, alice: str) -> Iterator[State]:
+    """Go through what there is for people with an account elsewhere."""
+    leave = page.get_by_role("button", name="Continue with Corner Shop")
+    page.goto("/register")
+    yield "register, providers", "Register"
+    page.goto("/login")
+    yield "sign in, providers", "Sign in"
+    leave.click()
+    page.get_by_role("button", name="Cancel").click()
+    expect(page.get_by_role("alert")).to_be_visible()
+    yield "sign in, cancelled", "Sign in"
+    leave.click()
+    provider.sign_in(page, f"{alice}@example.com")
+    yield "name", "Choose a user name"
+    page.locator("form").evaluate_all("forms => forms.forEach(form => form.noValidate = true)")
+    page.get_by_role("button", name="Create account").click()
+    expect(page.get_by_label("User name")).to_have_attribute("aria-invalid", "true")
+    yield "name, none", "Choose a user name"
+    page.get_by_label("User name").fill(alice)
+    page.get_by_role("button", name="Create account").click()
+    expect(page.get_by_role("heading", name=f"Hello {alice}")).to_be_visible()
+    page.goto("/account")
+    yield "account, no password", "Account"
+    page.get_by_role("button", name="Add Corner Shop").click()
+    expect(page.get_by_role("alert")).to_be_visible()
+    yield "account, linked already", "Account"
+    page.goto("/confirm?next=/account/delete")
+    yield "confirm at a provider", "Confirm that it is you"
+    page.goto("/account")
+    page.get_by_label("New password").fill(PASSWORD)
+    page.get_by_role("button", name="Set password").click()
+    expect(page.get_by_role("status")).to_be_visible()
+    yield "account, password set", "Account"
+
+
 @contextmanager
 def without(file: Path) -> Iterator[None]:
     """Take a file away, for as long as the block lasts."""
@@ -266,6 +302,22 @@ def test_no_page_of_a_factor_has_a_barrier(
     page = visits.page(app)
     complaints.allow("Failed to load resource: the server responded with a status of 4")
     for state, heading in with_factors(page, app, alice):
+        expect(page.get_by_role("heading", level=1)).to_have_text(heading)
+        check(page, state)
+
+
+@pytest.mark.parametrize("engine", ["chromium"], indirect=True)
+def test_no_page_of_a_provider_has_a_barrier(
+    serve_beside_provider: Serve,
+    provider: Provider,
+    visits: Visits,
+    complaints: Complaints,
+    alice: str,
+) -> None:
+    app = serve_beside_provider(session_backend="database", identity="username")
+    page = visits.page(app)
+    complaints.allow("Failed to load resource: the server responded with a status of 4")
+    for state, heading in with_provider(page, provider, alice):
         expect(page.get_by_role("heading", level=1)).to_have_text(heading)
         check(page, state)
 

@@ -1,51 +1,19 @@
 """Sign-in with an account at a provider: a real one, on another site than the app."""
 
 import re
-from collections.abc import Callable, Iterator
-from contextlib import ExitStack
 
 import pytest
 from playwright.sync_api import Page, expect
 
-from tests.browsers.conftest import SHARED, Complaints, Stored, Visits
-from tests.browsers.people import PASSWORD, App, sign_in, sign_out
+from tests.browsers.conftest import Complaints, Serve, Visits
+from tests.browsers.people import PASSWORD, sign_in, sign_out
 from tests.browsers.providers import Provider
-from tests.browsers.sites import Certificates
-from tests.project import free_port
 
 pytestmark = pytest.mark.slow
 
 CHROMIUM = pytest.mark.parametrize("engine", ["chromium"], indirect=True)
-
-ServeBeside = Callable[..., App]
-
-
-@pytest.fixture(scope="module")
-def serve(
-    stored: Callable[..., Stored], certificates: Certificates, provider: Provider
-) -> Iterator[ServeBeside]:
-    """Serve an app on http://localhost that the provider knows; the same answers give the same."""
-    served: dict[tuple[str, ...], App] = {}
-    with ExitStack() as stack:
-
-        def serve(samesite: str = "lax", **answers: str) -> App:
-            key = (samesite, *answers.values())
-            if key not in served:
-                project, stores = stored(oidc="yes", **answers)
-                port = free_port()
-                origin = f"http://localhost:{port}"
-                variables = {
-                    **stores,
-                    **SHARED,
-                    **provider.settings_for(origin),
-                    "PUBLIC_URL": origin,
-                    "SESSION_SAMESITE": samesite,
-                }
-                stack.enter_context(project.serving(port=port, variables=variables))
-                served[key] = App(origin, origin, certificates.trust)
-            return served[key]
-
-        yield serve
+LAX = {"session_backend": "database", "samesite": "lax", "identity": "email"}
+STRICT = {"session_backend": "signed-cookie", "samesite": "strict", "identity": "username"}
 
 
 def leave(page: Page, path: str = "/login") -> None:
@@ -70,34 +38,34 @@ def is_signed_out(page: Page) -> None:
 
 @CHROMIUM
 @pytest.mark.parametrize(
-    ("session_backend", "samesite", "identity"),
+    "answers",
     [
-        ("database", "lax", "email"),
-        ("redis", "none", "username"),
-        ("signed-cookie", "strict", "username"),
+        LAX,
+        {"session_backend": "redis", "samesite": "none", "identity": "username"},
+        STRICT,
     ],
+    ids=lambda answers: "-".join(answers.values()),
 )
 def test_an_account_begins_at_a_provider_and_lives_here(
-    serve: ServeBeside,
+    serve_beside_provider: Serve,
     provider: Provider,
     visits: Visits,
     complaints: Complaints,
     alice: str,
-    session_backend: str,
-    samesite: str,
-    identity: str,
+    answers: dict[str, str],
 ) -> None:
-    app = serve(samesite, session_backend=session_backend, identity=identity)
+    app = serve_beside_provider(**answers)
     page = visits.page(app)
     # Chromium notes on the console that a page was answered with an error.
     complaints.allow("status of 403")
     first, second = f"{alice}@example.com", f"{alice}@example.org"
-    name = first if identity == "email" else alice
+    has_name = answers["identity"] == "username"
+    name = alice if has_name else first
 
     # Sign up, sign out, sign in.
     leave(page, "/register")
     provider.sign_in(page, first)
-    if identity == "username":
+    if has_name:
         choose_name(page, name)
     is_home(page, name)
     sign_out(page)
@@ -136,9 +104,9 @@ def test_an_account_begins_at_a_provider_and_lives_here(
 
 
 def test_who_changes_their_mind_there_is_told_so_here(
-    serve: ServeBeside, provider: Provider, visits: Visits, alice: str
+    serve_beside_provider: Serve, provider: Provider, visits: Visits, alice: str
 ) -> None:
-    page = visits.page(serve(session_backend="database", identity="email"))
+    page = visits.page(serve_beside_provider(**LAX))
     leave(page)
     page.get_by_role("button", name="Cancel").click()
     expect(page.get_by_role("alert")).to_have_text("You were not signed in there.")
@@ -153,9 +121,9 @@ def test_who_changes_their_mind_there_is_told_so_here(
 
 @CHROMIUM
 def test_two_tabs_go_to_the_provider_at_once(
-    serve: ServeBeside, provider: Provider, visits: Visits, alice: str
+    serve_beside_provider: Serve, provider: Provider, visits: Visits, alice: str
 ) -> None:
-    app = serve(session_backend="database", identity="email")
+    app = serve_beside_provider(**LAX)
     context = visits.context(app)
     tabs = [context.new_page(), context.new_page()]
     for tab in tabs:
@@ -167,9 +135,9 @@ def test_two_tabs_go_to_the_provider_at_once(
 
 @CHROMIUM
 def test_without_scripts_the_way_is_the_same(
-    serve: ServeBeside, provider: Provider, visits: Visits, alice: str
+    serve_beside_provider: Serve, provider: Provider, visits: Visits, alice: str
 ) -> None:
-    app = serve("strict", session_backend="signed-cookie", identity="username")
+    app = serve_beside_provider(**STRICT)
     page = visits.page(app, java_script_enabled=False)
     leave(page)
     provider.sign_in(page, f"{alice}@example.com")
