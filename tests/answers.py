@@ -35,7 +35,7 @@ def product() -> Iterator[dict[str, str]]:
             "identity": (backend + database + samesite + frontend) % 2,
             "totp": (backend + database) % 2,
             "passkeys": (backend + samesite) % 2,
-            "oidc": (backend + frontend) % 2,
+            "oidc": (backend // 2 + samesite + frontend) % 2,
             "license": (backend + database + 2 * samesite) % 3,
         }
         chosen = dict(zip(CROSSED, numbers, strict=True)) | turns

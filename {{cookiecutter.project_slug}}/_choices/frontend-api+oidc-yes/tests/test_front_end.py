@@ -5,7 +5,6 @@ from typing import Any
 
 import httpx2
 import pytest
-from fastapi import FastAPI
 
 from tests.client import ORIGIN
 from tests.conftest import Start
@@ -52,15 +51,11 @@ async def test_a_front_end_on_another_site_passes_the_answer_on(
     assert (await post_answer(visitor, answer)).status_code == 403
 
 
-async def test_a_page_of_any_other_site_passes_on_nothing(
-    start: Start, provider: Provider
-) -> None:
+async def test_a_page_of_any_other_site_passes_on_nothing(start: Start, provider: Provider) -> None:
     visitor = await start_for(start, provider, "lax")
     answer = provider.authorize(await visitor.leave())
     for headers in ({"origin": "https://evil.example"}, {"sec-fetch-site": "cross-site"}):
-        response = await visitor.post(
-            "/api/login/corp/callback", json=answer, headers=headers
-        )
+        response = await visitor.post("/api/login/corp/callback", json=answer, headers=headers)
         assert response.status_code == 403
     assert provider.asked("/token") == 0
 

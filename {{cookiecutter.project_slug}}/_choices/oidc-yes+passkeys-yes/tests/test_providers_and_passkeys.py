@@ -3,6 +3,8 @@
 import pytest
 from fastapi import FastAPI
 
+from tests.authenticator import Authenticator
+from tests.client import ORIGIN
 from tests.conftest import Clock
 from tests.people import ALICE
 from tests.people_with_passkeys import Person
@@ -17,8 +19,9 @@ def app(site: FastAPI) -> FastAPI:
 
 async def test_one_of_both_is_left(visitor: Visitor) -> None:
     await sign_up(visitor)
-    alice = Person(visitor)
+    alice = Person(visitor, Authenticator(ORIGIN))
     added = await alice.add()
+    assert added.status_code == 201
     [identity] = (await visitor.get("/api/identities")).json()
     passkey = f"/api/passkeys/{added.json()['id']}"
     assert (await visitor.delete(f"/api/identities/{identity['id']}")).status_code == 204
@@ -43,8 +46,8 @@ async def test_freshness_asks_for_the_passkey_of_whoever_has_one(
 ) -> None:
     await visitor.signed_in()
     await visitor.link()
-    alice = Person(visitor)
-    await alice.add()
+    alice = Person(visitor, Authenticator(ORIGIN))
+    assert (await alice.add()).status_code == 201
     await visitor.sign_in_there()
     deletion = {"confirm": ALICE}
     # It is one factor, and the account has more.

@@ -12,7 +12,11 @@ from tests.authenticator_app import App, confirm
 from tests.client import Client
 from tests.conftest import Clock
 from tests.people import ALICE, FIELD
+#{% if cookiecutter.frontend == "html" %}
+from tests.provider import SUBJECT, Provider, Visitor
+#{% else %}
 from tests.provider import SUBJECT, Provider, Visitor, error_of
+#{% endif %}
 
 
 @pytest.fixture

@@ -97,7 +97,7 @@ class Provider(httpx2.AsyncBaseTransport):
     def logout_token(self, **claims: Any) -> str:
         """Return what it tells the app when somebody has left."""
         now = int(self.clock())
-        event = {"http://schemas.openid.net/event/backchannel-logout": {}}
+        event: Json = {"http://schemas.openid.net/event/backchannel-logout": {}}
         told = {"iss": self.issuer, "aud": CLIENT_ID, "iat": now, "exp": now + 120}
         once = {"jti": uuid4().hex, "events": event}
         return self.sign({**told, **once, **claims}, typ="logout+jwt")

@@ -88,7 +88,7 @@ async def sign_in_with_code(provider: str, body: CodeIn, round_trips: CurrentRou
 
 
 def has_left_cookie(request: Request) -> bool:
-    """Whether a browser that comes from another site has left a cookie with SameSite=Strict there."""
+    """Whether a browser comes from another site, without a cookie that is SameSite=Strict."""
     settings = get_request_session(request).services.settings
     is_strict = settings.session_samesite == "strict"
     return is_strict and request.headers.get("sec-fetch-site") == "cross-site"
