@@ -125,14 +125,15 @@ def test_a_password_can_be_looked_at_while_it_is_typed(serve: Serve, visits: Vis
     expect(field).to_have_value(PASSWORD)
 
 
-# What has the focus: its name, whether that can be seen, and where it is on the page.
+# What has the focus: its name, whether that can be seen, and where it is on the page. Browsers
+# scroll by whole pixels.
 FOCUSED = """() => {
   const element = document.activeElement, style = getComputedStyle(element);
   const box = element.getBoundingClientRect();
   return {
     name: (element.labels?.[0] ?? element).innerText.trim(),
     outlined: style.outlineStyle !== "none" && parseFloat(style.outlineWidth) >= 2,
-    inside: box.width > 0 && box.top >= 0 && box.bottom <= innerHeight
+    inside: box.width > 0 && box.top > -1 && box.bottom < innerHeight + 1
       && box.left >= 0 && box.right <= innerWidth,
   };
 }"""
