@@ -1124,6 +1124,8 @@ MUTANTS = (
     ),
     *At("app/users/identities.py", "tests/attacks/test_joining.py", *OIDC_TESTS,
         identity="email", oidc="yes").faults(
+        (86, "an address folds to that of somebody else",
+         'normalise(person.email if person.email.isascii() else "")', "normalise(person.email)"),
         (86, "the subject of any issuer is the same person",
          "Identity.issuer == person.issuer, Identity", "Identity"),
         (86, "a disabled account is joined", "        if not row.is_active:\n"
