@@ -230,8 +230,10 @@ async def get_passkeys(request_session: CurrentRequestSession) -> Passkeys:
 CurrentPasskeys = Annotated[Passkeys, Depends(get_passkeys)]
 #{% endif %}
 #{% if cookiecutter.oidc %}
+#{% if cookiecutter.identity == "email" or cookiecutter.totp or cookiecutter.passkeys %}
 
 
+#{% endif %}
 async def get_oidc(request_session: CurrentRequestSession) -> OidcService:
     """Return the service for providers."""
     return request_session.services.oidc

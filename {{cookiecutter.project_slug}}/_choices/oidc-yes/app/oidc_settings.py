@@ -62,7 +62,7 @@ def read_providers(names: Any, env_file: Any, *, production: bool) -> Mapping[st
     if isinstance(names, Mapping):
         return names
     providers, mistakes = {}, []
-    for name in names:
+    for name in map(str, names if isinstance(names, list) else [names]):
         if not _NAME.fullmatch(name) or name in _TAKEN:
             raise ValueError(f"{name!r} must be a name of small letters, digits and dashes")
         variables = variables_of(name)

@@ -103,3 +103,9 @@ def test_in_development_a_provider_may_be_on_this_machine(corp: pytest.MonkeyPat
     assert load(oidc_providers="my-corp").oidc_providers
     with pytest.raises(SettingsError, match="needs an https:// address in OIDC_MY_CORP"):
         load(oidc_providers="my-corp", **PRODUCTION)
+
+
+@pytest.mark.parametrize("value", [0, 1, "[1", "[1]", '["a", null]', "{}x"])
+def test_anything_but_a_list_of_names_is_refused(value: Any) -> None:
+    with pytest.raises(SettingsError, match="OIDC_PROVIDERS: "):
+        load(oidc_providers=value)

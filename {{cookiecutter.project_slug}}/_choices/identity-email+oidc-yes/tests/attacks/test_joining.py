@@ -59,6 +59,19 @@ async def test_an_address_that_the_provider_has_not_verified_opens_and_creates_n
     assert visitor.token is None
 
 
+@pytest.mark.parametrize(
+    "address", ["\uff41lice@example.com", "ali\u217de@example.com", "alice@\u212fxample.com"]
+)
+async def test_an_address_that_only_folds_to_that_of_an_account_opens_nothing(
+    visitor: Visitor, client: Client, address: str
+) -> None:
+    """The provider has verified it: it is that of another mailbox."""
+    await client.signed_in(ALICE)
+    visitor.provider.claims["email"] = address
+    assert error_of(await visitor.sign_in_there()) == "email_not_verified"
+    assert (await client.get("/api/identities")).json() == []
+
+
 async def test_some_providers_write_the_truth_as_text(visitor: Visitor) -> None:
     visitor.provider.claims["email_verified"] = "true"
     await sign_up(visitor)

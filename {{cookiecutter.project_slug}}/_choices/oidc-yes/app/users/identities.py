@@ -85,7 +85,8 @@ class Identities:
     async def _begin_account(self, provider: str, person: Person, client: ClientInfo) -> None:
         """Link the account that has the address, or create it."""
         try:
-            email = normalise(person.email)
+            # Of what is not ASCII, the address of somebody else could become this one.
+            email = normalise(person.email if person.email.isascii() else "")
         except InvalidName:
             raise EmailNotVerified from None
         row = await self.users.database.fetch_one(

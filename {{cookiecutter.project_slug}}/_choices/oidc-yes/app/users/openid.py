@@ -127,13 +127,15 @@ class OpenIdProvider:
         except InvalidKeyIdError:
             await self._discover(REFRESH_SECONDS)
             decoded = jwt.decode(token, self._keys, ALGORITHMS)
-        claims, issuer = decoded.claims, self._metadata["issuer"]
-        # Microsoft has a key for some tenants alone.
+        claims = decoded.claims
+        tenant = str(claims.get("tid"))
+        issuer = self._metadata["issuer"].replace(TENANT, tenant)
+        # Microsoft has keys that are for one tenant alone.
         signer = self._keys.get_by_kid(decoded.header.get("kid")).get("issuer", issuer)
-        if str(signer).replace(TENANT, str(claims.get("tid"))) != claims["iss"]:
-            raise ValueError("the key is for another issuer")
+        if str(signer).replace(TENANT, tenant) != issuer:
+            raise ValueError("the key is another issuer's")
         options = {
-            "iss": {"value": issuer.replace(TENANT, str(claims.get("tid")))},
+            "iss": {"value": issuer},
             "aud": {"value": self.settings.client_id},
             "exp": {},
             "iat": {},

@@ -36,7 +36,7 @@ def upgrade() -> None:
         sa.ForeignKeyConstraint(
             ["user_id"], ["users.id"], name="fk_identities_user_id", ondelete="CASCADE"
         ),
-        sa.UniqueConstraint("issuer", "subject", name="uq_identities_issuer"),
+        sa.UniqueConstraint("issuer", "subject", name="uq_identities_issuer_subject"),
         #{% if cookiecutter.database == "sqlite" %}
         sqlite_autoincrement=True,
         #{% endif %}
