@@ -54,6 +54,7 @@ SUMMARY = {
     },
     ("Codes", "totp"): {"yes": "from an authenticator app, as a second factor"},
     ("Passkeys", "passkeys"): {"yes": "to sign in without a password"},
+    ("Providers", "oidc"): {"yes": "to sign in with, named in OIDC_PROVIDERS"},
     ("CI", "ci"): {
         "github": "GitHub Actions runs the tests on every push",
         "gitlab": "GitLab CI runs the tests on every push",

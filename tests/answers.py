@@ -35,6 +35,7 @@ def product() -> Iterator[dict[str, str]]:
             "identity": (backend + database + samesite + frontend) % 2,
             "totp": (backend + database) % 2,
             "passkeys": (backend + samesite) % 2,
+            "oidc": (backend // 2 + samesite + frontend) % 2,
             "license": (backend + database + 2 * samesite) % 3,
         }
         chosen = dict(zip(CROSSED, numbers, strict=True)) | turns
@@ -48,7 +49,7 @@ def name(answers: dict[str, str]) -> str:
     return "-".join(answers.values())
 
 
-PROMPTS = 13
+PROMPTS = 14
 
 HOSTILE = """Bob's "App" \\ 🔐 ${HOME} {{ cookiecutter }} {% raw %} #{% if %} <b>&amp; 日本語"""
 

@@ -23,6 +23,7 @@ CONTRACT = [
     "identity",
     "totp",
     "passkeys",
+    "oidc",
     "ci",
     "license",
 ]

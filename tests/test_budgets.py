@@ -23,6 +23,8 @@ MORE_FOR_EMAIL = 690
 MORE_FOR_TOTP = 480
 # What passkeys need.
 MORE_FOR_PASSKEYS = 575
+# What accounts at providers need.
+MORE_FOR_OIDC = 1_090
 # All lines, since a reader scrolls over them.
 FILE_LINES = 265
 # What is entered between a cookie's arrival and the user that it stands for, in code lines.
@@ -84,6 +86,12 @@ def test_passkeys_are_within_their_budget(bake_once: Bake, figure: Figure) -> No
     )
     figure("passkeys", f"{more - plain:,} of {MORE_FOR_PASSKEYS:,} code lines more")
     assert more - plain <= MORE_FOR_PASSKEYS
+
+
+def test_providers_are_within_their_budget(bake_once: Bake, figure: Figure) -> None:
+    plain, more = (sum(app_sizes(bake_once(oidc=oidc).texts).values()) for oidc in ("no", "yes"))
+    figure("oidc", f"{more - plain:,} of {MORE_FOR_OIDC:,} code lines more")
+    assert more - plain <= MORE_FOR_OIDC
 
 
 def test_no_backend_makes_it_much_larger(bake_once: Bake, figure: Figure) -> None:

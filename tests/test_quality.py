@@ -20,7 +20,10 @@ from tests.sharing import Shared
 
 # Those whose own tests are run: every answer to these questions with every answer to each of the
 # others. All combinations of them would be four times as many.
-PAIRED = ("session_backend", "database", "samesite", "frontend", "identity", "totp", "passkeys")
+PAIRED = (
+    *("session_backend", "database", "samesite", "frontend", "identity"),
+    *("totp", "passkeys", "oidc"),
+)
 SUITES = [
     {
         "session_backend": backend,
@@ -30,6 +33,7 @@ SUITES = [
         "identity": CHOICES["identity"][(at + turn // 2) % 2],
         "totp": CHOICES["totp"][(at + turn) // 2 % 2],
         "passkeys": CHOICES["passkeys"][(at + (at + turn) // 2) % 2],
+        "oidc": CHOICES["oidc"][(turn + (at + turn) // 2) % 2],
     }
     for at, backend in enumerate(CHOICES["session_backend"])
     for turn, samesite in enumerate(CHOICES["samesite"])

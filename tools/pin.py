@@ -23,6 +23,7 @@ QUESTIONS = {
     "identity": ("email", "username"),
     "totp": (False, True),
     "passkeys": (False, True),
+    "oidc": (False, True),
 }
 COMPILE = (
     "uv", "pip", "compile", "--quiet", "--upgrade", "--universal", "--no-header", "--no-annotate",

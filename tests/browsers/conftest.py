@@ -23,6 +23,7 @@ from tests.answers import PLAIN
 from tests.browsers import sites as other_origins
 from tests.browsers.engines import ENGINES, open_profile, require
 from tests.browsers.people import MAX_FAILURES, App
+from tests.browsers.providers import Provider, running_provider
 from tests.browsers.sites import APP, FRONT_END, Certificates, Sites
 from tests.project import Project, free_port
 
@@ -233,3 +234,33 @@ _numbers = count(1)
 def alice() -> str:
     """The name of a person whom no other test knows."""
     return f"alice{next(_numbers)}"
+
+
+@pytest.fixture(scope="session")
+def provider() -> Iterator[Provider]:
+    """Run a provider of identities."""
+    with running_provider() as provider:
+        yield provider
+
+
+@pytest.fixture(scope="session")
+def serve_beside_provider(
+    stored: Callable[..., Stored], certificates: Certificates, provider: Provider
+) -> Iterator[Serve]:
+    """Serve an app on http://localhost that the provider knows; the same answers give the same."""
+    served: dict[Answers, App] = {}
+    with ExitStack() as stack:
+
+        def serve(**answers: str) -> App:
+            key = tuple(sorted(answers.items()))
+            if key not in served:
+                project, stores = stored(oidc="yes", **answers)
+                port = free_port()
+                origin = f"http://localhost:{port}"
+                known = provider.settings_for(origin)
+                variables = {**stores, **SHARED, **known, "PUBLIC_URL": origin}
+                stack.enter_context(project.serving(port=port, variables=variables))
+                served[key] = App(origin, origin, certificates.trust)
+            return served[key]
+
+        yield serve

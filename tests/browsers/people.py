@@ -1,5 +1,7 @@
 """What a person does, at a page or on another device."""
 
+import base64
+import hmac
 import re
 import ssl
 import time
@@ -108,3 +110,17 @@ def has_cookies(context: BrowserContext) -> bool:
     """Tell whether the browser would send any; Firefox may still list what has just expired."""
     expiries = [cookie.get("expires", -1) for cookie in context.cookies()]
     return any(expires == -1 or expires > time.time() for expires in expiries)
+
+
+def code_of(secret: str, steps: int = 0) -> str:
+    """Return what an authenticator app shows now, or so many steps from now (RFC 6238)."""
+    step = int(time.time()) // 30 + steps
+    digest = hmac.digest(base64.b32decode(secret), step.to_bytes(8), "sha1")
+    offset = digest[-1] & 15
+    number = int.from_bytes(digest[offset : offset + 4]) & 0x7FFFFFFF
+    return f"{number % 1_000_000:06}"
+
+
+def shown_secret(page: Page) -> str:
+    """Return the key that the set-up page shows for an authenticator app."""
+    return page.locator(".card code").inner_text().replace(" ", "")

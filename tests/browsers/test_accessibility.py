@@ -10,8 +10,20 @@ from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Page, Route, expect
 
 from tests.browsers.conftest import Complaints, Serve, Stored, Visits
-from tests.browsers.people import MAX_FAILURES, PASSWORD, App, change_password, fill_in, sign_in
+from tests.browsers.people import (
+    MAX_FAILURES,
+    PASSWORD,
+    App,
+    change_password,
+    code_of,
+    fill_in,
+    shown_secret,
+    sign_in,
+    sign_out,
+)
+from tests.browsers.providers import Provider
 from tests.browsers.sites import STRANGER, Sites
+from tests.browsers.test_passkeys import Device, add_passkey
 
 pytestmark = pytest.mark.slow
 
@@ -145,6 +157,101 @@ def with_mail(page: Page, app: App, alice: str) -> Iterator[State]:
     yield "one mail", "Your email address is about to change"
 
 
+def with_factors(page: Page, app: App, alice: str) -> Iterator[State]:
+    """Go through what there is for people with an authenticator app, and with passkeys."""
+
+    def send(code: str, button: str, *, field: str = "Code", is_wrong: bool = False) -> None:
+        page.get_by_label(field, exact=True).fill(code)
+        page.get_by_role("button", name=button).click()
+        if is_wrong:
+            place = page.get_by_label(field, exact=True)
+            expect(place).to_have_attribute("aria-invalid", "true")
+
+    def enter_password() -> None:
+        page.goto("/login")
+        fill_in(page, alice, PASSWORD)
+        page.get_by_role("button", name="Sign in", exact=True).click()
+
+    app.open_account(alice)
+    sign_in(page, alice)
+    page.goto("/account")
+    yield "account, no factor", "Account"
+    page.get_by_role("link", name="Set up an authenticator app").click()
+    yield "authenticator app, off", "Authenticator app"
+    page.get_by_role("button", name="Set up").click()
+    yield "set up", "Set up an authenticator app"
+    secret = shown_secret(page)
+    send("no code", "Turn on", is_wrong=True)
+    yield "set up, wrong code", "Set up an authenticator app"
+    send(code_of(secret), "Turn on")
+    yield "recovery codes", "Recovery codes"
+    recovery_code = page.locator("#codes code").first.inner_text()
+    page.get_by_role("link", name="I have kept them").click()
+    yield "account, app", "Account"
+    page.get_by_role("link", name="Turn it off").click()
+    yield "authenticator app, on", "Authenticator app"
+    page.goto("/confirm?next=/account")
+    yield "confirm with a code", "Confirm with a code"
+    send("no code", "Continue", is_wrong=True)
+    yield "confirm, wrong code", "Confirm with a code"
+    page.get_by_role("link", name="Use a recovery code").click()
+    yield "confirm with a recovery code", "Confirm with a code"
+    sign_out(page)
+    enter_password()
+    yield "second step", "Enter a code"
+    send("no code", "Sign in", is_wrong=True)
+    yield "second step, wrong code", "Enter a code"
+    page.get_by_role("link", name="Use a recovery code").click()
+    yield "second step, recovery code", "Enter a code"
+    send(recovery_code, "Sign in", field="Recovery code")
+    expect(page.get_by_role("heading", name=f"Hello {alice}")).to_be_visible()
+    Device(page)
+    add_passkey(page)
+    page.locator("summary").click()
+    yield "account, passkey", "Account"
+    page.goto("/confirm?next=/account")
+    yield "confirm with a passkey", "Confirm with a passkey"
+    page.goto("/account")
+    page.get_by_role("button", name="Remove password").click()
+    expect(page.get_by_text("You have none")).to_be_visible()
+    yield "account, no password", "Account"
+
+
+def with_provider(page: Page, provider: Provider, alice: str) -> Iterator[State]:
+    """Go through what there is for people with an account elsewhere."""
+    leave = page.get_by_role("button", name="Continue with Corner Shop")
+    page.goto("/register")
+    yield "register, providers", "Register"
+    page.goto("/login")
+    yield "sign in, providers", "Sign in"
+    leave.click()
+    page.get_by_role("button", name="Cancel").click()
+    expect(page.get_by_role("alert")).to_be_visible()
+    yield "sign in, cancelled", "Sign in"
+    leave.click()
+    provider.sign_in(page, f"{alice}@example.com")
+    yield "name", "Choose a user name"
+    page.locator("form").evaluate_all("forms => forms.forEach(form => form.noValidate = true)")
+    page.get_by_role("button", name="Create account").click()
+    expect(page.get_by_label("User name")).to_have_attribute("aria-invalid", "true")
+    yield "name, none", "Choose a user name"
+    page.get_by_label("User name").fill(alice)
+    page.get_by_role("button", name="Create account").click()
+    expect(page.get_by_role("heading", name=f"Hello {alice}")).to_be_visible()
+    page.goto("/account")
+    yield "account, no password", "Account"
+    page.get_by_role("button", name="Add Corner Shop").click()
+    expect(page.get_by_role("alert")).to_be_visible()
+    yield "account, linked already", "Account"
+    page.goto("/confirm?next=/account/delete")
+    yield "confirm at a provider", "Confirm that it is you"
+    page.goto("/account")
+    page.get_by_label("New password").fill(PASSWORD)
+    page.get_by_role("button", name="Set password").click()
+    expect(page.get_by_role("status")).to_be_visible()
+    yield "account, password set", "Account"
+
+
 @contextmanager
 def without(file: Path) -> Iterator[None]:
     """Take a file away, for as long as the block lasts."""
@@ -183,6 +290,34 @@ def test_no_page_of_mail_has_a_barrier_nor_has_a_mail(
     page = visits.page(app)
     complaints.allow("Failed to load resource: the server responded with a status of 4")
     for state, heading in with_mail(page, app, alice):
+        expect(page.get_by_role("heading", level=1)).to_have_text(heading)
+        check(page, state)
+
+
+@pytest.mark.parametrize("engine", ["chromium"], indirect=True)
+def test_no_page_of_a_factor_has_a_barrier(
+    serve: Serve, visits: Visits, complaints: Complaints, alice: str
+) -> None:
+    app = serve(totp="yes", passkeys="yes")
+    page = visits.page(app)
+    complaints.allow("Failed to load resource: the server responded with a status of 4")
+    for state, heading in with_factors(page, app, alice):
+        expect(page.get_by_role("heading", level=1)).to_have_text(heading)
+        check(page, state)
+
+
+@pytest.mark.parametrize("engine", ["chromium"], indirect=True)
+def test_no_page_of_a_provider_has_a_barrier(
+    serve_beside_provider: Serve,
+    provider: Provider,
+    visits: Visits,
+    complaints: Complaints,
+    alice: str,
+) -> None:
+    app = serve_beside_provider(session_backend="database", identity="username")
+    page = visits.page(app)
+    complaints.allow("Failed to load resource: the server responded with a status of 4")
+    for state, heading in with_provider(page, provider, alice):
         expect(page.get_by_role("heading", level=1)).to_have_text(heading)
         check(page, state)
 

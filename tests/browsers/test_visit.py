@@ -10,8 +10,10 @@ from tests.browsers.people import (
     NEW_PASSWORD,
     PASSWORD,
     change_password,
+    code_of,
     fill_in,
     has_cookies,
+    shown_secret,
     sign_in,
     sign_out,
 )
@@ -123,14 +125,15 @@ def test_a_password_can_be_looked_at_while_it_is_typed(serve: Serve, visits: Vis
     expect(field).to_have_value(PASSWORD)
 
 
-# What has the focus: its name, whether that can be seen, and where it is on the page.
+# What has the focus: its name, whether that can be seen, and where it is on the page. Browsers
+# scroll by whole pixels.
 FOCUSED = """() => {
   const element = document.activeElement, style = getComputedStyle(element);
   const box = element.getBoundingClientRect();
   return {
     name: (element.labels?.[0] ?? element).innerText.trim(),
     outlined: style.outlineStyle !== "none" && parseFloat(style.outlineWidth) >= 2,
-    inside: box.width > 0 && box.top >= 0 && box.bottom <= innerHeight
+    inside: box.width > 0 && box.top > -1 && box.bottom < innerHeight + 1
       && box.left >= 0 && box.right <= innerWidth,
   };
 }"""
@@ -222,3 +225,40 @@ def test_another_tab_notices_that_this_one_has_signed_out(
     sign_out(here)
     expect(other.get_by_role("heading", name="Sign in")).to_be_visible()
     expect(other.get_by_text(alice)).to_have_count(0)
+
+
+@pytest.mark.parametrize("engine", ["chromium"], indirect=True)
+def test_an_authenticator_app_is_set_up_and_used_by_keyboard_alone(
+    serve: Serve, visits: Visits, alice: str
+) -> None:
+    app = serve(totp="yes", passkeys="yes")
+    app.open_account(alice)
+    page = visits.page(app)
+    sign_in(page, alice)
+    page.goto("/account/totp")
+    assert press(page, *["Tab"] * 5)[-1] == "Set up"
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("heading", name="Set up an authenticator app")).to_be_visible()
+    secret = shown_secret(page)
+    assert press(page, *["Tab"] * 6)[-2:] == ["open the app", "Code"]
+    page.keyboard.type(code_of(secret))
+    assert press(page, "Tab") == ["Turn on"]
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("heading", name="Recovery codes")).to_be_visible()
+    assert press(page, *["Tab"] * 7)[-3:] == ["Copy", "Print", "I have kept them"]
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("heading", name="Account", exact=True)).to_be_visible()
+
+    assert press(page, *["Tab"] * 4)[-1] == "Sign out"
+    page.keyboard.press("Enter")
+    expect(page.get_by_label("User name")).to_be_focused()
+    page.keyboard.type(alice)
+    page.keyboard.press("Tab")
+    page.keyboard.type(PASSWORD)
+    page.keyboard.press("Enter")
+    expect(page.get_by_label("Code")).to_be_focused()
+    # That of this half minute was used above; the next one is accepted as well.
+    page.keyboard.type(code_of(secret, steps=1))
+    assert press(page, "Tab", "Shift+Tab", "Tab") == ["Sign in", "Code", "Sign in"]
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("heading", name=f"Hello {alice}")).to_be_visible()

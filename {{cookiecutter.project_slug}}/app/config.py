@@ -14,12 +14,18 @@ from pydantic import (
     SecretStr,
     ValidationError,
     ValidationInfo,
+    #{% if cookiecutter.oidc %}
+    field_validator,
+    #{% endif %}
 )
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from app.env_file import ENCODING, misspelled_names
 #{% if cookiecutter.identity == "email" %}
 from app.mail_settings import DEFAULT_SENDER, MailFrom, MailUrl
+#{% endif %}
+#{% if cookiecutter.oidc %}
+from app.oidc_settings import ProviderSettings, read_providers
 #{% endif %}
 from app.origins import (
     DEFAULT_PUBLIC_URL,
@@ -198,6 +204,12 @@ class Settings(BaseSettings):
     mail_from: MailFrom = DEFAULT_SENDER
     #{% endif %}
 
+    #{% if cookiecutter.oidc %}
+    # Where people may sign in with accounts of theirs: names, of which each has variables of its
+    # own, such as OIDC_GOOGLE_CLIENT_ID and OIDC_GOOGLE_CLIENT_SECRET.
+    oidc_providers: Annotated[dict[str, ProviderSettings], NoDecode] = Field(default_factory=dict)
+    #{% endif %}
+
     # Accepted Host headers.
     allowed_hosts: Annotated[tuple[str, ...], *LIST, AfterValidator(check_hosts)] = ()
     allow_registration: Annotated[bool, BeforeValidator(_default_registration)] = Field(
@@ -217,6 +229,14 @@ class Settings(BaseSettings):
     # Of the app's loggers; security events are always written.
     log_level: LogLevel = "info"
 
+    #{% if cookiecutter.oidc %}
+    @field_validator("oidc_providers", mode="before")
+    @classmethod
+    def _read_providers(cls, value: Any, info: ValidationInfo) -> Any:
+        env_file = cls.model_config["env_file"]
+        return read_providers(_split(value), env_file, production=is_production(info))
+
+    #{% endif %}
     @property
     def production(self) -> bool:
         """Whether real people depend on this process."""

@@ -1,6 +1,9 @@
 """What ``.env`` is checked for beyond its values: whether it can be read, and its names."""
 
 import logging
+#{% if cookiecutter.oidc %}
+import os
+#{% endif %}
 import re
 from difflib import get_close_matches
 from functools import cache
@@ -14,6 +17,10 @@ LOGGER = logging.getLogger(__name__)
 ENCODING = "utf-8-sig"
 
 _NAME = re.compile(r"^\s*(?:export\s+)?([a-z_]\w*)\s*=", re.ASCII | re.IGNORECASE | re.MULTILINE)
+#{% if cookiecutter.oidc %}
+_PROVIDERS = re.compile(r"^\s*(?:export\s+)?OIDC_PROVIDERS\s*=(.*)$", re.IGNORECASE | re.MULTILINE)
+_PROVIDER_VARIABLES = "OIDC_{0}_CLIENT_ID OIDC_{0}_CLIENT_SECRET OIDC_{0}_ISSUER"
+#{% endif %}
 
 
 def misspelled_names(settings: type[BaseSettings]) -> list[str]:
@@ -23,8 +30,17 @@ def misspelled_names(settings: type[BaseSettings]) -> list[str]:
     """
     file = settings.model_config["env_file"]
     known = [name.upper() for name in settings.model_fields]
+    #{% if cookiecutter.oidc %}
+    text = _read(file) if isinstance(file, Path) else ""
+    named = f"{os.environ.get('OIDC_PROVIDERS', '')} {' '.join(_PROVIDERS.findall(text))}"
+    for name in re.findall("[a-z][a-z0-9-]*", named):
+        known += (_PROVIDER_VARIABLES.format(name.upper().replace("-", "_"))).split()
+    sentences = []
+    for name in _NAME.findall(text):
+    #{% else %}
     sentences = []
     for name in _NAME.findall(_read(file) if isinstance(file, Path) else ""):
+    #{% endif %}
         similar = get_close_matches(name.upper(), known, n=1, cutoff=0.75)
         if similar and name.upper() not in known:
             sentences.append(f"{name}: is in .env but no setting; did you mean {similar[0]}?")

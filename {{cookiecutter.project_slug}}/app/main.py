@@ -21,6 +21,9 @@ from app.env_file import warn_about_misspelled_names
 from app.factor_routes import include_factor_routes
 #{% endif %}
 from app.logs import configure_logging
+#{% if cookiecutter.oidc %}
+from app.oidc_routes import include_oidc_routes
+#{% endif %}
 #{% if cookiecutter.frontend == "html" %}
 from app.pages import account, auth, links, well_known
 from app.pages.errors import add_error_pages, error_response
@@ -88,6 +91,9 @@ def create_app(settings: Settings, clock: Callable[[], float] = time.time) -> Fa
     #{% endif %}
     #{% if cookiecutter.totp or cookiecutter.passkeys %}
     include_factor_routes(app)
+    #{% endif %}
+    #{% if cookiecutter.oidc %}
+    include_oidc_routes(app)
     #{% endif %}
     if not settings.production:
         app.include_router(docs.router)

@@ -3,8 +3,20 @@
 from collections.abc import Sequence
 from typing import Any
 
-#{% if cookiecutter.passkeys %}
+#{% if cookiecutter.passkeys and cookiecutter.oidc %}
+from sqlalchemy import (
+    BigInteger,
+    ForeignKey,
+    Index,
+    LargeBinary,
+    MetaData,
+    String,
+    UniqueConstraint,
+)
+#{% elif cookiecutter.passkeys %}
 from sqlalchemy import BigInteger, ForeignKey, Index, LargeBinary, MetaData, String
+#{% elif cookiecutter.oidc %}
+from sqlalchemy import ForeignKey, Index, LargeBinary, MetaData, String, UniqueConstraint
 #{% else %}
 from sqlalchemy import ForeignKey, Index, LargeBinary, MetaData, String
 #{% endif %}
@@ -61,8 +73,8 @@ class User(Base):
     name: Mapped[str] = synonym("username")
     #{% endif %}
     # Deferred, so that no query of yours loads it without saying so.
-    #{% if cookiecutter.passkeys %}
-    # None for whoever signs in with passkeys alone.
+    #{% if cookiecutter.passkeys or cookiecutter.oidc %}
+    # None for whoever signs in in other ways alone.
     password_hash: Mapped[str | None] = mapped_column(String(255), deferred=True)
     #{% else %}
     password_hash: Mapped[str] = mapped_column(String(255), deferred=True)
@@ -278,6 +290,45 @@ class Passkey(Base):
     transports: Mapped[str] = mapped_column(String(100))
     created_at: Mapped[float]
     last_used_at: Mapped[float | None]
+#{% endif %}
+#{% if cookiecutter.oidc %}
+
+
+class Identity(Base):
+    """An account at a provider that opens an account here. ``users.oidc`` signs in with it."""
+
+    __tablename__ = "identities"
+    #{% if cookiecutter.database == "sqlite" %}
+    __table_args__ = (UniqueConstraint("issuer", "subject"), {"sqlite_autoincrement": True})
+    #{% else %}
+    __table_args__ = (UniqueConstraint("issuer", "subject"),)
+    #{% endif %}
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    user_id: Mapped[int] = mapped_column(ForeignKey(User.id, ondelete="CASCADE"), index=True)
+    # What OIDC_PROVIDERS calls it.
+    provider: Mapped[str] = mapped_column(String(32))
+    issuer: Mapped[str] = mapped_column(String(255))
+    # Who it is there, and never an address: those change hands.
+    subject: Mapped[str] = mapped_column(String(255))
+    created_at: Mapped[float]
+    last_used_at: Mapped[float | None]
+
+
+class ProviderSession(Base):
+    """A session that began at a provider, which may end it (back-channel logout)."""
+
+    __tablename__ = "provider_sessions"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    identity_id: Mapped[int] = mapped_column(
+        ForeignKey(Identity.id, ondelete="CASCADE"), index=True
+    )
+    # SHA-256 of what the provider calls its own session.
+    sid_hash: Mapped[bytes] = mapped_column(LargeBinary(32), index=True)
+    # The session's. Unlike its key, it stays when the token is renewed.
+    created_at: Mapped[float]
+    ends_at: Mapped[float] = mapped_column(index=True)
 #{% endif %}
 
 

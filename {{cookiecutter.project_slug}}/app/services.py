@@ -28,7 +28,13 @@ from app.users.emails import EmailService
 #{% if cookiecutter.totp or cookiecutter.passkeys %}
 from app.users.factors import Factors
 #{% endif %}
+#{% if cookiecutter.oidc %}
+from app.users.identities import Identities
+#{% endif %}
 from app.users.links import Links
+#{% if cookiecutter.oidc %}
+from app.users.oidc import OidcService
+#{% endif %}
 #{% if cookiecutter.passkeys %}
 from app.users.passkeys import Passkeys
 #{% endif %}
@@ -106,6 +112,11 @@ class Services:
         site = RelyingParty(Challenges(keys, clock), settings)
         self.passkeys = Passkeys(self.users, site)
         #{% endif %}
+        #{% if cookiecutter.oidc %}
+        self.identities = Identities(self.users, settings)
+        self.oidc = OidcService(self.identities, settings)
+        self.round_trip_cipher = SessionCipher(keys, b"app.web.round_trips")
+        #{% endif %}
         #{% if cookiecutter.totp and cookiecutter.passkeys %}
         self.factors = Factors(self.users, [self.passkeys, self.totp])
         #{% elif cookiecutter.totp %}
@@ -135,6 +146,9 @@ class Services:
                 await self.outbox.delete_expired(),
                 await self.emails.delete_expired(),
                 #{% endif %}
+                #{% if cookiecutter.oidc %}
+                await self.identities.delete_expired(),
+                #{% endif %}
             ]
             if not any(batches):
                 return deleted
@@ -143,6 +157,9 @@ class Services:
 
     async def close(self) -> None:
         """Close all connections."""
+        #{% if cookiecutter.oidc %}
+        await self.oidc.close()
+        #{% endif %}
         await self.database.close()
         #{% if cookiecutter.session_backend == "redis" %}
         await self.redis.close()

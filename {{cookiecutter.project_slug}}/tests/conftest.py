@@ -29,6 +29,9 @@ from tests.sessions import HERE, Begin
 pytest_plugins = [
     "tests.cli",
     "tests.database",
+    #{% if cookiecutter.oidc %}
+    "tests.provider",
+    #{% endif %}
     #{% if cookiecutter.identity == "email" %}
     "tests.mail_fixtures",
     #{% endif %}

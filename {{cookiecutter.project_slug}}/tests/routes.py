@@ -23,6 +23,9 @@ from app.web.websocket import run_until_session_ends
 #{% if cookiecutter.identity == "email" %}
 from tests.mail import MAIL_ROUTES
 #{% endif %}
+#{% if cookiecutter.oidc %}
+from tests.oidc_routes import OIDC_ROUTES
+#{% endif %}
 #{% if cookiecutter.passkeys %}
 from tests.passkey_routes import PASSKEY_ROUTES
 #{% endif %}
@@ -89,6 +92,9 @@ APP_ROUTES = [
     #{% endif %}
     #{% if cookiecutter.identity == "email" %}
     *MAIL_ROUTES,
+    #{% endif %}
+    #{% if cookiecutter.oidc %}
+    *OIDC_ROUTES,
     #{% endif %}
     #{% if cookiecutter.passkeys %}
     *PASSKEY_ROUTES,

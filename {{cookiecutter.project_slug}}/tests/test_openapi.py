@@ -52,6 +52,13 @@ RESPONSES = {
     "DELETE /api/totp": {"204", "409"},
     "POST /api/recovery-codes": {"200", "409"},
     #{% endif %}
+    #{% if cookiecutter.oidc %}
+    "POST /api/login/{provider}": {"200", "422", "429"},
+    "POST /api/confirm/{provider}": {"200", "422", "429"},
+    "GET /api/identities": {"200"},
+    "POST /api/identities/{provider}": {"200", "409", "422", "429"},
+    "DELETE /api/identities/{identity_id}": {"204", "409", "422"},
+    #{% endif %}
 }
 
 

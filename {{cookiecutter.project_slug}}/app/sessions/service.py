@@ -1,6 +1,10 @@
 """The life of a session: create, load, rotate its token, revoke."""
 
+#{% if cookiecutter.oidc and cookiecutter.session_backend != "signed-cookie" %}
+from collections.abc import Callable, Collection
+#{% else %}
 from collections.abc import Callable
+#{% endif %}
 from dataclasses import dataclass
 
 from app import security_log
@@ -121,7 +125,7 @@ class SessionService:
         # The clock of the host that wrote it may be ahead of this one's: no time goes back.
         now = max(self.clock(), old.last_seen_at)
         used = self._with_expiry(old._replace(last_seen_at=now))
-        #{% if cookiecutter.totp or cookiecutter.passkeys %}
+        #{% if cookiecutter.totp or cookiecutter.passkeys or cookiecutter.oidc %}
         at = now if amr else old.authenticated_at
         token, renewed = self.tokens.generate(
             used._replace(session_version=session_version, authenticated_at=at, amr=old.amr | amr)
@@ -183,6 +187,18 @@ class SessionService:
             raise SessionNotFound
         return record
 
+    #{% if cookiecutter.oidc %}
+    async def revoke_begun(self, user_id: int, times: Collection[float]) -> None:
+        """End the sessions of a user that were created at these times."""
+        begun = [each for each in await self.list_for_user(user_id) if each.created_at in times]
+        while begun:
+            for each in begun:
+                await self._revoke(each)
+            # Once more: one of them may have been given a new token meanwhile.
+            found = await self.list_for_user(user_id)
+            begun = [each for each in found if each.created_at in times]
+
+    #{% endif %}
     async def _end_surplus(self, newest: Session) -> None:
         """End the sessions of a user beyond SESSION_MAX_PER_USER, those unused for longest."""
         found = await self.list_for_user(newest.user_id)

@@ -42,6 +42,10 @@ class Amr(IntFlag):
     #{% if cookiecutter.passkeys %}
     POP = 4
     #{% endif %}
+    #{% if cookiecutter.oidc %}
+    # At a provider. Not in the RFC: Microsoft calls it so.
+    FED = 8
+    #{% endif %}
 
 
 class SignIn(NamedTuple):
@@ -50,6 +54,11 @@ class SignIn(NamedTuple):
     user_id: int
     session_version: int
     amr: Amr = Amr.PWD
+    #{% if cookiecutter.oidc %}
+    # Of somebody who comes from a provider: which identity, and what it calls its own session.
+    identity_id: int = 0
+    sid: str = ""
+    #{% endif %}
 
 
 class ClientInfo(NamedTuple):
@@ -102,8 +111,13 @@ class Session(NamedTuple):
 
     @property
     def is_strong(self) -> bool:
+        #{% if cookiecutter.oidc %}
+        """Whether two factors were shown: the others need another first, or are two."""
+        return bool(self.amr & ~(Amr.PWD | Amr.FED))
+        #{% else %}
         """Whether two factors were shown: all but a password need another first, or are two."""
         return bool(self.amr & ~Amr.PWD)
+        #{% endif %}
     #{% endif %}
 
 

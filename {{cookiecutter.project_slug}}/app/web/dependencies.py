@@ -26,6 +26,10 @@ from app.users.emails import EmailService
 #{% if cookiecutter.totp or cookiecutter.passkeys %}
 from app.users.factors import Factors
 #{% endif %}
+#{% if cookiecutter.oidc %}
+from app.users.identities import Identities
+from app.users.oidc import OidcService
+#{% endif %}
 #{% if cookiecutter.passkeys %}
 from app.users.passkeys import Passkeys
 #{% endif %}
@@ -35,6 +39,9 @@ from app.users.service import AuthContext, UserService
 from app.users.totp import TotpService
 #{% endif %}
 from app.web.request_session import RequestSession, get_request_session
+#{% if cookiecutter.oidc %}
+from app.web.round_trips import RoundTrips
+#{% endif %}
 
 
 class NotAuthenticated(AppError):
@@ -221,6 +228,30 @@ async def get_passkeys(request_session: CurrentRequestSession) -> Passkeys:
 
 
 CurrentPasskeys = Annotated[Passkeys, Depends(get_passkeys)]
+#{% endif %}
+#{% if cookiecutter.oidc %}
+#{% if cookiecutter.identity == "email" or cookiecutter.totp or cookiecutter.passkeys %}
+
+
+#{% endif %}
+async def get_oidc(request_session: CurrentRequestSession) -> OidcService:
+    """Return the service for providers."""
+    return request_session.services.oidc
+
+
+async def get_round_trips(connection: HTTPConnection) -> RoundTrips:
+    """Return the way to a provider and back, for the browser of the request."""
+    return RoundTrips(connection, get_request_session(connection))
+
+
+async def get_identities(request_session: CurrentRequestSession) -> Identities:
+    """Return the service for users' accounts at providers."""
+    return request_session.services.identities
+
+
+CurrentIdentities = Annotated[Identities, Depends(get_identities)]
+Oidc = Annotated[OidcService, Depends(get_oidc)]
+CurrentRoundTrips = Annotated[RoundTrips, Depends(get_round_trips)]
 #{% endif %}
 DbSession = Annotated[AsyncSession, Depends(get_db_session)]
 CurrentSettings = Annotated[Settings, Depends(get_settings)]

@@ -43,6 +43,10 @@ class RequestSession:
         self.session: ActiveSession | None = None
         self.user: User | None = None
         self._deletes_cookie = False
+        #{% if cookiecutter.oidc %}
+        # Set-Cookie headers beside the session's.
+        self.more_cookies: list[bytes] = []
+        #{% endif %}
         # Whether anything in the response may depend on the session.
         self.depends_on_session = False
 
@@ -93,7 +97,7 @@ class RequestSession:
 
         Raises AccountError, TooManyRequests, or HTTPException when registration is closed.
         """
-        await self._limit_registrations()
+        await self.limit_registrations()
         await self.services.emails.register(name, password, self.client)
     #{% else %}
     async def register(self, name: str, password: str) -> User:
@@ -101,11 +105,12 @@ class RequestSession:
 
         Raises AccountError, TooManyRequests, or HTTPException when registration is closed.
         """
-        await self._limit_registrations()
+        await self.limit_registrations()
         return await self.services.users.register(name, password)
     #{% endif %}
 
-    async def _limit_registrations(self) -> None:
+    async def limit_registrations(self) -> None:
+        """Raise TooManyRequests, or HTTPException when registration is closed."""
         settings = self.services.settings
         if not settings.allow_registration:
             raise HTTPException(403, "Registration is closed.")
@@ -165,6 +170,9 @@ class RequestSession:
         #{% if cookiecutter.identity == "email" %}
         await self.services.emails.note_device(self.user, self.client)
         #{% endif %}
+        #{% if cookiecutter.oidc %}
+        await self.services.identities.note_session(sign_in, self.session.record)
+        #{% endif %}
         return self.user
 
     async def sign_out(self) -> None:
@@ -186,6 +194,9 @@ class RequestSession:
         # No cache may keep it, and none may hand it to somebody else (ASVS 5.0 14.3.2).
         headers[:] = [header for header in headers if header[0] != b"cache-control"]
         headers += [(b"cache-control", b"no-store"), (b"vary", b"Cookie")]
+        #{% if cookiecutter.oidc %}
+        headers += [(b"set-cookie", each) for each in self.more_cookies]
+        #{% endif %}
         if self._deletes_cookie:
             headers.append((b"set-cookie", self.services.cookie.delete_cookie()))
         elif self.session and self.session.token_changed:

@@ -9,6 +9,9 @@ from tests.client import PASSWORD, Client
 #{% if cookiecutter.identity == "email" %}
 from tests.mail import PUBLIC_MAIL_PATHS
 #{% endif %}
+#{% if cookiecutter.oidc %}
+from tests.oidc_routes import PUBLIC_OIDC_PATHS
+#{% endif %}
 #{% if cookiecutter.passkeys %}
 from tests.passkey_routes import PUBLIC_PASSKEY_PATHS
 #{% endif %}
@@ -40,6 +43,9 @@ PUBLIC = {
     #{% endif %}
     #{% if cookiecutter.identity == "email" %}
     *PUBLIC_MAIL_PATHS,
+    #{% endif %}
+    #{% if cookiecutter.oidc %}
+    *PUBLIC_OIDC_PATHS,
     #{% endif %}
     #{% if cookiecutter.passkeys %}
     *PUBLIC_PASSKEY_PATHS,

@@ -40,8 +40,9 @@ def get_pending(request: Request) -> Pending | None:
     values = get_signed(request, "sign-in", MAX_AGE_SECONDS)
     if values is None:
         return None
-    (user_id, session_version, amr), remember, next_path = values
-    return Pending(SignIn(user_id, session_version, Amr(amr)), remember, next_path)
+    fields, remember, next_path = values
+    sign_in = SignIn(*fields)
+    return Pending(sign_in._replace(amr=Amr(sign_in.amr)), remember, next_path)
 
 
 def forget_pending(request: Request, response: Response) -> Response:

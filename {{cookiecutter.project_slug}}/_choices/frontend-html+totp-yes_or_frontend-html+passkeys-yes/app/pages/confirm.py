@@ -6,6 +6,9 @@ from fastapi import APIRouter, Request
 from starlette.responses import Response
 
 from app.pages.auth import FormField, NextField, NextQuery
+#{% if cookiecutter.oidc %}
+from app.pages.identities import ways_to_confirm
+#{% endif %}
 from app.pages.redirects import HOME, next_page, see_other
 from app.pages.templating import account_form_again, page
 from app.users.errors import AccountError
@@ -74,6 +77,10 @@ async def confirm_form(
     #{% elif cookiecutter.passkeys %}
     if "passkey" in kinds:
         template = "confirm_passkey.html"
+    #{% endif %}
+    #{% if cookiecutter.oidc %}
+    if not kinds and (ways := await ways_to_confirm(request)):
+        template, shown["ways"] = "confirm_provider.html", ways
     #{% endif %}
     if error:
         return account_form_again(request, template, error, current=field, **shown)

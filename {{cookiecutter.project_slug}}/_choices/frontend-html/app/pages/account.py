@@ -5,8 +5,11 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Depends, Request
 from starlette.responses import Response
 
-#{% if cookiecutter.totp or cookiecutter.passkeys %}
+#{% if cookiecutter.totp or cookiecutter.passkeys or cookiecutter.oidc %}
 from app.pages.auth import FormField
+#{% if cookiecutter.oidc %}
+from app.pages.identities import describe_identities
+#{% endif %}
 #{% if cookiecutter.passkeys %}
 from app.pages.passkeys import describe_passkeys
 #{% endif %}
@@ -33,7 +36,7 @@ from app.web.dependencies import (
 router = APIRouter(include_in_schema=False)
 
 
-#{% if cookiecutter.totp or cookiecutter.passkeys %}
+#{% if cookiecutter.totp or cookiecutter.passkeys or cookiecutter.oidc %}
 async def describe_account(
     sessions: Annotated[dict[str, Any], Depends(describe_sessions)],
     #{% if cookiecutter.totp %}
@@ -42,15 +45,23 @@ async def describe_account(
     #{% if cookiecutter.passkeys %}
     passkeys: Annotated[dict[str, Any], Depends(describe_passkeys)],
     #{% endif %}
+    #{% if cookiecutter.oidc %}
+    identities: Annotated[dict[str, Any], Depends(describe_identities)],
+    #{% endif %}
 ) -> dict[str, Any]:
     """Describe what the account page shows besides its forms."""
-    #{% if cookiecutter.totp and cookiecutter.passkeys %}
-    return {**sessions, **app, **passkeys}
-    #{% elif cookiecutter.totp %}
-    return {**sessions, **app}
-    #{% else %}
-    return {**sessions, **passkeys}
-    #{% endif %}
+    return {
+        **sessions,
+        #{% if cookiecutter.totp %}
+        **app,
+        #{% endif %}
+        #{% if cookiecutter.passkeys %}
+        **passkeys,
+        #{% endif %}
+        #{% if cookiecutter.oidc %}
+        **identities,
+        #{% endif %}
+    }
 
 
 AccountDetails = Annotated[dict[str, Any], Depends(describe_account)]
@@ -108,7 +119,7 @@ async def revoke_session(
     await request_session.revoke_one(user, session_id)
     return see_other(request, "/account", flash="The session has been ended.")
 #{% endif %}
-#{% if not cookiecutter.totp and not cookiecutter.passkeys %}
+#{% if not cookiecutter.totp and not cookiecutter.passkeys and not cookiecutter.oidc %}
 
 
 @router.get("/confirm")

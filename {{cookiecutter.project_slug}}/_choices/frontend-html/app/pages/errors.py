@@ -8,7 +8,7 @@ from fastapi import FastAPI
 from starlette.requests import HTTPConnection, Request
 from starlette.responses import Response
 
-#{% if cookiecutter.totp or cookiecutter.passkeys %}
+#{% if cookiecutter.totp or cookiecutter.passkeys or cookiecutter.oidc %}
 from app.pages.confirm import confirm_form
 #{% endif %}
 from app.pages.redirects import HOME, address_of, see_other
@@ -66,7 +66,7 @@ def add_error_pages(app: FastAPI) -> None:
         if not wants_page(request):
             return json_error(request, error.status, str(error))
         back = _way_back(request) or HOME
-        #{% if cookiecutter.totp or cookiecutter.passkeys %}
+        #{% if cookiecutter.totp or cookiecutter.passkeys or cookiecutter.oidc %}
         return await confirm_form(request, back, status=error.status)
         #{% else %}
         return page(request, "confirm.html", status=error.status, next=back)

@@ -56,6 +56,9 @@ def context(request: Request) -> dict[str, Any]:
     return {
         "user": request_session.user,
         "settings": services.settings,
+        #{% if cookiecutter.oidc %}
+        "providers": services.oidc.titles,
+        #{% endif %}
         "relative_time": partial(relative_time, services.clock()),
     }
 

@@ -24,6 +24,9 @@ from app.users.errors import AccountError, SignInFailed
 from app.users.passkey_names import guess_name
 from app.users.relying_party import PasskeyRefused, RelyingParty, refusing
 from app.users.service import AuthContext, UserService
+#{% if cookiecutter.oidc %}
+from app.users.ways_in import count_ways
+#{% endif %}
 
 MAX_PASSKEYS = 20
 MAX_NAME_CHARACTERS = 64
@@ -168,9 +171,14 @@ class Passkeys:
         """
         passkey = await self._find(auth.user, passkey_id)
         # What is removed meanwhile ends this session, and then nothing is removed here.
+        #{% if cookiecutter.oidc %}
+        if await count_ways(self.users.database, auth.user.id) == 1:
+            raise PasskeyConflict("You could not sign in any more. Set a password first.")
+        #{% else %}
         is_last = len(await self.list_for_user(auth.user.id)) == 1
         if is_last and not await self.has_password(auth.user):
             raise PasskeyConflict("You could not sign in any more. Set a password first.")
+        #{% endif %}
         removed = delete(Passkey).where(Passkey.id == passkey.id)
         await self._change(auth, "passkey removed", removed)
 
@@ -184,7 +192,11 @@ class Passkeys:
 
         Raises PasskeyConflict for the last way to sign in, or SessionEnded.
         """
+        #{% if cookiecutter.oidc %}
+        if await count_ways(self.users.database, auth.user.id) == 1:
+        #{% else %}
         if not await self.kinds_of(auth.user.id):
+        #{% endif %}
             raise PasskeyConflict("You could not sign in any more. Add a passkey first.")
         await self._change(auth, "password removed", password_hash=None)
 

@@ -1,0 +1,72 @@
+"""Whoever comes from a provider for the first time chooses a name."""
+
+import pytest
+from fastapi import FastAPI
+
+from tests.client import Client
+from tests.conftest import Clock
+from tests.people import ALICE, BOB, FIELD
+from tests.provider import Provider, Visitor, error_of
+from tests.signing_up import choose_name, sign_up
+
+
+@pytest.fixture
+def app(site: FastAPI) -> FastAPI:
+    return site
+
+
+async def test_a_name_is_chosen_within_ten_minutes(visitor: Visitor, clock: Clock) -> None:
+    await visitor.sign_in_there()
+    assert visitor.token is None
+    clock.turn(599)
+    await choose_name(visitor, " Alice ")
+    assert (await visitor.get("/api/me")).json()[FIELD] == ALICE
+    another = Visitor(visitor.app, visitor.provider)
+    visitor.provider.claims["sub"] = "somebody else"
+    await another.sign_in_there()
+    clock.turn(600)
+    await choose_name(another, BOB)
+    assert another.token is None
+
+
+async def test_a_name_that_is_taken_or_is_none_is_refused_and_another_may_be_chosen(
+    visitor: Visitor, client: Client
+) -> None:
+    await client.signed_in(ALICE)
+    await visitor.sign_in_there()
+    for name, status in ((ALICE, 409), ("", 422), ("a\u200bb", 422)):
+        assert (await choose_name(visitor, name)).status_code == status
+        assert visitor.token is None
+    await choose_name(visitor, BOB)
+    assert (await visitor.get("/api/me")).json()[FIELD] == BOB
+
+
+async def test_a_name_is_chosen_once(visitor: Visitor) -> None:
+    await visitor.sign_in_there()
+    cookies = "; ".join(f"{name}={value}" for name, value in visitor.cookies.items())
+    await choose_name(visitor, ALICE)
+    copied = Visitor(visitor.app, visitor.provider)
+    copied.headers["cookie"] = cookies
+    response = await choose_name(copied, BOB)
+    assert response.status_code in (303, 403)
+    assert "-session=" not in response.headers.get("set-cookie", "").replace("-new-account-", "")
+
+
+async def test_a_name_is_chosen_by_whoever_has_come_from_that_provider_alone(
+    site: FastAPI, visitor: Visitor, other_provider: Provider
+) -> None:
+    await choose_name(visitor, ALICE)
+    assert visitor.token is None
+    await visitor.sign_in_there()
+    await choose_name(visitor.at(other_provider), ALICE)
+    assert visitor.token is None
+
+
+async def test_an_address_opens_no_account_with_a_name(site: FastAPI, provider: Provider) -> None:
+    await Client(site).signed_in("alice@example.com")
+    mallory = Visitor(site, provider)
+    response = await mallory.sign_in_there()
+    assert error_of(response) == ""
+    assert mallory.token is None
+    await sign_up(mallory, BOB)
+    assert (await mallory.get("/api/me")).json()[FIELD] == BOB

@@ -1,0 +1,114 @@
+"""An account that has an authenticator app asks for a code after a provider as well."""
+
+import httpx2
+import pytest
+from fastapi import FastAPI
+from sqlalchemy import select
+
+from app.models import ProviderSession
+from app.services import Services
+from app.web.dependencies import StrongUser
+from tests.authenticator_app import App, confirm
+from tests.client import Client
+from tests.conftest import Clock
+from tests.people import ALICE, FIELD
+#{% if cookiecutter.frontend == "html" %}
+from tests.provider import SUBJECT, Provider, Visitor
+#{% else %}
+from tests.provider import SUBJECT, Provider, Visitor, error_of
+#{% endif %}
+
+
+@pytest.fixture
+def app(site: FastAPI) -> FastAPI:
+    return site
+
+
+@pytest.fixture
+async def app_of(visitor: Visitor, clock: Clock) -> App:
+    """Let Alice link an account at the provider, set up an app, and sign out."""
+    await visitor.signed_in()
+    await visitor.link()
+    app_of = await App.set_up(visitor, clock)
+    await visitor.post("/api/logout")
+    return app_of
+
+
+async def send_code(visitor: Visitor, code: str) -> httpx2.Response:
+    #{% if cookiecutter.frontend == "html" %}
+    return await visitor.post("/login/code", data={"code": code})
+    #{% else %}
+    return await visitor.post("/api/login/corp/code", json={"code": code})
+    #{% endif %}
+
+
+async def test_nobody_is_signed_in_before_the_code(visitor: Visitor, app_of: App) -> None:
+    response = await visitor.sign_in_there()
+    #{% if cookiecutter.frontend == "html" %}
+    assert response.headers["location"] == "/login/code"
+    #{% else %}
+    assert error_of(response) == "second_factor"
+    #{% endif %}
+    assert visitor.token is None
+    await send_code(visitor, app_of.wrong_code())
+    assert visitor.token is None
+    await send_code(visitor, app_of.code())
+    assert (await visitor.get("/api/me")).json()[FIELD] == ALICE
+
+
+async def test_the_code_is_asked_for_within_some_minutes(
+    visitor: Visitor, app_of: App, clock: Clock
+) -> None:
+    await visitor.sign_in_there()
+    clock.turn(600)
+    await send_code(visitor, app_of.code())
+    assert visitor.token is None
+    assert (await send_code(Visitor(visitor.app, visitor.provider), app_of.code())).status_code in (
+        303,
+        403,
+    )
+
+
+async def test_a_provider_and_a_code_are_two_factors_and_a_provider_alone_is_one(
+    app: FastAPI, visitor: Visitor, clock: Clock
+) -> None:
+    @app.get("/strong")
+    async def strong(user: StrongUser) -> str:
+        return user.name
+
+    await visitor.signed_in()
+    await visitor.link()
+    await visitor.sign_in_there()
+    assert (await visitor.get("/strong")).status_code == 403
+    app_of = await App.set_up(visitor, clock)
+    await visitor.post("/api/logout")
+    await visitor.sign_in_there()
+    await send_code(visitor, app_of.code())
+    assert (await visitor.get("/strong")).json() == ALICE
+
+
+async def test_freshness_asks_for_the_code_and_a_provider_is_not_enough(
+    visitor: Visitor, app_of: App, clock: Clock
+) -> None:
+    await visitor.sign_in_there()
+    await send_code(visitor, app_of.code())
+    clock.turn(601)
+    response = await visitor.post("/api/confirm/corp")
+    assert response.status_code == 403
+    assert response.json()["second_factor"] == ["totp", "recovery_code"]
+    deletion = {"confirm": ALICE}
+    assert (await visitor.post("/api/me/delete", json=deletion)).status_code == 403
+    assert (await confirm(visitor, app_of.code())).status_code == 204
+    assert (await visitor.post("/api/me/delete", json=deletion)).status_code == 204
+
+
+async def test_a_provider_ends_what_a_code_has_finished(
+    visitor: Visitor, provider: Provider, app_of: App, services: Services
+) -> None:
+    await visitor.sign_in_there()
+    await send_code(visitor, app_of.code())
+    assert await services.database.fetch_one(select(ProviderSession.id))
+    token = provider.logout_token(sub=SUBJECT)
+    response = await Client(visitor.app).post("/login/corp/logout", data={"logout_token": token})
+    assert response.status_code == 200
+    assert not await visitor.is_signed_in()

@@ -1,0 +1,242 @@
+"""Identities: accounts at providers that open accounts here.
+
+An identity is an issuer and a subject, never an address: those change hands. It opens the account
+that its user has linked it to, or whose address both the provider and this app have verified.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+#{% if cookiecutter.identity == "username" %}
+from typing import Any, NamedTuple
+#{% else %}
+from typing import Any
+#{% endif %}
+
+from sqlalchemy import Executable, delete, insert, select, update
+from sqlalchemy.exc import IntegrityError
+
+from app import security_log
+from app.config import Settings
+from app.database import AnyRow
+from app.models import ROLES, Identity, ProviderSession, User
+#{% if cookiecutter.identity == "email" %}
+from app.oidc_settings import title_of
+#{% endif %}
+from app.sessions.session import Amr, ClientInfo, Session, SignIn, session_end
+#{% if cookiecutter.identity == "email" %}
+from app.users.errors import InvalidName
+#{% else %}
+from app.users.errors import NameTaken
+#{% endif %}
+from app.users.names import normalise
+from app.users.oidc_errors import (
+    #{% if cookiecutter.identity == "email" %}
+    EmailNotVerified,
+    #{% endif %}
+    IdentityNotFound,
+    IdentityTaken,
+    LastWay,
+    ProviderError,
+    RegistrationClosed,
+)
+from app.users.providers import Person, hash_of, log_failure
+from app.users.service import AuthContext, UserService
+from app.users.ways_in import count_ways
+
+MAX_IDENTITIES = 20
+
+
+#{% if cookiecutter.identity == "username" %}
+class NewAccount(NamedTuple):
+    """Somebody who comes from a provider, and has no account yet. The rest: as in ``Person``."""
+
+    provider: str
+    issuer: str
+    subject: str
+    email: str = ""
+    sid: str = ""
+    auth_time: float | None = None
+
+
+# Who is to be signed in.
+Arrival = SignIn | NewAccount
+#{% else %}
+# Who is to be signed in.
+Arrival = SignIn
+#{% endif %}
+
+
+@dataclass(frozen=True)
+class Identities:
+    """Every method raises StoreUnavailable when the database is out of reach."""
+
+    users: UserService
+    settings: Settings
+
+    #{% if cookiecutter.identity == "email" %}
+    async def sign_in(self, provider: str, person: Person, client: ClientInfo) -> SignIn:
+        """Sign in whoever has the identity, or the address, or else to a new account."""
+        row = await self.find(person)
+        if row is None:
+            await self._begin_account(provider, person, client)
+            row = await self.find(person)
+        return await self._use(provider, person, row)
+
+    async def _begin_account(self, provider: str, person: Person, client: ClientInfo) -> None:
+        """Link the account that has the address, or create it."""
+        try:
+            # Of what is not ASCII, the address of somebody else could become this one.
+            email = normalise(person.email if person.email.isascii() else "")
+        except InvalidName:
+            raise EmailNotVerified from None
+        row = await self.users.database.fetch_one(
+            select(User.id, User.is_active).where(User.email == email)
+        )
+        if row is None:
+            await self._create(email, provider, person)
+            return
+        if not row.is_active:
+            log_failure(provider, "the account is disabled")
+            raise ProviderError
+        # Every address of an account was verified here, too, when it became the account's.
+        notice = self._notice(email, "identity_added", provider, client)
+        await self._store(_new_identity(provider, person, row.id, self.users.clock()), notice)
+        security_log.event("user_updated", actor=row.id, reason="identity added")
+    #{% else %}
+    async def sign_in(self, provider: str, person: Person, _: ClientInfo) -> Arrival:
+        """Sign in whoever has the identity. Anybody else chooses a name first."""
+        row = await self.find(person)
+        if row is not None:
+            return await self._use(provider, person, row)
+        if not self.settings.allow_registration:
+            raise RegistrationClosed
+        return NewAccount(provider, *person)
+
+    async def register(self, new: NewAccount, name: str) -> SignIn:
+        """Create an account without a password. Raises InvalidName, NameTaken or ProviderError."""
+        name, person = normalise(name), Person(*new[1:])
+        if await self.users.database.fetch_one(select(User.id).where(User.name == name)):
+            raise NameTaken
+        await self._create(name, new.provider, person)
+        return await self._use(new.provider, person, await self.find(person))
+    #{% endif %}
+
+    async def _use(self, provider: str, person: Person, row: AnyRow | None) -> SignIn:
+        """Sign in with an identity that is known here."""
+        if row is None or not row.is_active:
+            log_failure(provider, "the account is disabled")
+            raise ProviderError
+        used = update(Identity).where(Identity.id == row.id)
+        await self.users.database.execute(used.values(last_used_at=self.users.clock()))
+        return SignIn(row.user_id, row.session_version, Amr.FED, row.id, person.sid)
+
+    async def _create(self, name: str, provider: str, person: Person) -> None:
+        """Create an account without a password."""
+        if not self.settings.allow_registration:
+            raise RegistrationClosed
+        now = self.users.clock()
+        account = insert(User).values(name=name, role=ROLES[0], created_at=now)
+        user_id = select(User.id).where(User.name == name).scalar_subquery()
+        identity = _new_identity(provider, person, user_id, now)
+        row = await self._store(account.returning(User.id), identity)
+        security_log.event("user_created", actor=row.id, role=ROLES[0])
+
+    async def _store(self, statement: Executable, *more: Executable) -> AnyRow:
+        """Write something together. Raises ProviderError if another tab was faster."""
+        try:
+            row = await self.users.database.change(statement, *more)
+        except IntegrityError:
+            raise ProviderError from None
+        if row is None:
+            raise ProviderError
+        return row
+
+    async def link(self, auth: AuthContext, provider: str, person: Person) -> None:
+        if len(await self.list_for_user(auth.user.id)) >= MAX_IDENTITIES:
+            raise IdentityTaken(f"You have {MAX_IDENTITIES} of them. Remove one first.")
+        now = self.users.clock()
+        added = _new_identity(provider, person, auth.user.id, now)
+        try:
+            await self._change(auth, "identity added", provider, added)
+        except IntegrityError:
+            raise IdentityTaken from None
+
+    async def confirm(self, auth: AuthContext, person: Person) -> None:
+        row = await self.find(person)
+        if row is None or row.user_id != auth.user.id:
+            raise ProviderError
+        await self.users.renew(auth, Amr.FED)
+
+    async def list_for_user(self, user_id: int) -> Sequence[AnyRow]:
+        """Return the identities of a user, the oldest first: the columns of ``Identity``."""
+        of_user = select(*Identity.__table__.columns).where(Identity.user_id == user_id)
+        return await self.users.database.fetch_all(of_user.order_by(Identity.id))
+
+    async def remove(self, auth: AuthContext, identity_id: int) -> None:
+        """Remove an identity. The user's other sessions end.
+
+        Raises IdentityNotFound, LastWay, or SessionEnded.
+        """
+        identities = await self.list_for_user(auth.user.id)
+        found = [each for each in identities if each.id == identity_id]
+        if not found:
+            raise IdentityNotFound
+        # What is removed meanwhile ends this session, and then nothing is removed here.
+        if await count_ways(self.users.database, auth.user.id) == 1:
+            raise LastWay
+        removed = delete(Identity).where(Identity.id == identity_id)
+        await self._change(auth, "identity removed", found[0].provider, removed)
+
+    async def note_session(self, sign_in: SignIn, session: Session) -> None:
+        """Remember which session began at a provider, so that the provider can end it."""
+        if not sign_in.identity_id:
+            return
+        new = insert(ProviderSession).values(
+            identity_id=sign_in.identity_id,
+            sid_hash=hash_of(sign_in.sid),
+            created_at=session.created_at,
+            ends_at=session_end(session, self.settings),
+        )
+        await self.users.database.execute(new)
+
+    async def delete_expired(self) -> int:
+        """Delete a batch of what was remembered of sessions that have ended; how many."""
+        is_over = ProviderSession.ends_at <= self.users.clock()
+        return await self.users.database.delete_batch(ProviderSession.id, is_over)
+
+    async def find(self, person: Person) -> AnyRow | None:
+        """Return the identity of somebody, and what their account needs for a session."""
+        return await self.users.database.fetch_one(
+            select(Identity.id, Identity.user_id, User.session_version, User.is_active)
+            .join_from(Identity, User)
+            .where(Identity.issuer == person.issuer, Identity.subject == person.subject)
+        )
+
+    async def _change(
+        self, auth: AuthContext, reason: str, provider: str, change: Executable
+    ) -> None:
+        """Change what a user can sign in with. reason: for the log."""
+        statements = [change]
+        #{% if cookiecutter.identity == "email" %}
+        template = reason.replace(" ", "_")
+        statements.append(self._notice(auth.user.email, template, provider, auth.client))
+        #{% endif %}
+        # It makes nothing fresh: only what was shown before does.
+        await self.users.change_own(auth, "user_updated", *statements, amr=Amr(0), reason=reason)
+    #{% if cookiecutter.identity == "email" %}
+
+    def _notice(self, email: str, template: str, provider: str, client: ClientInfo) -> Executable:
+        return self.users.outbox.mail(email, template, client, provider=title_of(provider))
+    #{% endif %}
+
+
+def _new_identity(provider: str, person: Person, user_id: Any, now: float) -> Executable:
+    """Return the statement that adds an identity. user_id: or what selects it."""
+    new = insert(Identity).values(
+        user_id=user_id,
+        provider=provider,
+        issuer=person.issuer,
+        subject=person.subject,
+        created_at=now,
+    )
+    return new.returning(Identity.id)

@@ -1,0 +1,83 @@
+"""What can go wrong on the way to a provider and back, in sentences for people."""
+
+from app.users.errors import AccountError
+
+
+class ProviderUnknown(AccountError):
+    """OIDC_PROVIDERS does not name it."""
+
+    status, text = 404, "There is no such provider."
+
+
+class ProviderError(AccountError):
+    """Nobody was signed in. code: for front ends, which show a sentence of their own."""
+
+    status, code = 403, "failed"
+    text = "Signing in there was not accepted. Try again."
+
+
+class ProviderUnavailable(ProviderError):
+    """It is down, slow, or wrong."""
+
+    status, code = 503, "unavailable"
+    text = "The provider does not respond. Try again later, or sign in another way."
+
+    def __init__(self) -> None:
+        super().__init__(headers={"Retry-After": "60"})
+
+
+class Cancelled(ProviderError):
+    """Somebody has changed their mind, or the provider does not let them in."""
+
+    code, text = "cancelled", "You were not signed in there."
+
+
+#{% if cookiecutter.identity == "email" %}
+class EmailNotVerified(ProviderError):
+    """There is no address that provider and app could both have verified."""
+
+    code = "email_not_verified"
+    text = (
+        "The provider has not verified an email address of yours. Sign in another way, and add it "
+        "to your account."
+    )
+
+
+#{% endif %}
+class RegistrationClosed(ProviderError):
+    """There is no account, and none may be created."""
+
+    code, text = "registration_closed", "There is no account for you, and registration is closed."
+
+
+class IdentityTaken(ProviderError):
+    """It opens the account of somebody else, or of the same person already."""
+
+    status, code = 409, "taken"
+    text = "That account signs in to an account here already."
+
+
+class NotTheSameSession(ProviderError):
+    """Whoever asked is not signed in any more, or somebody else is."""
+
+    code, text = "signed_out", "You have been signed out meanwhile. Sign in, and try again."
+
+
+class LastWay(AccountError):
+    """Without it, nobody could sign in to the account."""
+
+    status, text = 409, "You could not sign in any more. Add another way first."
+
+
+#{% if cookiecutter.identity == "username" %}
+class NameWanted(AccountError):
+    """Whoever comes from a provider has no account yet, and has to choose a name for it."""
+
+    status, text = 409, "There is no account for you yet. Choose a user name."
+
+
+#{% endif %}
+class IdentityNotFound(AccountError):
+    """The user has no such identity."""
+
+    status, text = 404, "There is no such account at a provider."
