@@ -1007,6 +1007,10 @@ MUTANTS = (
         (81, "a challenge is guessed", "unsign(challenge)", "unsign(self._signer(scope).sign(\n"
          "                challenge.rpartition(b\".\")[0]))"),
     ),
+    *At("app/api/passkeys.py", *PASSKEY_TESTS[::-1], passkeys="yes").faults(
+        (81, "a stranger's cookie comes back in a header, or makes the app fail",
+         " and _BROWSER.fullmatch(values[0])", ""),
+    ),
     *At("app/users/relying_party.py", *PASSKEY_TESTS, passkeys="yes").faults(
         (81, "nobody has to be verified", '"require_user_verification": True',
          '"require_user_verification": False'),

@@ -3,6 +3,7 @@
 import asyncio
 import threading
 import time
+from contextlib import suppress
 
 import pytest
 from passlib.context import CryptContext
@@ -129,7 +130,8 @@ async def test_characters_that_stand_for_many_make_no_password_slow_to_rate(
 
     async def seconds(password: str) -> float:
         began = time.process_time()
-        await passwords.check(password, ALICE)
+        with suppress(PasswordRejected):
+            await passwords.check(password, ALICE)
         return time.process_time() - began
 
     plain = "".join(map(chr, range(0x4E00, 0x4E80)))

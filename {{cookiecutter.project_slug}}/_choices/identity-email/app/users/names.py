@@ -12,6 +12,8 @@ FIELD = "email"
 # RFC 5321, 4.5.3.1.3, without the brackets around it; ``validate_email`` holds it.
 MAX_CHARACTERS = 254
 
+_NO_ADDRESS = "Enter an email address, like name@example.com."
+
 
 def normalise(address: str) -> str:
     """Return the one spelling of an address: compatibility forms and case folded.
@@ -22,10 +24,10 @@ def normalise(address: str) -> str:
     Quotes and comments are refused, and more than 254 characters. Raises InvalidName.
     """
     local_part, _, domain = unicodedata.normalize("NFKC", address.strip()).rpartition("@")
+    # Before it takes long: one character may have become eighteen.
+    if len(local_part) + len(domain) > MAX_CHARACTERS:
+        raise InvalidName(_NO_ADDRESS)
     try:
-        # Before it takes long: one character may have become eighteen.
-        if len(local_part) + len(domain) > MAX_CHARACTERS:
-            raise EmailNotValidError
         validated = validate_email(
             f"{local_part.casefold()}@{domain}",
             allow_smtputf8=False,
@@ -34,7 +36,7 @@ def normalise(address: str) -> str:
             test_environment=True,
         )
     except EmailNotValidError:
-        raise InvalidName("Enter an email address, like name@example.com.") from None
+        raise InvalidName(_NO_ADDRESS) from None
     return validated.normalized
 
 

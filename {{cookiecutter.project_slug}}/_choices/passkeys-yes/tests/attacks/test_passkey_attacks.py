@@ -378,14 +378,18 @@ async def test_sign_ins_from_one_address_are_limited(client: Client) -> None:
     assert [each.status_code for each in answers[-2:]] == [422, 429]
 
 
-@pytest.mark.parametrize("value", [b"\xe9", b"x" * 5000, b"x", b"\x01", b"a b", b"y" * 42 + b"\xe9"])
+@pytest.mark.parametrize(
+    "value", [b"\xe9", b"x" * 5000, b"x", b"\x01", b"a b", b"y" * 42 + b"\xe9"]
+)
 async def test_a_cookie_that_was_not_given_out_is_replaced(client: Client, value: bytes) -> None:
     name = client.app.state.services.cookie.name.replace("-session", COOKIE_OF_CHALLENGES)
     headers = [(b"cookie", name.encode() + b"=" + value)]
     response = await client.post("/api/login/passkey/options", headers=headers)
     assert response.status_code == 200
     [cookie] = response.headers.get_list("set-cookie")
-    assert re.match(rf"{name}=[\w-]{{43}}; ", cookie, re.ASCII)
+    given = cookie.removeprefix(f"{name}=").partition("; ")[0]
+    assert re.fullmatch(r"[A-Za-z0-9_-]+", given)
+    assert len(given) == 43
 
 
 async def test_ways_to_reach_a_passkey_are_kept_once_however_often_they_are_sent(
