@@ -29,9 +29,9 @@ OF_A_PROJECT = ("README.md", "CONTRIBUTING.md", "SECURITY.md", "AGENTS.md")
 
 # Together they have every paragraph of the documents of a project.
 STACKS = [
-    {"session_backend": "database", "ci": "github"},
+    {"session_backend": "database", "ci": "github", "passkeys": "yes", "oidc": "yes"},
     {"session_backend": "redis", "database": "postgresql", "ci": "gitlab"},
-    {"session_backend": "memory", "frontend": "api", "ci": "none"},
+    {"session_backend": "memory", "frontend": "api", "totp": "yes", "oidc": "yes", "ci": "none"},
     {"session_backend": "signed-cookie", "database": "postgresql", "samesite": "strict"},
 ]
 

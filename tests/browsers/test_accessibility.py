@@ -314,7 +314,7 @@ def test_no_page_of_a_provider_has_a_barrier(
     complaints: Complaints,
     alice: str,
 ) -> None:
-    app = serve_beside_provider(session_backend="database", identity="username")
+    app = serve_beside_provider(session_backend="redis", samesite="none", identity="username")
     page = visits.page(app)
     complaints.allow("Failed to load resource: the server responded with a status of 4")
     for state, heading in with_provider(page, provider, alice):

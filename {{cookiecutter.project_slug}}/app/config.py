@@ -203,7 +203,6 @@ class Settings(BaseSettings):
     mail_url: MailUrl = SecretStr("")
     mail_from: MailFrom = DEFAULT_SENDER
     #{% endif %}
-
     #{% if cookiecutter.oidc %}
     # Where people may sign in with accounts of theirs: names, of which each has variables of its
     # own, such as OIDC_GOOGLE_CLIENT_ID and OIDC_GOOGLE_CLIENT_SECRET.

@@ -8,7 +8,9 @@ from fastapi import FastAPI
 
 from tests.client import Client
 from tests.conftest import Clock
+#{% if cookiecutter.session_backend != "signed-cookie" %}
 from tests.people import ALICE
+#{% endif %}
 from tests.provider import CLIENT_ID, OTHER_ISSUER, OTHER_KEY, SUBJECT, Provider, Visitor
 from tests.signing_up import sign_up
 
