@@ -146,6 +146,10 @@ def test_no_other_choice_is_mentioned(project: Project) -> None:
         del signs["passkeys"]
     if project.answers["identity"] == "email":
         signs["html"] = PAGES_BESIDE_MAIL
+    if project.answers["oidc"] == "yes":
+        # It is a provider as well, and the pages of a front end are led back to.
+        signs["github"] = re.compile(r"\.github/|dependabot|GitHub Actions")
+        signs["html"] = re.compile(r"Jinja2Templates|<form|static/")
     for choice, sign in signs.items():
         if choice not in project.answers.values():
             mentions = {file for file, text in project.texts.items() if sign.search(text)}
