@@ -75,7 +75,10 @@ class At:
 
 
 COOKIE = "app/sessions/cookie.py"
-OIDC_TESTS = ("tests/attacks/test_providers.py", "tests/test_oidc.py")
+OIDC_TESTS = (
+    *("tests/attacks/test_lying_providers.py", "tests/attacks/test_providers.py"),
+    "tests/test_oidc.py",
+)
 PASSKEY_TESTS = ("tests/test_passkeys.py", "tests/attacks/test_passkey_attacks.py")
 REQUEST_SESSION = "app/web/request_session.py"
 TOKEN = "app/sessions/token.py"
@@ -144,7 +147,7 @@ MUTANTS = (
         (6, "of two cookies the last counts",
          'values.append(value.decode("latin-1"))', 'values = [value.decode("latin-1")]'),
         (7, "a token counts in any header",
-         'header == b"cookie" and name in content', "name in content"),
+         'header == b"cookie" and wanted in content', "wanted in content"),
     ),
     *At(REQUEST_SESSION, "tests/test_cookie.py").faults(
         (3, "the cookie survives the browser without remember me",

@@ -333,7 +333,10 @@ Next:
   make run     # then open http://localhost:8000 and register
   make test    # runs the project's own tests
 """,
-    ("redis", "postgresql", "none", "api", "username", "yes", "no", "gitlab", "Proprietary"): """
+    (
+        *("redis", "postgresql", "none", "api", "username", "yes", "no", "no", "gitlab"),
+        "Proprietary",
+    ): """
 Your app is in app.
 
   Sessions  stored in Redis or Valkey
@@ -353,17 +356,18 @@ Next:
   make run     # then open http://localhost:8000/docs
   make test    # runs the project's own tests
 """,
-    ("signed-cookie", "sqlite", "strict", "html", "email", "no", "yes", "none"): """
+    ("signed-cookie", "sqlite", "strict", "html", "email", "no", "yes", "yes", "none"): """
 Your app is in app.
 
-  Sessions  stored in the cookie itself, signed
-  Users     stored in SQLite, in a file in this folder
-  Cookie    never sent from other sites (SameSite=Strict)
-  App       HTML pages that work without JavaScript, and a JSON API
-  Sign-in   with an email address, which is verified
-  Passkeys  to sign in without a password
-  CI        none: run make check and make test yourself
-  License   MIT
+  Sessions   stored in the cookie itself, signed
+  Users      stored in SQLite, in a file in this folder
+  Cookie     never sent from other sites (SameSite=Strict)
+  App        HTML pages that work without JavaScript, and a JSON API
+  Sign-in    with an email address, which is verified
+  Passkeys   to sign in without a password
+  Providers to sign in with, named in OIDC_PROVIDERS
+  CI         none: run make check and make test yourself
+  License    MIT
 
 The secret key is in .env and nowhere else. Git ignores .env: keep it that way.
 

@@ -30,17 +30,14 @@ def misspelled_names(settings: type[BaseSettings]) -> list[str]:
     """
     file = settings.model_config["env_file"]
     known = [name.upper() for name in settings.model_fields]
-    #{% if cookiecutter.oidc %}
     text = _read(file) if isinstance(file, Path) else ""
+    #{% if cookiecutter.oidc %}
     named = f"{os.environ.get('OIDC_PROVIDERS', '')} {' '.join(_PROVIDERS.findall(text))}"
-    for name in re.findall("[a-z][a-z0-9-]*", named):
-        known += (_PROVIDER_VARIABLES.format(name.upper().replace("-", "_"))).split()
+    for provider in re.findall("[a-z][a-z0-9-]*", named):
+        known += (_PROVIDER_VARIABLES.format(provider.upper().replace("-", "_"))).split()
+    #{% endif %}
     sentences = []
     for name in _NAME.findall(text):
-    #{% else %}
-    sentences = []
-    for name in _NAME.findall(_read(file) if isinstance(file, Path) else ""):
-    #{% endif %}
         similar = get_close_matches(name.upper(), known, n=1, cutoff=0.75)
         if similar and name.upper() not in known:
             sentences.append(f"{name}: is in .env but no setting; did you mean {similar[0]}?")

@@ -41,3 +41,9 @@ def rate_limit(limit: str, *, name: str = "") -> Callable[..., Awaitable[None]]:
 # How often one address may cause a mail, whoever gets it.
 LIMIT_MAIL = Depends(rate_limit("20/minute", name="mail"))
 #{% endif %}
+#{% if cookiecutter.oidc %}
+
+
+# How often one address may be led to a provider: as many people may be behind it.
+LIMIT_PROVIDERS = Depends(rate_limit("100/minute", name="provider"))
+#{% endif %}

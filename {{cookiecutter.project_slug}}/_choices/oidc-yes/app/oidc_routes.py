@@ -2,10 +2,11 @@
 
 from fastapi import FastAPI
 
+from app import provider_calls
 #{% if cookiecutter.frontend == "api" %}
-from app.api import after_provider, oidc, provider_calls
+from app.api import after_provider, oidc
 #{% else %}
-from app.api import oidc, provider_calls
+from app.api import oidc
 #{% endif %}
 #{% if not cookiecutter.passkeys %}
 from app.api.first_password import router as first_password_api

@@ -14,7 +14,9 @@ import pytest
 from fastapi import FastAPI
 from joserfc import jwt
 from joserfc.jwk import ECKey, RSAKey
+from sqlalchemy import func, select
 
+from app.models import Identity, User
 from app.services import Services
 from tests.client import ORIGIN, Client
 from tests.conftest import Clock, Start
@@ -253,3 +255,21 @@ async def site(start: Start, provider: Provider, other_provider: Provider) -> Fa
 @pytest.fixture
 def visitor(site: FastAPI, provider: Provider) -> Visitor:
     return Visitor(site, provider)
+
+
+async def created(services: Services) -> int:
+    """Return how many accounts and identities there are."""
+    counts = select(
+        select(func.count()).select_from(User).scalar_subquery()
+        + select(func.count()).select_from(Identity).scalar_subquery()
+    )
+    row = await services.database.fetch_one(counts)
+    return int(row[0]) if row else 0
+
+
+async def refuse(visitor: Visitor, error: str, **lies: str) -> None:
+    """Check that nothing comes of a sign-in."""
+    response = await visitor.sign_in_there(**lies)
+    assert error_of(response) == error
+    assert visitor.token is None
+    assert await created(visitor.app.state.services) == 0

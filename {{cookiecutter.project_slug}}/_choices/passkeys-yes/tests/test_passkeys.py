@@ -298,3 +298,14 @@ async def test_authenticators_that_count_nothing_sign_in_again_and_again(client:
     alice.device.step = 0
     for _ in range(3):
         assert (await alice.sign_in()).status_code == 200
+
+
+async def test_ways_to_reach_a_passkey_are_kept_once_however_often_they_are_sent(
+    client: Client, services: Services
+) -> None:
+    alice = Person(await client.signed_in())
+    made = alice.device.create(await alice.options("/api/passkeys"))
+    made["response"]["transports"] = ["usb", "nfc"] * 1000
+    assert (await client.post("/api/passkeys", json=made)).status_code == 201
+    [passkey] = await services.passkeys.list_for_user(1)
+    assert passkey.transports == "usb nfc"

@@ -5,7 +5,6 @@ from collections.abc import Awaitable
 from fastapi import APIRouter, Request
 from starlette.responses import Response
 
-from app.api.oidc import LIMIT
 from app.pages.after_provider import failed
 from app.pages.auth import NextField
 from app.pages.redirects import HOME, next_page, see_other
@@ -19,6 +18,7 @@ from app.web.dependencies import (
     FreshUser,
     public,
 )
+from app.web.rate_limit import LIMIT_PROVIDERS
 
 router = APIRouter(include_in_schema=False)
 
@@ -27,7 +27,7 @@ _ERRORS: list[type[ProviderError]] = [ProviderError, *ProviderError.__subclasses
 TEMPLATES.env.globals["provider_errors"] = {each.code: each.text for each in _ERRORS}
 
 
-@router.post("/login/{provider}", dependencies=[LIMIT])
+@router.post("/login/{provider}", dependencies=[LIMIT_PROVIDERS])
 @public
 async def sign_in(
     provider: str, request: Request, round_trips: CurrentRoundTrips, next_path: NextField = HOME
@@ -36,7 +36,7 @@ async def sign_in(
     return await _lead(request, round_trips.start(provider, next_page(request, next_path)))
 
 
-@router.post("/confirm/{provider}", dependencies=[LIMIT])
+@router.post("/confirm/{provider}", dependencies=[LIMIT_PROVIDERS])
 async def confirm(
     provider: str,
     request: Request,
@@ -49,7 +49,7 @@ async def confirm(
     return await _lead(request, round_trips.start(provider, next_path, CONFIRM, auth))
 
 
-@router.post("/account/identities/{provider}", dependencies=[LIMIT])
+@router.post("/account/identities/{provider}", dependencies=[LIMIT_PROVIDERS])
 async def link(
     provider: str,
     request: Request,

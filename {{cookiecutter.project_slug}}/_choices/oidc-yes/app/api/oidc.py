@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Annotated
 
-from fastapi import APIRouter, Depends
+from fastapi import APIRouter
 from pydantic import BaseModel, ConfigDict, Field
 
 from app.api.schemas import ERRORS, errors
@@ -18,10 +18,7 @@ from app.web.dependencies import (
     FreshUser,
     public,
 )
-from app.web.rate_limit import rate_limit
-
-# As many as the people behind one address may need.
-LIMIT = Depends(rate_limit("100/minute", name="provider"))
+from app.web.rate_limit import LIMIT_PROVIDERS
 
 router = APIRouter(prefix="/api", responses=ERRORS)
 
@@ -49,7 +46,7 @@ class IdentityOut(BaseModel):
     last_used_at: datetime | None
 
 
-@router.post("/login/{provider}", dependencies=[LIMIT], responses=errors(429))
+@router.post("/login/{provider}", dependencies=[LIMIT_PROVIDERS], responses=errors(429))
 @public
 async def sign_in(
     provider: str, round_trips: CurrentRoundTrips, body: StartIn | None = None
@@ -58,7 +55,7 @@ async def sign_in(
     return StartOut(url=await round_trips.start(provider, _next(body)))
 
 
-@router.post("/confirm/{provider}", dependencies=[LIMIT], responses=errors(429))
+@router.post("/confirm/{provider}", dependencies=[LIMIT_PROVIDERS], responses=errors(429))
 async def confirm(
     provider: str, auth: CurrentAuth, round_trips: CurrentRoundTrips, body: StartIn | None = None
 ) -> StartOut:
@@ -72,7 +69,7 @@ async def list_identities(user: CurrentUser, identities: CurrentIdentities) -> S
     return await identities.list_for_user(user.id)
 
 
-@router.post("/identities/{provider}", dependencies=[LIMIT], responses=errors(409, 429))
+@router.post("/identities/{provider}", dependencies=[LIMIT_PROVIDERS], responses=errors(409, 429))
 async def link(
     provider: str,
     _: FreshUser,

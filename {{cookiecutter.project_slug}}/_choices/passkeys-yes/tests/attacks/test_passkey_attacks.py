@@ -390,14 +390,3 @@ async def test_a_cookie_that_was_not_given_out_is_replaced(client: Client, value
     given = cookie.removeprefix(f"{name}=").partition("; ")[0]
     assert re.fullmatch(r"[A-Za-z0-9_-]+", given)
     assert len(given) == 43
-
-
-async def test_ways_to_reach_a_passkey_are_kept_once_however_often_they_are_sent(
-    client: Client, services: Services
-) -> None:
-    alice = Person(await client.signed_in())
-    made = alice.device.create(await alice.options("/api/passkeys"))
-    made["response"]["transports"] = ["usb", "nfc"] * 1000
-    assert (await client.post("/api/passkeys", json=made)).status_code == 201
-    [passkey] = await services.passkeys.list_for_user(1)
-    assert passkey.transports == "usb nfc"
