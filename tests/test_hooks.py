@@ -365,7 +365,7 @@ Your app is in app.
   App        HTML pages that work without JavaScript, and a JSON API
   Sign-in    with an email address, which is verified
   Passkeys   to sign in without a password
-  Providers to sign in with, named in OIDC_PROVIDERS
+  Providers  to sign in with, named in OIDC_PROVIDERS
   CI         none: run make check and make test yourself
   License    MIT
 

@@ -39,10 +39,10 @@ SUITES = [
     for turn, samesite in enumerate(CHOICES["samesite"])
 ]
 # All tests are run with each backend that is for production. In the others only tests that are
-# about the cookie's policy, about pages or about the store of sessions are run again; and those of
-# whatever else asks the database once, where PostgreSQL keeps everything.
+# about the cookie's policy, about pages or about the store of sessions are run again; with some of
+# them those of whatever else asks PostgreSQL, or of all ways to sign in.
 WHOLE = (0, 4, 10)
-ON_POSTGRESQL = 1
+ON_POSTGRESQL, ALL_WAYS = 1, (5, 6)
 CONCERNED = re.compile(
     r"tests/(test_(cookie|cors|pages|strict_links|websocket|store|sessions|session_\w+"
     r"|server_side_sessions)|attacks/test_(cross_site|every_route|fuzz))\.py"
@@ -51,6 +51,10 @@ ASKING = re.compile(
     r"tests/(test_(cli\w*|database|db_session|postgresql|rate_limit|users|links|recovery|registration"
     r"|change_of_address|delivery\w*)|attacks/test_(guessing|enumeration\w*|races))\.py"
 )
+SIGNING_IN = re.compile(
+    r"tests/(attacks/)?test_\w*(totp|code|passkey|provider|oidc|join|back_channel)\w*\.py"
+)
+AGAIN = {ON_POSTGRESQL: (CONCERNED, ASKING)} | dict.fromkeys(ALL_WAYS, (CONCERNED, SIGNING_IN))
 # The default answers: in a bare checkout of theirs the tests are run below, and traced.
 BARE = 0
 
@@ -69,6 +73,9 @@ def test_every_pair_of_answers_is_among_those_that_run_their_tests() -> None:
     assert whole == set(CHOICES["session_backend"]) - {"memory"}
     on_postgresql = {"session_backend": "database", "database": "postgresql"}
     assert SUITES[ON_POSTGRESQL].items() >= on_postgresql.items()
+    for way in ("totp", "passkeys", "oidc"):
+        with_mail = [SUITES[number] for number in ALL_WAYS if SUITES[number][way] == "yes"]
+        assert {each["identity"] for each in with_mail} == {"email"}
 
 
 @pytest.fixture(scope="session")
@@ -180,7 +187,7 @@ def test_the_tests_of_a_project_pass_and_change_nothing(
     before = contents(project)
     command = ["make", "test"]
     if number not in WHOLE:
-        wanted = (CONCERNED, ASKING) if number == ON_POSTGRESQL else (CONCERNED,)
+        wanted = AGAIN.get(number, (CONCERNED,))
         files = sorted(
             file for file in project.files if any(each.fullmatch(file) for each in wanted)
         )

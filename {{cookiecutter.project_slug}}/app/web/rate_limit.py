@@ -3,7 +3,7 @@
 import re
 from collections.abc import Awaitable, Callable
 
-#{% if cookiecutter.identity == "email" %}
+#{% if cookiecutter.identity == "email" or cookiecutter.oidc %}
 from fastapi import Depends
 #{% endif %}
 from starlette.requests import Request
