@@ -1100,6 +1100,7 @@ MUTANTS = (
     ),
     *At("app/users/openid.py", "tests/attacks/test_joining.py", "tests/test_presets.py",
         identity="email", oidc="yes").faults(
+        (86, "anybody's address is told elsewhere", 'if found["sub"] != subject:', "if False:"),
         (86, "an address need not be verified", 'if verified in (True, "true", "1") else ""',
          'if verified is not self else ""'),
         (86, "tenants claim whose address they like", '"xms_edov" if is_microsoft else "', '"'),

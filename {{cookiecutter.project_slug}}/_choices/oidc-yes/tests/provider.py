@@ -25,6 +25,7 @@ NAME, OTHER = "corp", "another-one"
 ISSUER, OTHER_ISSUER = "https://id.example", "https://other.example/tenant/"
 CLIENT_ID, CLIENT_SECRET = "the app", "a secret: between+us"
 SUBJECT, EMAIL = "248289761001", "alice@example.com"
+ACCESS_TOKEN = "secret of the provider"
 
 # Slow to make.
 KEY, OTHER_KEY = (RSAKey.generate_key(2048, {"kid": name}) for name in ("1", "1"))
@@ -69,6 +70,7 @@ class Provider(httpx2.AsyncBaseTransport):
     claims: Json = field(default_factory=dict)
     header: Json = field(default_factory=dict)
     tokens: Json = field(default_factory=dict)
+    userinfo: Json = field(default_factory=dict)
     # Answers by path, in the place of its own.
     answers: dict[str, Handler] = field(default_factory=dict)
     key: Any = field(default_factory=lambda: KEY)
@@ -134,6 +136,11 @@ class Provider(httpx2.AsyncBaseTransport):
     def _keys(self, _: httpx2.Request) -> Json:
         return {"keys": [each.as_dict(private=False) for each in self.shown_keys]}
 
+    def _userinfo(self, request: httpx2.Request) -> Any:
+        assert request.headers["authorization"] == f"Bearer {ACCESS_TOKEN}"
+        told = {"sub": SUBJECT, "email": EMAIL, "email_verified": True, **self.userinfo}
+        return {key: value for key, value in told.items() if value is not None}
+
     def _token(self, request: httpx2.Request) -> Any:
         sent = dict(parse_qsl(request.content.decode()))
         asked = self.codes.pop(sent["code"], None)
@@ -159,7 +166,7 @@ class Provider(httpx2.AsyncBaseTransport):
             "exp": now + 300,
         }
         id_token = self.sign({**claims, **self.claims})
-        told = {"access_token": "secret of the provider", "id_token": id_token, **self.tokens}
+        told = {"access_token": ACCESS_TOKEN, "id_token": id_token, **self.tokens}
         return {key: value for key, value in told.items() if value is not None}
 
 

@@ -72,6 +72,52 @@ async def test_an_address_that_only_folds_to_that_of_an_account_opens_nothing(
     assert (await client.get("/api/identities")).json() == []
 
 
+def tell_elsewhere(provider: Provider, **userinfo: Any) -> None:
+    """Let a provider tell addresses at its userinfo endpoint alone."""
+    provider.metadata["userinfo_endpoint"] = f"{provider.issuer}/userinfo"
+    provider.claims["email"] = None
+    provider.userinfo = userinfo
+
+
+async def test_some_providers_tell_the_address_elsewhere(
+    visitor: Visitor, provider: Provider
+) -> None:
+    tell_elsewhere(provider)
+    await sign_up(visitor)
+    assert (await visitor.get("/api/me")).json()[FIELD] == ALICE
+
+
+@pytest.mark.parametrize(
+    ("userinfo", "error"),
+    [
+        ({"sub": "somebody else"}, "failed"),
+        ({"sub": None}, "failed"),
+        ({"email": None}, "email_not_verified"),
+        ({"email_verified": False}, "email_not_verified"),
+        # What the ID token says is of no address.
+        ({"email_verified": None}, "email_not_verified"),
+    ],
+    ids=str,
+)
+async def test_an_address_that_is_told_elsewhere_is_of_that_person_and_verified(
+    visitor: Visitor, client: Client, provider: Provider, userinfo: dict[str, Any], error: str
+) -> None:
+    await client.signed_in(ALICE)
+    tell_elsewhere(provider, **userinfo)
+    assert error_of(await visitor.sign_in_there()) == error
+    assert visitor.token is None
+
+
+async def test_a_provider_that_tells_addresses_over_plain_http_is_not_asked(
+    visitor: Visitor, provider: Provider
+) -> None:
+    tell_elsewhere(provider)
+    provider.metadata["userinfo_endpoint"] = "http://id.example/userinfo"
+    response = await visitor.post(f"/api/login/{provider.name}", json={})
+    assert response.status_code == 503
+    assert provider.asked("/userinfo") == 0
+
+
 async def test_some_providers_write_the_truth_as_text(visitor: Visitor) -> None:
     visitor.provider.claims["email_verified"] = "true"
     await sign_up(visitor)
