@@ -60,24 +60,24 @@ async function signIn(more) {
   location.assign(`/login?signed_in=true&next=${encodeURIComponent(next)}`);
 }
 
-// The browser offers passkeys in the name field for as long as nothing else is asked of it.
-let offer = null;
+// The browser offers passkeys in the name field for as long as nothing else is asked of it. It ends
+// even before it has begun: a browser refuses whatever is asked second.
+let offer = new AbortController();
 
 async function offerInNameField() {
   const field = document.querySelector("[autocomplete=username]");
   if (!field || !(await PublicKeyCredential.isConditionalMediationAvailable?.())) return;
   field.autocomplete = "username webauthn";
-  for (;;) {
-    offer = new AbortController();
+  while (!offer.signal.aborted) {
     // Before the challenge expires.
     const renewal = setTimeout((stale) => stale.abort("renewed"), 240_000, offer);
     try {
       await signIn({ mediation: "conditional", signal: offer.signal });
       return;
     } catch (error) {
-      if (error === "replaced") return;
-      if (error instanceof Refusal) say(error.message);
-      else if (error !== "renewed") return;
+      if (error === "renewed") offer = new AbortController();
+      else if (error instanceof Refusal) say(error.message);
+      else return;
     } finally {
       clearTimeout(renewal);
     }
@@ -86,7 +86,7 @@ async function offerInNameField() {
 
 const ways = {
   async login() {
-    offer?.abort("replaced");
+    offer.abort("replaced");
     await signIn();
   },
   async confirm() {
