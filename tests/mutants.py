@@ -1046,9 +1046,10 @@ MUTANTS = (
         (82, "a passkey of a disabled account is as if it were removed",
          "if not row.is_active:", "if not row.is_active and bool(self.users.sessions.revoke):\n"
          "                raise PasskeyUnknown\n            if not row.is_active:"),
-        (83, "the last passkey can be removed", "if is_last and not", "if not is_last and not"),
+        (83, "the last passkey can be removed",
+         "is_last = is_only_one and not", "is_last = not is_only_one and not"),
         (83, "the only way to sign in is removed with the password",
-         "if not await self.kinds_of(auth.user.id):", "if not auth.user.id:"),
+         "is_last = not await self.kinds_of(auth.user.id)", "is_last = False"),
         (83, "a password is set over another one",
          "if await self.has_password(auth.user):", "if not auth.user:"),
         (83, "a change makes a session fresh again", "_NOTHING = Amr(0)", "_NOTHING = Amr.PWD"),

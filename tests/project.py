@@ -41,9 +41,10 @@ class Project:
 
     @property
     def files(self) -> set[str]:
-        """Every file, by its path inside the project."""
+        """Every file, by its path inside the project, but what Python has compiled."""
         found = (path for path in self.path.rglob("*") if path.is_file())
-        return {path.relative_to(self.path).as_posix() for path in found}
+        names = (path.relative_to(self.path) for path in found)
+        return {name.as_posix() for name in names if "__pycache__" not in name.parts}
 
     def read(self, name: str) -> str:
         """Return the text of a file."""

@@ -172,13 +172,13 @@ class Passkeys:
         passkey = await self._find(auth.user, passkey_id)
         # What is removed meanwhile ends this session, and then nothing is removed here.
         #{% if cookiecutter.oidc %}
-        if await count_ways(self.users.database, auth.user.id) == 1:
-            raise PasskeyConflict("You could not sign in any more. Set a password first.")
+        is_last = await count_ways(self.users.database, auth.user.id) == 1
         #{% else %}
-        is_last = len(await self.list_for_user(auth.user.id)) == 1
-        if is_last and not await self.has_password(auth.user):
-            raise PasskeyConflict("You could not sign in any more. Set a password first.")
+        is_only_one = len(await self.list_for_user(auth.user.id)) == 1
+        is_last = is_only_one and not await self.has_password(auth.user)
         #{% endif %}
+        if is_last:
+            raise PasskeyConflict("You could not sign in any more. Set a password first.")
         removed = delete(Passkey).where(Passkey.id == passkey.id)
         await self._change(auth, "passkey removed", removed)
 
@@ -193,10 +193,11 @@ class Passkeys:
         Raises PasskeyConflict for the last way to sign in, or SessionEnded.
         """
         #{% if cookiecutter.oidc %}
-        if await count_ways(self.users.database, auth.user.id) == 1:
+        is_last = await count_ways(self.users.database, auth.user.id) == 1
         #{% else %}
-        if not await self.kinds_of(auth.user.id):
+        is_last = not await self.kinds_of(auth.user.id)
         #{% endif %}
+        if is_last:
             raise PasskeyConflict("You could not sign in any more. Add a passkey first.")
         await self._change(auth, "password removed", password_hash=None)
 
