@@ -22,7 +22,7 @@ MORE_FOR_EMAIL = 700
 # What codes from an authenticator app need.
 MORE_FOR_TOTP = 485
 # What passkeys need.
-MORE_FOR_PASSKEYS = 575
+MORE_FOR_PASSKEYS = 580
 # What accounts at providers need.
 MORE_FOR_OIDC = 1_090
 # All lines, since a reader scrolls over them.
