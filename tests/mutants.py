@@ -1125,7 +1125,7 @@ MUTANTS = (
         (88, "an error of a provider is an answer", "if response.status_code != 200:",
          "if response.status_code == 599:"),
         (85, "cookies of one user's sign-in are sent for the next",
-         "cookies=nobodys", "cookies=nobodys and None"),
+         "cookies=nobodys", "cookies=None"),
     ),
     *At("app/users/oidc.py", *OIDC_TESTS, identity="email", oidc="yes").faults(
         (85, "providers share an address", 'f"{settings.public_url}/login/{name}/callback"',

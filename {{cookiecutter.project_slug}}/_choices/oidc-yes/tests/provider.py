@@ -71,6 +71,9 @@ class Provider(httpx2.AsyncBaseTransport):
     header: Json = field(default_factory=dict)
     tokens: Json = field(default_factory=dict)
     userinfo: Json = field(default_factory=dict)
+    # Of every answer.
+    status: int = 200
+    headers: dict[str, str] = field(default_factory=dict)
     # Answers by path, in the place of its own.
     answers: dict[str, Handler] = field(default_factory=dict)
     key: Any = field(default_factory=lambda: KEY)
@@ -116,7 +119,7 @@ class Provider(httpx2.AsyncBaseTransport):
         if isinstance(content, Exception):
             raise content
         if not isinstance(content, httpx2.Response):
-            content = httpx2.Response(200, json=content)
+            content = httpx2.Response(self.status, headers=self.headers, json=content)
         if isinstance(content.stream, Endless):
             return content
         body = Body(content.content)

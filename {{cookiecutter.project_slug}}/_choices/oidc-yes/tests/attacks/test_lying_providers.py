@@ -158,6 +158,25 @@ async def test_a_provider_that_gives_no_token_leads_back_with_a_sentence(
     assert await created(visitor.app.state.services) == 0
 
 
+async def test_an_answer_with_the_status_of_an_error_is_none(
+    visitor: Visitor, provider: Provider
+) -> None:
+    address = await visitor.leave()
+    provider.status = 400
+    assert error_of(await visitor.come_back(address)) == "unavailable"
+    assert provider.asked("/token") == 1
+    assert await created(visitor.app.state.services) == 0
+
+
+async def test_no_cookie_of_a_provider_is_sent_back_for_somebody_else(
+    visitor: Visitor, provider: Provider
+) -> None:
+    provider.headers = {"set-cookie": "session=alice; Path=/"}
+    await visitor.sign_in_there()
+    assert provider.asked("/token") == 1
+    assert not any("cookie" in each.headers for each in provider.requests)
+
+
 async def test_an_endless_answer_is_read_no_further(visitor: Visitor, provider: Provider) -> None:
     body = Endless()
     provider.answers["/token"] = lambda _: httpx2.Response(200, stream=body)
