@@ -10,7 +10,7 @@ from sqlalchemy import select
 
 from app.models import Identity, User
 from app.services import Services
-from tests.client import COOKIE, ORIGIN, Client
+from tests.client import COOKIE, ORIGIN
 from tests.conftest import Clock, Start
 from tests.people import ALICE, BOB, FIELD
 from tests.provider import (
@@ -269,10 +269,13 @@ async def test_what_one_user_began_is_not_finished_in_the_session_of_another(
 async def test_an_identity_of_somebody_else_confirms_nothing(
     site: FastAPI, provider: Provider, clock: Clock
 ) -> None:
-    alice = Visitor(site, provider)
+    alice, bob = Visitor(site, provider), Visitor(site, provider)
     user = await sign_up(alice)
     clock.turn(601)
-    provider.claims["sub"] = "somebody else"
+    provider.claims["sub"] = "nobody here"
+    assert error_of(await alice.confirm()) == "failed"
+    provider.claims["sub"] = "bob"
+    await sign_up(bob, BOB)
     assert error_of(await alice.confirm()) == "failed"
     response = await alice.post("/api/me/delete", json={"confirm": user[FIELD]})
     assert response.status_code == 403
@@ -294,9 +297,14 @@ async def test_nobody_removes_the_identity_of_another(site: FastAPI, provider: P
     alice = Visitor(site, provider)
     await sign_up(alice)
     [identity] = (await alice.get("/api/identities")).json()
-    mallory = await Client(site).signed_in(BOB)
+    mallory = Visitor(site, provider)
+    await mallory.signed_in(BOB)
     assert (await mallory.get("/api/identities")).json() == []
     assert (await mallory.delete(f"/api/identities/{identity['id']}")).status_code == 404
+    provider.claims["sub"] = "mallory"
+    await mallory.link()
+    assert (await mallory.delete(f"/api/identities/{identity['id']}")).status_code == 404
+    assert len((await mallory.get("/api/identities")).json()) == 1
     assert len((await alice.get("/api/identities")).json()) == 1
 
 
