@@ -74,6 +74,10 @@ async def test_an_answer_that_was_changed_on_the_way_is_refused(
     for missing in ("code", "state"):
         cut = {key: value for key, value in answer.items() if key != missing}
         assert error_of(await visitor.arrive(cut)) == "failed"
+    # Its beginning names the cookie.
+    answer = provider.authorize(await visitor.leave())
+    answer["state"] = answer["state"][:8] + "a" * 35
+    assert error_of(await visitor.arrive(answer)) == "failed"
     assert await created(visitor.app.state.services) == 0
 
 
