@@ -660,9 +660,9 @@ MUTANTS = (
     ),
     *At("app/pages/cookies.py", "tests/test_flash.py").faults(
         (0, "a flash message is shown hours later",
-         "if now < expires_at <=", "if expires_at <="),
+         "is_current(expires_at, max_age, services.clock())", "expires_at"),
         (0, "a flash message of a clock far ahead is shown for years",
-         "now < expires_at <= now + max_age + CLOCK_LEEWAY_SECONDS", "now < expires_at"),
+         "is_current(expires_at, max_age, services.clock())", "services.clock() < expires_at"),
         (0, "flash messages are signed for no purpose", 'salt=f"app.pages.{name}", ', ""),
         (0, "a flash message is signed with the oldest key",
          "in reversed(settings.secret_keys)", "in settings.secret_keys"),
@@ -997,12 +997,13 @@ MUTANTS = (
     *At("app/pages/cookies.py", "tests/test_totp_pages.py", totp="yes").faults(
         (76, "a flash message is a sign-in under way", 'f"app.pages.{name}"', '"app.pages"'),
         (55, "a second step of a clock far ahead is open for years",
-         "now < expires_at <= now + max_age + CLOCK_LEEWAY_SECONDS", "now < expires_at"),
+         "is_current(expires_at, max_age, services.clock())", "services.clock() < expires_at"),
     ),
     *At("app/users/challenges.py", *PASSKEY_TESTS, passkeys="yes").faults(
-        (81, "a challenge is good for ever", "if not now < expires_at <=", "if not expires_at <="),
+        (81, "a challenge is good for ever",
+         "is_current(expires_at, CHALLENGE_SECONDS, self.clock())", "expires_at"),
         (81, "a challenge of a clock far ahead is good for years",
-         "now < expires_at <= now + CHALLENGE_SECONDS + CLOCK_LEEWAY_SECONDS", "now < expires_at"),
+         "is_current(expires_at, CHALLENGE_SECONDS, self.clock())", "self.clock() < expires_at"),
         (81, "a challenge is signed for anything", "app.users.challenges {scope}",
          "app.users.challenges"),
         (81, "a challenge spelled otherwise is a new one",
@@ -1186,8 +1187,9 @@ MUTANTS = (
     *At("app/web/round_trips.py", *OIDC_TESTS, identity="email", oidc="yes").faults(
         (87, "an answer is for any provider", "if attempt.provider != provider or", "if"),
         (87, "an answer has any state", " or attempt.state != state:", ":"),
-        (87, "an answer is good for an hour", "if 0 < left <= ATTEMPT_SECONDS + "
-         "CLOCK_LEEWAY_SECONDS", "if left > -3000"),
+        (87, "an answer is good for an hour",
+         "is_current(expires_at, ATTEMPT_SECONDS, services.clock())",
+         "expires_at > services.clock() - 3000"),
         (87, "the cookie is left behind", 'samesite="lax")', 'samesite="strict")'),
         (87, "one cookie for all attempts", 'return f"at-{state[:8]}"', 'return "at-aaaaaaaa"'),
         (87, "attempts pile up", "names[: 1 - MAX_ATTEMPTS]", "names[:0]"),

@@ -252,6 +252,13 @@ def with_provider(page: Page, provider: Provider, alice: str) -> Iterator[State]
     yield "account, password set", "Account"
 
 
+def check_each(page: Page, states: Iterator[State]) -> None:
+    """Check the page in each state that a walk brings it into."""
+    for state, heading in states:
+        expect(page.get_by_role("heading", level=1)).to_have_text(heading)
+        check(page, state)
+
+
 @contextmanager
 def without(file: Path) -> Iterator[None]:
     """Take a file away, for as long as the block lasts."""
@@ -277,9 +284,7 @@ def test_no_page_has_a_barrier(
     page = visits.page(app)
     # Chromium notes on the console that a form was answered with an error.
     complaints.allow("Failed to load resource: the server responded with a status of 4")
-    for state, heading in walk(page, app, alice):
-        expect(page.get_by_role("heading", level=1)).to_have_text(heading)
-        check(page, state)
+    check_each(page, walk(page, app, alice))
 
 
 @pytest.mark.parametrize("engine", ["chromium"], indirect=True)
@@ -289,9 +294,7 @@ def test_no_page_of_mail_has_a_barrier_nor_has_a_mail(
     app = serve(identity="email")
     page = visits.page(app)
     complaints.allow("Failed to load resource: the server responded with a status of 4")
-    for state, heading in with_mail(page, app, alice):
-        expect(page.get_by_role("heading", level=1)).to_have_text(heading)
-        check(page, state)
+    check_each(page, with_mail(page, app, alice))
 
 
 @pytest.mark.parametrize("engine", ["chromium"], indirect=True)
@@ -301,9 +304,7 @@ def test_no_page_of_a_factor_has_a_barrier(
     app = serve(totp="yes", passkeys="yes")
     page = visits.page(app)
     complaints.allow("Failed to load resource: the server responded with a status of 4")
-    for state, heading in with_factors(page, app, alice):
-        expect(page.get_by_role("heading", level=1)).to_have_text(heading)
-        check(page, state)
+    check_each(page, with_factors(page, app, alice))
 
 
 @pytest.mark.parametrize("engine", ["chromium"], indirect=True)
@@ -317,9 +318,7 @@ def test_no_page_of_a_provider_has_a_barrier(
     app = serve_beside_provider(session_backend="redis", samesite="none", identity="username")
     page = visits.page(app)
     complaints.allow("Failed to load resource: the server responded with a status of 4")
-    for state, heading in with_provider(page, provider, alice):
-        expect(page.get_by_role("heading", level=1)).to_have_text(heading)
-        check(page, state)
+    check_each(page, with_provider(page, provider, alice))
 
 
 def test_no_error_page_has_a_barrier(

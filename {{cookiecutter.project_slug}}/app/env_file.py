@@ -19,7 +19,12 @@ ENCODING = "utf-8-sig"
 _NAME = re.compile(r"^\s*(?:export\s+)?([a-z_]\w*)\s*=", re.ASCII | re.IGNORECASE | re.MULTILINE)
 #{% if cookiecutter.oidc %}
 _PROVIDERS = re.compile(r"^\s*(?:export\s+)?OIDC_PROVIDERS\s*=(.*)$", re.IGNORECASE | re.MULTILINE)
-_PROVIDER_VARIABLES = "OIDC_{0}_CLIENT_ID OIDC_{0}_CLIENT_SECRET OIDC_{0}_ISSUER"
+
+
+def variables_of(provider: str) -> dict[str, str]:
+    """Return the names of a provider's variables by what they are for."""
+    prefix = f"OIDC_{provider.upper().replace('-', '_')}_"
+    return {each: f"{prefix}{each.upper()}" for each in ("client_id", "client_secret", "issuer")}
 #{% endif %}
 
 
@@ -34,7 +39,7 @@ def misspelled_names(settings: type[BaseSettings]) -> list[str]:
     #{% if cookiecutter.oidc %}
     named = f"{os.environ.get('OIDC_PROVIDERS', '')} {' '.join(_PROVIDERS.findall(text))}"
     for provider in re.findall("[a-z][a-z0-9-]*", named):
-        known += (_PROVIDER_VARIABLES.format(provider.upper().replace("-", "_"))).split()
+        known += variables_of(provider).values()
     #{% endif %}
     sentences = []
     for name in _NAME.findall(text):

@@ -30,6 +30,13 @@ MAX_DATA_BYTES = 16_384
 MAX_DEPTH = 32
 
 _NAME = re.compile(r"[A-Za-z0-9_.-]{1,64}", re.ASCII)
+#{% if cookiecutter.frontend == "html" or cookiecutter.passkeys or cookiecutter.oidc %}
+
+
+def is_current(expires_at: float, seconds: float, now: float) -> bool:
+    """Whether something is good that lasts so many seconds. Not what a clock far ahead has made."""
+    return now < expires_at <= now + seconds + CLOCK_LEEWAY_SECONDS
+#{% endif %}
 
 
 class Amr(IntFlag):

@@ -7,7 +7,7 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict, SecretStr
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
-from app.env_file import ENCODING
+from app.env_file import ENCODING, variables_of
 
 # The issuers of those that need no OIDC_NAME_ISSUER.
 PRESETS = {
@@ -46,12 +46,6 @@ class _Variables(BaseSettings):
     client_id: str = ""
     client_secret: SecretStr = SecretStr("")
     issuer: str = ""
-
-
-def variables_of(name: str) -> dict[str, str]:
-    """Return the names of a provider's variables by what they are for."""
-    prefix = f"OIDC_{name.upper().replace('-', '_')}_"
-    return {field: f"{prefix}{field.upper()}" for field in _Variables.model_fields}
 
 
 def read_providers(names: Any, env_file: Any, *, production: bool) -> Mapping[str, Any]:

@@ -9,7 +9,7 @@ from starlette.responses import Response
 
 from app.config import PROJECT, Settings
 from app.sessions.cookie import read_cookie
-from app.sessions.session import CLOCK_LEEWAY_SECONDS
+from app.sessions.session import is_current
 from app.web.request_session import get_request_session
 
 
@@ -44,9 +44,7 @@ def get_signed(request: Request, name: str, max_age: int) -> Any:
         value, expires_at = _serializer(services.settings, name).loads(get_cookie(request, name))
     except BadData:
         return None
-    now = services.clock()
-    # Nor from a clock that was once far ahead.
-    return value if now < expires_at <= now + max_age + CLOCK_LEEWAY_SECONDS else None
+    return value if is_current(expires_at, max_age, services.clock()) else None
 
 
 def get_cookie(request: Request, name: str) -> str:

@@ -17,7 +17,7 @@ from starlette.requests import HTTPConnection
 
 from app.models import User
 from app.sessions.cookie import SessionCookie
-from app.sessions.session import CLOCK_LEEWAY_SECONDS, SignIn
+from app.sessions.session import SignIn, is_current
 from app.users.errors import SignInFailed
 #{% if cookiecutter.totp %}
 from app.users.factors import SecondFactorRequired, StrongerFactorRequired
@@ -196,9 +196,7 @@ class RoundTrips:
         if text is None:
             return None
         value, expires_at = json.loads(text)
-        left = expires_at - services.clock()
-        # Nor what is from a clock that was once far ahead.
-        return value if 0 < left <= ATTEMPT_SECONDS + CLOCK_LEEWAY_SECONDS else None
+        return value if is_current(expires_at, ATTEMPT_SECONDS, services.clock()) else None
 
     def _forget(self, name: str) -> None:
         self._set_cookie(self._cookie(name).delete_cookie())

@@ -12,7 +12,7 @@ from itsdangerous import BadSignature, Signer
 from sqlalchemy import Executable, insert
 
 from app.models import RequestCount
-from app.sessions.session import CLOCK_LEEWAY_SECONDS
+from app.sessions.session import CLOCK_LEEWAY_SECONDS, is_current
 from app.users.links import new_signer
 
 CHALLENGE_SECONDS = 300
@@ -43,9 +43,8 @@ class Challenges:
             value = self._signer(scope).unsign(challenge)
         except BadSignature:
             raise ValueError("the challenge is not for this purpose, browser and user") from None
-        now, expires_at = self.clock(), int(value.rpartition(b".")[2])
-        # Nor from a clock that was once far ahead.
-        if not now < expires_at <= now + CHALLENGE_SECONDS + CLOCK_LEEWAY_SECONDS:
+        expires_at = int(value.rpartition(b".")[2])
+        if not is_current(expires_at, CHALLENGE_SECONDS, self.clock()):
             raise ValueError("the challenge has expired")
         # Without the signature, which can be spelled in several ways.
         key = hashlib.sha256(b"challenge " + value).digest()
