@@ -28,9 +28,8 @@ STACKS: list[tuple[str, ...]] = [
 if is_soak():
     STACKS = list(itertools.product(*(CHOICES[question] for question in QUESTIONS)))
 PROJECTS = [dict(zip(QUESTIONS, stack, strict=True)) for stack in STACKS]
-# Its tests are all run; those of the others in tests/test_quality.py, without the journey.
-WHOLE = 0
-# What looks at the routes, the tables, the settings and the commands of whatever is there.
+# What looks at the routes, the tables, the settings and the commands of whatever is there; with
+# SOAK=1 all tests are run.
 AFFECTED = [
     "attacks/test_every_route.py",
     "test_cli.py",
@@ -57,11 +56,11 @@ def test_a_product_is_built_without_a_surprise(
         counted = project.run(".venv/bin/python", "-m", "app", "count-notes", variables=variables)
         assert counted.stdout == "0\n"
     project.run("make", "format", "check")
-    run_tests(project, [] if number == WHOLE else AFFECTED)
+    run_tests(project, [] if is_soak() else AFFECTED)
     delete_the_examples(project)
     project.run("make", "check")
     run_tests(project, AFFECTED)
-    leave_out("the journey with each backend, database, frontend and identity: SOAK=1")
+    leave_out("the journey with each stack, and all tests after it: SOAK=1")
 
 
 def build(project: Project) -> None:

@@ -15,6 +15,7 @@ from tests.answers import CHOICES, DEFAULTS, HOSTILE, PRODUCT, name, type_answer
 from tests.baking import UV
 from tests.conftest import Bake, LeaveOut, Tell
 from tests.imports import imports
+from tests.ledger import is_soak
 from tests.project import Project
 from tests.sharing import Shared
 
@@ -38,10 +39,12 @@ SUITES = [
     for at, backend in enumerate(CHOICES["session_backend"])
     for turn, samesite in enumerate(CHOICES["samesite"])
 ]
-# All tests are run with each backend that is for production. In the others only tests that are
-# about the cookie's policy, about pages or about the store of sessions are run again; with some of
-# them those of whatever else asks PostgreSQL, or of all ways to sign in.
-WHOLE = (0, 4, 10)
+# The default answers: in a bare checkout of theirs all tests are run below.
+BARE = 0
+# Of the others, unless SOAK=1, only tests run again of what differs: the cookie's policy, the pages
+# and the store of sessions; attacks on each other store for production; what asks PostgreSQL; and
+# all ways to sign in.
+STORES = (4, 10)
 ON_POSTGRESQL, ALL_WAYS = 1, (5, 6)
 CONCERNED = re.compile(
     r"tests/(test_(cookie|cors|pages|strict_links|websocket|store|sessions|session_\w+"
@@ -54,14 +57,21 @@ ASKING = re.compile(
 SIGNING_IN = re.compile(
     r"tests/(attacks/)?test_\w*(totp|code|passkey|provider|oidc|join|back_channel)\w*\.py"
 )
-AGAIN = {ON_POSTGRESQL: (CONCERNED, ASKING)} | dict.fromkeys(ALL_WAYS, (CONCERNED, SIGNING_IN))
-# The default answers: in a bare checkout of theirs the tests are run below, and traced.
-BARE = 0
+ATTACKS = re.compile(r"tests/attacks/test_\w+\.py")
+AGAIN = (
+    {ON_POSTGRESQL: (ASKING,)}
+    | dict.fromkeys(STORES, (CONCERNED, ATTACKS))
+    | dict.fromkeys(ALL_WAYS, (SIGNING_IN,))
+)
 
 # What a developer may have set, and their tests must not be moved by.
 OF_THE_DEVELOPER = {"SESSION_LIFETIME": "1", "LOGIN_MAX_FAILURES": "1", "ENVIRONMENT": "production"}
 
 PINS = ("requirements.txt", "requirements-dev.txt")
+
+# Of so many combinations in turn, the types of the tests are checked in one, those of the app in
+# all: a choice changes what nearly every test imports.
+TYPED_TESTS = 4
 
 
 def test_every_pair_of_answers_is_among_those_that_run_their_tests() -> None:
@@ -69,8 +79,8 @@ def test_every_pair_of_answers_is_among_those_that_run_their_tests() -> None:
         pairs = set(itertools.product(CHOICES[one], CHOICES[other]))
         assert {(answers[one], answers[other]) for answers in SUITES} == pairs
     assert SUITES[BARE].items() <= DEFAULTS.items()
-    whole = {SUITES[number]["session_backend"] for number in WHOLE}
-    assert whole == set(CHOICES["session_backend"]) - {"memory"}
+    attacked = {SUITES[number]["session_backend"] for number in (BARE, *STORES)}
+    assert attacked == set(CHOICES["session_backend"]) - {"memory"}
     on_postgresql = {"session_backend": "database", "database": "postgresql"}
     assert SUITES[ON_POSTGRESQL].items() >= on_postgresql.items()
     for way in ("totp", "passkeys", "oidc"):
@@ -116,15 +126,17 @@ def test_every_combination_is_formatted_linted_and_typed(
     cache: Path,
     shared: Shared,
     tell: Tell,
+    leave_out: LeaveOut,
     answers: dict[str, str],
 ) -> None:
     project = bake_once(**answers)
+    whole = is_soak() or PRODUCT.index(answers) % TYPED_TESTS == 0
 
     def check(_: Path) -> None:
         for program, *arguments in (
             ("ruff", "format", "--check", "--no-cache", "."),
             ("ruff", "check", "--no-cache", "."),
-            ("mypy", "--cache-dir", str(cache)),
+            ("mypy", "--cache-dir", str(cache), *(() if whole else ("app", "migrations"))),
         ):
             project.run(str(every_library / program), *arguments)
 
@@ -138,6 +150,8 @@ def test_every_combination_is_formatted_linted_and_typed(
     digest = hashlib.sha256(repr(looked_at).encode()).hexdigest()
     shared.once(f"checked-{digest[:16]}", check)
     tell("linted and typed", project)
+    if not whole:
+        leave_out(f"the types of the tests of all but each {TYPED_TESTS}th combination: SOAK=1")
 
 
 @pytest.fixture(scope="session")
@@ -185,16 +199,14 @@ def test_the_tests_of_a_project_pass_and_change_nothing(
         # Of the developer, and not for tests to touch.
         project.run(".venv/bin/alembic", "upgrade", "head")
     before = contents(project)
-    command = ["make", "test"]
-    if number not in WHOLE:
+    command = ["make", "coverage" if is_soak() else "test"]
+    if not is_soak():
         wanted = AGAIN.get(number, (CONCERNED,))
         files = sorted(
             file for file in project.files if any(each.fullmatch(file) for each in wanted)
         )
         command = [".venv/bin/python", "-m", "pytest", "-q", *files]
-        leave_out(
-            "all of a project's own tests with memory, each database and each SameSite policy"
-        )
+        leave_out("all of a project's own tests with other answers than the default: SOAK=1")
     done = project.run(*command, variables={**OF_THE_DEVELOPER, "REQUIRE_SERVICES": "1"})
     assert re.search(r"\d+ passed", done.stdout)
     assert not re.search(r"\d+ skipped", done.stdout)
@@ -202,7 +214,6 @@ def test_the_tests_of_a_project_pass_and_change_nothing(
         file: content for file, content in contents(project).items() if file in before
     } == before
     tell("tested", project)
-    leave_out("the coverage of the other combinations: make coverage, in a project")
     leave_out(
         f"the own tests of {len(PRODUCT) - len(SUITES)} combinations: every pair of answers is "
         "among those that ran"
@@ -217,17 +228,19 @@ def contents(project: Project) -> dict[str, bytes]:
 
 @pytest.mark.slow
 def test_a_bare_checkout_with_a_hostile_name_needs_nothing_but_python_and_make(
-    tmp_path_factory: pytest.TempPathFactory,
+    tmp_path_factory: pytest.TempPathFactory, leave_out: LeaveOut
 ) -> None:
     folder = tmp_path_factory.mktemp("hostile") / "out"
     assert type_answers(folder, HOSTILE, "hostile", HOSTILE, HOSTILE).returncode == 0
     project = Project(folder / "hostile", {})
     (project.path / ".env").unlink()
-    assert " passed" in project.run("make", "coverage").stdout
+    assert " passed" in project.run("make", "coverage" if is_soak() else "test").stdout
     project.run("make", "check")
     project.run("make", ".env")
     assert (project.path / ".env").stat().st_mode & 0o777 == 0o600
     project.python("-c", "import app.main")
+    # Tracing takes as long again as the tests.
+    leave_out("whether the tests of a project cover every line and branch: SOAK=1")
 
 
 @pytest.mark.slow

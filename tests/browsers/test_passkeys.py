@@ -219,13 +219,13 @@ def test_a_passkey_is_added_renamed_and_used_by_keyboard_alone(
     expect(page.get_by_role("button", name="Remove My laptop")).to_be_visible()
     device.wait_for_user()
     leave(page)
-    device.touch()
     button = page.get_by_role("button", name="Sign in with a passkey")
     expect(page.get_by_label("User name")).to_be_focused()
     for _ in range(5):
         page.keyboard.press("Tab")
     expect(button).to_be_focused()
     page.keyboard.press("Enter")
+    device.touch()
     is_home(page, alice)
 
 

@@ -1,11 +1,13 @@
 """``rate_limit`` limits routes of your own, for all workers together."""
 
 import asyncio
+from typing import Any
 
 import pytest
 from fastapi import APIRouter, Depends
-from sqlalchemy import func, select
+from sqlalchemy import Executable, func, select
 
+from app.database import Database
 from app.models import RequestCount
 from app.services import Services
 from app.web.dependencies import CurrentUser, public
@@ -83,9 +85,19 @@ async def test_addresses_of_one_subscriber_share_a_count(client: Client) -> None
 
 
 async def test_requests_at_the_same_time_and_in_other_processes_are_counted_together(
-    client: Client, start: Start
+    client: Client, start: Start, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     limited(client, "/a", "3/minute")
+    all_have_looked = asyncio.Barrier(10)
+    fetch_one = Database.fetch_one
+
+    async def look(database: Database, statement: Executable) -> Any:
+        found = await fetch_one(database, statement)
+        await all_have_looked.wait()
+        return found
+
+    # None of them sees that another one was counted.
+    monkeypatch.setattr(Database, "fetch_one", look)
     second = Client(await start())
     limited(second, "/a", "3/minute")
     responses = await asyncio.gather(
