@@ -6,7 +6,10 @@ ROUNDS ?= 4
 BIN := .venv/bin
 PYTEST := $(BIN)/python -m pytest -n auto --dist worksteal
 
-.PHONY: demo test test-fast soak mutants fuzz bench check format pictures pins clean
+.PHONY: new demo test test-fast soak mutants fuzz bench check format pictures pins clean
+
+new: .venv/.ready  ## ask the questions, and generate a project beside this clone
+	$(BIN)/cookiecutter --output-dir .. .
 
 demo: .venv/.ready  ## generate a project with the default answers in .demo, and serve it
 	test -d .demo/my-fastapi-app || $(BIN)/cookiecutter --no-input --output-dir .demo .

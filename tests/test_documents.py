@@ -20,6 +20,7 @@ from tests.test_terminal import PASSWORD
 
 TEMPLATE = REPOSITORY / "{{cookiecutter.project_slug}}"
 README = Document(REPOSITORY / "README.md")
+CHOOSING = Document(REPOSITORY / "docs" / "choosing.md")
 UPGRADING = Document(REPOSITORY / "docs" / "upgrading.md")
 DOCUMENTS = [
     Document(path)
@@ -151,8 +152,8 @@ def test_the_version_of_python_is_the_required_one() -> None:
     assert set(named) == set(required)
 
 
-def test_the_choices_in_the_readme_are_those_of_the_generator() -> None:
-    rows = {row[0]: row[1] for table in README.tables for row in table}
+def test_the_choices_in_the_documents_are_those_of_the_generator() -> None:
+    rows = {row[0]: row[1] for table in CHOOSING.tables for row in table}
     for prompt, choices in CHOICES.items():
         assert rows[f"`{prompt}`"] == ", ".join(f"`{choice}`" for choice in choices)
 
@@ -274,25 +275,41 @@ def type_script(shell: Shell, script: list[str]) -> None:
 
 
 @pytest.mark.slow
-def test_the_first_commands_of_the_readme_serve_an_app(
-    tmp_path: Path, environment_of: Callable[[Project], Path]
+@pytest.mark.parametrize("way", ["uv", "nothing but Python", "a clone"])
+def test_the_first_commands_of_the_readme_make_a_project_that_serves(
+    tmp_path: Path, environment_of: Callable[[Project], Path], way: str
 ) -> None:
-    [[*script, make_run]] = README.scripts
+    with_uv, with_python, in_a_clone, [enter, make_run] = README.scripts
     shell = shell_at_home(tmp_path, REPOSITORY)
-    type_script(shell, script)
-    project = Project(shell.folder, {})
-    project.use(environment_of(project))
-    shell.type(make_run)
-    assert shell.served == ["make run"]
+    if way == "uv":
+        type_script(shell, with_uv)
+    elif way == "a clone":
+        type_script(shell.within(clone(tmp_path / "clone")), in_a_clone)
+    else:
+        (tmp_path / "cookiecutter-env").mkdir()
+        (tmp_path / "cookiecutter-env" / "bin").symlink_to(Path(sys.executable).parent)
+        type_script(shell, with_python)
+    shell.type(enter)
+    assert "app/main.py" in Project(shell.folder, {}).files
+    if way == "uv":
+        project = Project(shell.folder, {})
+        project.use(environment_of(project))
+        shell.type(make_run)
+        assert shell.served == ["make run"]
+
+
+def clone(folder: Path) -> Path:
+    """Copy the template, with an environment that is ready."""
+    copy_template(folder)
+    (folder / ".venv").mkdir()
+    (folder / ".venv" / "bin").symlink_to(Path(sys.executable).parent)
+    (folder / ".venv" / ".ready").touch()
+    return folder
 
 
 @pytest.mark.slow
 def test_the_demo_is_generated_and_served_and_cleaned_away(tmp_path: Path) -> None:
-    copy_template(tmp_path)
-    (tmp_path / ".venv").mkdir()
-    (tmp_path / ".venv" / "bin").symlink_to(Path(sys.executable).parent)
-    (tmp_path / ".venv" / ".ready").touch()
-    shell = Shell(tmp_path)
+    shell = Shell(clone(tmp_path))
     type_script(shell, ["make demo PORT=8001", "make clean"])
     assert shell.served == ["make demo PORT=8001"]
     assert not (tmp_path / ".demo").exists()
