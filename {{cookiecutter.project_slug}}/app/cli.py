@@ -9,7 +9,12 @@ import io
 import logging
 import secrets
 import sys
+#{% if cookiecutter.database == "postgresql" %}
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from pathlib import Path
+#{% else %}
 from collections.abc import Awaitable, Callable, Sequence
+#{% endif %}
 from typing import TYPE_CHECKING, Annotated, Literal, TypeVar, cast
 
 import typer
@@ -202,6 +207,25 @@ def list_mail() -> None:
         if mail.last_error
     )
     show(("ID", "TO", "SUBJECT", "CREATED", "NEXT ATTEMPT", "REASON"), rows)
+
+
+#{% endif %}
+#{% if cookiecutter.database == "postgresql" %}
+@cli.command()
+def import_sqlite(
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="A database of this app.")],
+) -> None:
+    """Move all data from SQLite into a PostgreSQL database that is still empty."""
+    from app import import_sqlite
+
+    async def copy(services: "Services") -> Mapping[str, int]:
+        async with services.database.new_session() as db:
+            return await import_sqlite.import_sqlite(file, db)
+
+    try:
+        show(("TABLE", "ROWS"), run(copy).items())
+    except import_sqlite.ImportRefused as error:
+        fail(REFUSED, f"Nothing was copied. {error}")
 
 
 #{% endif %}

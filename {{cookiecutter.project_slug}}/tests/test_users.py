@@ -7,13 +7,21 @@ import pytest
 from pydantic import BaseModel
 
 from app.api.schemas import ConfirmIn, LoginIn, PasswordIn, RegisterIn, ResetIn
+from app.models import Link
 from app.services import Services
 from app.sessions.session import FRESH_SECONDS
 from app.users.authentication import Authenticator
 from app.users.errors import NameTaken
 from app.users.passwords import Passwords
 from app.users.service import UserService
-from app.web.dependencies import CurrentAuth, CurrentSession, CurrentUser, FreshUser
+from app.web.dependencies import (
+    CurrentAuth,
+    CurrentSession,
+    CurrentUser,
+    DbSession,
+    FreshUser,
+    Users,
+)
 from tests.client import COOKIE, PASSWORD, Client
 from tests.conftest import Clock, Start
 from tests.people import ALICE, BOB, FIELD, REGISTERED, SPELLINGS
@@ -242,3 +250,34 @@ async def test_the_session_of_a_request_is_one_object_whoever_asks_for_it_first(
 def test_no_body_shows_a_password_when_it_is_printed(body: BaseModel) -> None:
     assert PASSWORD in body.model_dump().values()
     assert PASSWORD not in repr(body) + str(body)
+
+
+def link_of(user_id: int) -> Link:
+    """Return a row that refers to an account."""
+    return Link(
+        purpose="reset", about="x", key=b"x", user_id=user_id, session_version=0, expires_at=0
+    )
+
+
+async def test_a_request_whose_own_account_is_deleted_meanwhile_is_401(client: Client) -> None:
+    @client.app.post("/links")
+    async def add_a_link(user: CurrentUser, users: Users, db: DbSession) -> None:
+        await users.delete(user.name)
+        db.add(link_of(user.id))
+        await db.commit()
+
+    await client.signed_in()
+    response = await client.post("/links")
+    assert response.status_code == 401
+    assert response.json() == {"detail": "Sign in first."}
+
+
+async def test_a_fault_of_a_route_is_not_taken_for_that(client: Client) -> None:
+    @client.app.post("/links")
+    async def add_a_link_of_nobody(user: CurrentUser, db: DbSession) -> None:
+        db.add(link_of(user.id + 1))
+        await db.commit()
+
+    await client.signed_in()
+    assert (await client.post("/links")).status_code == 500
+    assert await client.is_signed_in()

@@ -5,6 +5,7 @@ from collections.abc import Callable, Mapping
 
 from fastapi import FastAPI
 from fastapi.exceptions import RequestValidationError
+from sqlalchemy.exc import IntegrityError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from starlette.exceptions import HTTPException
 from starlette.requests import HTTPConnection, Request
@@ -13,6 +14,7 @@ from starlette.routing import Match
 from starlette.websockets import WebSocket
 
 from app.errors import AppError, StoreUnavailable
+from app.sessions.session import SessionEnded
 #{% if cookiecutter.totp or cookiecutter.passkeys %}
 from app.users.factors import StrongerFactorRequired
 #{% endif %}
@@ -68,6 +70,14 @@ def add_error_handlers(app: FastAPI, error_response: ErrorResponse) -> None:
     @app.exception_handler(PoolTimeoutError)
     async def no_free_connection(request: Request, error: PoolTimeoutError) -> Response | None:
         return await app_error(request, StoreUnavailable(str(error)))
+
+    @app.exception_handler(IntegrityError)
+    async def integrity_error(request: Request, error: IntegrityError) -> Response | None:
+        # An account may be deleted while a request of its own is under way.
+        request_session = get_request_session(request)
+        if (user := request_session.user) and not await request_session.services.users.exists(user):
+            return await app_error(request, SessionEnded())
+        raise error
 
     @app.exception_handler(HTTPException)
     async def http_error(request: Request, error: HTTPException) -> Response:
