@@ -1,0 +1,84 @@
+"""What docs/incidents.md says to type does what it says, on an app that runs."""
+
+import re
+
+import httpx2
+import pytest
+
+from tests.conftest import Bake
+from tests.documents import Document
+from tests.project import REPOSITORY, Project, Server
+from tests.shell import Shell
+from tests.test_terminal import PASSWORD
+
+INCIDENTS = Document(REPOSITORY / "docs" / "incidents.md")
+NEW_PASSWORD = "an entirely new sentence"
+
+pytestmark = pytest.mark.slow
+
+
+def section(heading: str) -> list[str]:
+    """Return the commands of a section, with the user they are about."""
+    _, _, after = INCIDENTS.text.partition(f"## {heading}\n")
+    blocks = re.findall(r"```sh\n(.*?)```", after.partition("\n## ")[0], re.DOTALL)
+    return [line.replace("NAME", "alice") for block in blocks for line in block.splitlines()]
+
+
+def sign_in(server: Server, password: str) -> str | None:
+    """Sign in on another device; return its cookie, or None when that is refused."""
+    account = {"username": "alice", "password": password}
+    answer = httpx2.post(f"{server.url}/api/login", json=account)
+    assert answer.status_code in (200, 401)
+    return answer.headers["set-cookie"].partition(";")[0] if answer.status_code == 200 else None
+
+
+def is_signed_in(server: Server, cookie: str | None) -> bool:
+    assert cookie
+    answer = httpx2.get(f"{server.url}/api/me", headers={"cookie": cookie})
+    assert answer.status_code in (200, 401)
+    return answer.status_code == 200
+
+
+def test_incidents_are_ended_by_what_the_page_says(ready: Bake) -> None:
+    project = ready()
+    shell = Shell(project.path)
+    project.run(".venv/bin/alembic", "upgrade", "head")
+    project.run(
+        "bash", "-c", f"echo '{PASSWORD}' | .venv/bin/python -m app create-user alice "
+        "--password-stdin",
+    )  # fmt: skip
+    with project.serving() as server:
+        thief = sign_in(server, PASSWORD)
+        assert is_signed_in(server, thief)
+        [end_sessions] = section("A cookie or a device was stolen")
+        shell.type(end_sessions)
+        assert not is_signed_in(server, thief)
+
+        thief = sign_in(server, PASSWORD)
+        disable, set_password, enable = section("An account, or its mailbox, was taken over")
+        shell.type(disable)
+        assert not is_signed_in(server, thief)
+        assert sign_in(server, PASSWORD) is None
+        shell.type(set_password, answers=f"{NEW_PASSWORD}\n")
+        shell.type(enable)
+        assert sign_in(server, PASSWORD) is None
+        device = sign_in(server, NEW_PASSWORD)
+        assert is_signed_in(server, device)
+
+        for command in section("The database, or a backup, leaked"):
+            shell.type(command)
+        assert not is_signed_in(server, device)
+        device = sign_in(server, NEW_PASSWORD)
+
+    replace_key(project, section("A key leaked"))
+    with project.serving() as server:
+        assert not is_signed_in(server, device)
+        assert is_signed_in(server, sign_in(server, NEW_PASSWORD))
+
+
+def replace_key(project: Project, commands: list[str]) -> None:
+    """Put a new key in place of the old one."""
+    [new_key] = commands
+    key = project.run("bash", "-c", new_key).stdout.strip()
+    text = re.sub(r"(?m)^SECRET_KEYS=.*", f"SECRET_KEYS={key}", project.read(".env"))
+    (project.path / ".env").write_text(text, encoding="utf-8")
