@@ -6,7 +6,7 @@ ROUNDS ?= 4
 BIN := .venv/bin
 PYTEST := $(BIN)/python -m pytest -n auto --dist worksteal
 
-.PHONY: new demo test test-fast soak mutants fuzz bench check format pictures pins clean
+.PHONY: new demo test test-fast soak mutants fuzz bench check format pictures site pins clean
 
 new: .venv/.ready  ## ask the questions, and generate a project beside this clone
 	$(BIN)/cookiecutter --output-dir .. .
@@ -51,6 +51,9 @@ format: .venv/.ready  ## format them, and fix what ruff can
 pictures: .venv/.ready  ## take the screenshots that README.md shows
 	PICTURES=docs/pictures $(BIN)/python -m pytest -m pictures
 
+site: .venv/.ready  ## build the documents as a site, in site/
+	$(BIN)/python -m tools.site
+
 PIN := $(BIN)/uv pip compile --quiet --upgrade --universal --no-header --no-annotate --python-version 3.11
 
 pins: .venv/.ready  ## pin the newest dependencies, of the template and of what it generates
@@ -59,7 +62,7 @@ pins: .venv/.ready  ## pin the newest dependencies, of the template and of what 
 	for peer in benchmarks/peers/*.in; do $(PIN) $$peer -o $${peer%.in}.txt || exit; done
 
 clean:  ## remove everything that these have made
-	rm -rf .venv .bench .demo .fuzz .mypy_cache .pytest_cache .ruff_cache
+	rm -rf .venv .bench .demo .fuzz .mypy_cache .pytest_cache .ruff_cache site
 
 # uv lives inside the environment, so that it need not be installed beforehand.
 .venv/.ready: requirements.txt
