@@ -19,6 +19,7 @@ from contextlib import ExitStack, contextmanager
 from ipaddress import ip_address
 from pathlib import Path
 from shutil import copytree
+from textwrap import fill
 from traceback import extract_tb
 from typing import Annotated, NoReturn, cast
 from urllib.parse import urlsplit
@@ -176,13 +177,14 @@ async def attack(
             rows = {"tried": story.tried, "came back": came_back}
             rows["promise"] = f"{story.promise}: {promises[str(story.promise)]}"
             for title, text in rows.items():
-                console.print(f"            {title:9}  {text}", markup=False)
+                console.print(in_lines(console, title, text), markup=False)
             for line in traffic if verbose else ():
                 console.print(f"              {printable(line)}", style="dim", markup=False)
     finally:
-        left = await target.delete_accounts() if clean_up else []
+        if clean_up:
+            await target.delete_accounts()
         await target.close()
-    for name in left:
+    for name in target.accounts if clean_up else ():
         console.print(f"{name} could not be deleted: python -m app delete-user {name}")
     count, broken = len(outcomes), outcomes.count(BROKEN)
     summary = f"\n{count} attacks: {broken or 'none'} got through"
@@ -190,6 +192,12 @@ async def attack(
         summary += f", {unplayed} not played"
     console.print(summary + ".", style=STYLES[BROKEN if broken else HELD])
     return GOT_THROUGH if broken else 0
+
+
+def in_lines(console: Console, title: str, text: str) -> str:
+    """Return a text below its attack: in lines on a terminal, in one for programs."""
+    width = console.width if console.is_terminal else 10_000
+    return fill(f"{'':12}{title:11}{text}", width, subsequent_indent=" " * 23)
 
 
 async def play(story: Story, target: Remote) -> tuple[str, str]:

@@ -1,6 +1,7 @@
 """An app behind a connection, as the target of stories."""
 
 import asyncio
+import json
 import time
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
@@ -57,7 +58,7 @@ class Remote(Target):
         self.tell = tell
         self.transport = httpx2.AsyncHTTPTransport(local_address=address.source)
         self.cookie_name = COOKIE
-        self.accounts: list[str] = []
+        self.accounts: set[str] = set()
         self._browsers: list[Browser] = []
         self._newcomers = (name_of(f"newcomer{number}-{run}") for number in count())
 
@@ -102,20 +103,14 @@ class Remote(Target):
         # Operators close accounts in a shell.
         return []
 
-    async def delete_accounts(self) -> set[str]:
-        """Delete every account that was opened here; return the names of those that are left."""
-        left = {*self.accounts}
+    async def delete_accounts(self) -> None:
+        """Delete every account that was opened here, and take its name from the set of them."""
         for name in self.accounts:
-            browser = self.browser()
-            await browser.sign_in(name)
-            self._browsers.append(browser)
-        for browser in self._browsers:
-            who = await browser.get("/api/me") if browser.token else None
-            name = who.json()[FIELD] if who and who.is_success else ""
-            if name in left:
-                response = await browser.post("/api/me/delete", json={"confirm": name})
-                left -= {name} if response.is_success else set()
-        return left
+            await self.browser().sign_in(name)
+        for browser in [each for each in self._browsers if each.token]:
+            who = await browser.get("/api/me")
+            if who.is_success and (name := who.json()[FIELD]) in self.accounts:
+                await browser.post("/api/me/delete", json={"confirm": name})
 
     async def send(
         self, head: Iterable[bytes], body: Iterable[bytes] = ()
@@ -157,6 +152,7 @@ class RemoteBrowser(Browser):
         self.origin = f"http://{host}:{port}"
         self.cookie_name = target.cookie_name
         self.timeout = TIMEOUT
+        self.event_hooks = {"response": [self._note_deletion]}
         self._target = target
 
     async def register(
@@ -169,8 +165,13 @@ class RemoteBrowser(Browser):
             await asyncio.sleep(wait)
             response = await super().register(name, password, **more)
         if response.is_success:
-            self._target.accounts.append(name)
+            self._target.accounts.add(name)
         return response
+
+    async def _note_deletion(self, response: httpx2.Response) -> None:
+        request = response.request
+        if request.url.path == "/api/me/delete" and response.status_code == 204:
+            self._target.accounts.discard(json.loads(request.content)["confirm"])
 
     async def send_cookie(self, header: str | bytes, path: str = "/api/me") -> httpx2.Response:
         content = header if isinstance(header, bytes) else header.encode("latin-1")
