@@ -30,9 +30,10 @@ import typer
 from rich.console import Console
 
 from app.config import ROOT, Settings
+from app.origins import DEFAULT_PUBLIC_URL
 from app.terminal import printable
-from tests.attacks.remote import Address, NotPlayed, Remote
-from tests.attacks.stories import Story, all_stories
+from tests.attacks.remote import Address, Remote
+from tests.attacks.stories import NotPlayed, Story, Target, all_stories
 from tests.database import new_database
 #{% if cookiecutter.session_backend == "redis" %}
 from tests.redis import new_redis
@@ -90,7 +91,8 @@ def find(url: str) -> Iterator[Address]:
         except OSError:
             continue
         # The jar of a browser has no cookies for a bare address of IPv6.
-        yield Address("localhost" if host == ip else host, port, ip, source_for(ip))
+        name = "localhost" if host == ip else host
+        yield Address(name, port, ip, source_for(ip), f"http://{name}:{port}")
         return
     refuse(f"Nothing answers at {url}: start the app, for example with `make run`.")
 
@@ -120,6 +122,11 @@ def serving() -> Iterator[Address]:
         own = (*Settings.model_fields, "forwarded_allow_ips", "web_concurrency")
         variables = {name: value for name, value in os.environ.items() if name.lower() not in own}
         variables["SECRET_KEYS"] = secrets.token_urlsafe(32)
+        #{% if cookiecutter.oidc %}
+        # One that does not exist: nothing that an attacker sends is a reason to ask it.
+        variables |= {"OIDC_PROVIDERS": "corp", "OIDC_CORP_ISSUER": "https://id.invalid"}
+        variables |= {"OIDC_CORP_CLIENT_ID": "app", "OIDC_CORP_CLIENT_SECRET": "app"}
+        #{% endif %}
         try:
             variables["DATABASE_URL"] = stack.enter_context(new_database())
             #{% if cookiecutter.session_backend == "redis" %}
@@ -139,7 +146,8 @@ def serving() -> Iterator[Address]:
             )
         )
         stack.callback(server.terminate)
-        yield Address("localhost", port_of(server, log), "127.0.0.1", "127.0.0.1")
+        port = port_of(server, log)
+        yield Address("localhost", port, "127.0.0.1", "127.0.0.1", DEFAULT_PUBLIC_URL)
 
 
 def port_of(server: subprocess.Popen[bytes], log: Path) -> int:
@@ -187,7 +195,8 @@ async def attack(
     for name in target.accounts if clean_up else ():
         console.print(f"{name} could not be deleted: python -m app delete-user {name}")
     count, broken = len(outcomes), outcomes.count(BROKEN)
-    summary = f"\n{count} attacks: {broken or 'none'} got through"
+    attacks = "1 attack" if count == 1 else f"{count} attacks"
+    summary = f"\n{attacks}: {broken or 'none'} got through"
     if unplayed := outcomes.count(NOT_PLAYED):
         summary += f", {unplayed} not played"
     console.print(summary + ".", style=STYLES[BROKEN if broken else HELD])
@@ -200,7 +209,7 @@ def in_lines(console: Console, title: str, text: str) -> str:
     return fill(f"{'':12}{title:11}{text}", width, subsequent_indent=" " * 23)
 
 
-async def play(story: Story, target: Remote) -> tuple[str, str]:
+async def play(story: Story, target: Target) -> tuple[str, str]:
     """Return how a story ended, and what came back."""
     target.came_back.clear()
     try:

@@ -67,13 +67,15 @@ class Browser(httpx2.AsyncClient):
     ) -> httpx2.Response:
         """Register, and be able to sign in. more: further fields of the body."""
         body = {FIELD: name, "password": password, **more}
-        response = await self.post("/api/register", json=body)
         #{% if cookiecutter.identity == "email" %}
+        response = await self.post("/api/register", json=body)
         newest = (await self.mails())[0] if response.status_code == 202 else None
         if newest and newest.purpose == "verify":
             await self.post("/api/email/verify", json={"token": newest.token})
-        #{% endif %}
         return response
+        #{% else %}
+        return await self.post("/api/register", json=body)
+        #{% endif %}
 
     #{% if cookiecutter.identity == "email" %}
     async def mails(self) -> list[Mail]:

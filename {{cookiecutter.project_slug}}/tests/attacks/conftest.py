@@ -5,6 +5,7 @@ from itertools import count
 import pytest
 from fastapi import FastAPI
 
+from app.origins import DEFAULT_PUBLIC_URL
 from tests.attacks.stories import Target
 from tests.client import Browser, Client
 from tests.conftest import Clock
@@ -16,7 +17,14 @@ class InProcess(Target):
     """An app in the process of the test."""
 
     def __init__(self, app: FastAPI, clock: Clock) -> None:
-        super().__init__(ALICE, MALLORY, name_of("nobody"), clock, list(http_routes()))
+        super().__init__(
+            alice=ALICE,
+            mallory=MALLORY,
+            nobody=name_of("nobody"),
+            public_url=DEFAULT_PUBLIC_URL,
+            clock=clock,
+            routes=list(http_routes()),
+        )
         self.app = app
         self._numbers = count()
 

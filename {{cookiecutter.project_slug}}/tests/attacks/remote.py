@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 import httpx2
 
-from tests.attacks.stories import Target
+from tests.attacks.stories import NotPlayed, Target
 from tests.client import COOKIE, PASSWORD, Browser
 from tests.people import FIELD, name_of
 from tests.recorder import COOKIE_NAMES
@@ -27,17 +27,18 @@ SENT = (
 ANSWERED = ("location", "retry-after", "set-cookie", "www-authenticate")
 
 
-class NotPlayed(Exception):
-    """A story that says nothing about the app. The text is the reason."""
-
-
 class Address(NamedTuple):
-    """Where the app is. host: as in its URL. ip: where that leads. source: where to come from."""
+    """Where the app is.
+
+    host: as in its URL. ip: where that leads. source: the address to come from. public_url: where
+    the app says that it is.
+    """
 
     host: str
     port: int
     ip: str
     source: str
+    public_url: str
 
 
 class Remote(Target):
@@ -51,6 +52,7 @@ class Remote(Target):
             alice=name_of(f"alice-{run}"),
             mallory=name_of(f"mallory-{run}"),
             nobody=name_of(f"nobody-{run}"),
+            public_url=address.public_url,
             clock=time.time,
             routes=list(http_routes(APP_ROUTES)),
         )

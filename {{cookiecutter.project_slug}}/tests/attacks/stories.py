@@ -20,6 +20,10 @@ from tests.client import Browser
 Play = Callable[[Any], Awaitable[None]]
 
 
+class NotPlayed(Exception):
+    """A story that says nothing about the app. The text is the reason."""
+
+
 @dataclass
 class Target(ABC):
     """The app under attack, and what it has answered.
@@ -31,6 +35,8 @@ class Target(ABC):
     alice: str
     mallory: str
     nobody: str
+    public_url: str
+    """Where the app says that it is."""
     clock: Callable[[], float]
     """Unix time in seconds, as the app sees it."""
     routes: Iterable[tuple[str, str]]

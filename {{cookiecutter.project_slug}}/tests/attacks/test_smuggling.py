@@ -33,6 +33,6 @@ async def test_a_body_is_refused_however_its_length_is_announced(
 ) -> None:
     with Served(tmp_path / "copy", settings, "--http", http) as server:
         port = int(server.url.rpartition(":")[2])
-        address = Address("localhost", port, "127.0.0.1", "127.0.0.1")
+        address = Address("localhost", port, "127.0.0.1", "127.0.0.1", server.url)
         await send_bodies_of_two_lengths(Remote(address, "", lambda _: None))
         assert server.get("/health/live")
