@@ -17,7 +17,7 @@ from app.services import Services
 from app.users.authentication import Authenticator
 from app.users.links import LIFETIMES, RESET
 from tests.cli import Run
-from tests.client import PASSWORD, Client
+from tests.client import PASSWORD, Browser, Client
 from tests.conftest import KEY, Clock, NewLink, Start
 from tests.people import ALICE, BOB
 from tests.test_security_log import events
@@ -34,7 +34,7 @@ INVALID = {
 }
 
 
-async def reset(client: Client, token: str, password: str = NEW_PASSWORD) -> httpx2.Response:
+async def reset(client: Browser, token: str, password: str = NEW_PASSWORD) -> httpx2.Response:
     body = {"token": token, "new_password": password}
     return await client.post("/api/password/reset", json=body)
 

@@ -4,15 +4,15 @@ import json
 from collections.abc import AsyncIterator
 from typing import Any
 
-import pytest
 from fastapi import Request
 from sqlalchemy import select
 
 from app.models import User
 from app.web.dependencies import CurrentUser
+from tests.attacks.stories import Target, story
 from tests.client import COOKIE, PASSWORD, Client
 from tests.conftest import Start
-from tests.people import ALICE, FIELD, MALLORY, REGISTERED
+from tests.people import ALICE, FIELD, REGISTERED
 from tests.routes import SAFE_METHODS, http_routes
 
 NAME = FIELD.encode()
@@ -27,12 +27,14 @@ async def chunks(size: int) -> AsyncIterator[bytes]:
         yield b"x" * min(1000, size - start)
 
 
-async def test_extra_fields_change_nothing(client: Client) -> None:
-    response = await client.register(MALLORY, role="admin", id=7, is_active=False)
-    assert response.status_code == REGISTERED
-    signed_in = await client.sign_in(MALLORY)
-    assert signed_in.json() == {"id": 1, FIELD: MALLORY, "role": "user"}
-    assert (await client.get("/test/admin")).status_code == 403
+@story("mass assignment", promise=43)
+async def test_extra_fields_change_nothing(target: Target) -> None:
+    """Register with a role, an id and more that nobody has asked for."""
+    client, name = target.browser(), target.newcomer()
+    more: dict[str, Any] = {"role": "admin", "id": 7, "is_active": False}
+    target.expect(await client.register(name, **more), REGISTERED)
+    user = target.expect(await client.sign_in(name), 200).json()
+    target.hold((user[FIELD], user["role"]) == (name, "user"), "the role is that of every user")
 
 
 async def test_no_field_makes_a_user_an_administrator(client: Client) -> None:
@@ -56,23 +58,22 @@ async def test_no_field_makes_a_user_an_administrator(client: Client) -> None:
     assert tuple(user) == ("user", True)
 
 
-@pytest.mark.parametrize(
-    "content_type", ["application/x-www-form-urlencoded", "multipart/form-data", "text/plain", ""]
-)
-async def test_the_api_takes_json_and_nothing_that_a_form_can_send(
-    client: Client, content_type: str
-) -> None:
-    await client.signed_in()
+FORM_TYPES = ("application/x-www-form-urlencoded", "multipart/form-data", "text/plain", "")
+
+
+@story("JSON in a form", promise=30)
+async def test_the_api_takes_json_and_nothing_that_a_form_can_send(target: Target) -> None:
+    """Send JSON as a form of another site can: with each of its content types, or none."""
+    client = await target.signed_in(target.alice)
     before = client.token
     fields = (FIELD, "password", "current_password", "new_password", "confirm")
     body = json.dumps(dict.fromkeys(fields, PASSWORD)).encode()
-    headers = {"content-type": content_type} if content_type else {}
-    for path in ("register", "login", "confirm", "password", "me/delete"):
-        response = await client.post(f"/api/{path}", content=body, headers=headers)
-        assert response.status_code == 422, path
-    response = await client.put("/test/values/x", content=b"1", headers=headers)
-    assert response.status_code == 422
-    assert client.token == before
+    for content_type in FORM_TYPES:
+        headers = {"content-type": content_type} if content_type else {}
+        for path in ("register", "login", "confirm", "password", "me/delete"):
+            response = await client.post(f"/api/{path}", content=body, headers=headers)
+            target.expect(response, 422)
+    target.hold(client.token == before, "the session is unchanged")
 
 
 async def test_an_error_does_not_repeat_what_was_sent(client: Client) -> None:
@@ -96,9 +97,18 @@ async def test_a_lone_surrogate_is_refused_as_invalid(client: Client) -> None:
         assert response.status_code == 422
 
 
+@story("oversized body", promise=44)
+async def test_no_body_over_the_limit_is_read(target: Target) -> None:
+    """Send more than a route takes: announced, and in chunks that nothing announces."""
+    client = await target.signed_in(target.alice)
+    for path in ("/api/login", "/api/confirm"):
+        for content in (b"x" * (LIMIT + 1), chunks(LIMIT + 1)):
+            response = await client.post(path, content=content, headers=JSON)
+            assert target.expect(response, 413).json() == TOO_LARGE
+    target.hold(await client.is_signed_in(), "the session is unchanged")
+
+
 async def test_a_body_over_the_limit_is_refused_before_it_is_read(client: Client) -> None:
-    response = await client.post("/api/login", json={FIELD: "a" * LIMIT, "password": ""})
-    assert (response.status_code, response.json()) == (413, TOO_LARGE)
     await client.signed_in()
     for length in (str(LIMIT + 1), "99999999999999999999999", "1" * 5000):
         headers = JSON | {"content-length": length}

@@ -4,10 +4,11 @@ import pytest
 from starlette.datastructures import Headers
 
 from app.web.csrf import cross_origin_error
+from tests.attacks.stories import Target, story
 from tests.client import ORIGIN, PASSWORD, Client
 from tests.conftest import Start
-from tests.people import ALICE, FIELD, MALLORY
-from tests.routes import SAFE_METHODS, http_routes
+from tests.people import FIELD
+from tests.routes import SAFE_METHODS
 
 FRONT_END = "https://front.example"
 
@@ -74,43 +75,53 @@ def test_a_header_that_is_sent_twice_is_refused(sites: list[str], origins: list[
     assert error("POST", sites, origins)
 
 
-@pytest.mark.parametrize("site", ["cross-site", "same-site"])
-async def test_every_unsafe_route_refuses_other_sites_and_siblings(
-    client: Client, site: str
-) -> None:
-    await client.signed_in()
-    body = {FIELD: ALICE, "password": PASSWORD}
-    for method, path in http_routes():
+SENDERS = [
+    {"sec-fetch-site": "cross-site"},
+    {"sec-fetch-site": "cross-site", "origin": "https://evil.localhost"},
+    {"sec-fetch-site": "same-site"},
+    {"sec-fetch-site": "same-site", "origin": "https://evil.localhost"},
+    {"origin": "https://localhost.evil.example"},
+    {"origin": "null"},
+]
+
+
+@story("cross-site request forgery", promise=28)
+async def test_every_unsafe_route_refuses_other_sites_and_siblings(target: Target) -> None:
+    """Let pages of other sites and sibling subdomains post everywhere with a victim's cookie."""
+    client = await target.signed_in(target.alice)
+    body = {FIELD: target.alice, "password": PASSWORD}
+    for method, path in target.routes:
         if method in SAFE_METHODS:
             continue
-        for headers in (
-            {"sec-fetch-site": site},
-            {"sec-fetch-site": site, "origin": "https://evil.localhost"},
-            {"origin": "https://localhost.evil.example"},
-            {"origin": "null"},
-        ):
+        for headers in SENDERS:
             response = await client.request(method, path, data=body, headers=headers)
-            assert response.status_code == 403, f"{method} {path}"
-            assert "This request was refused" in response.json()["detail"]
-            assert "set-cookie" not in response.headers
-    assert await client.is_signed_in()
+            target.expect(response, 403)
+            assert "This request was refused" in response.json()["detail"], path
+            assert "set-cookie" not in response.headers, path
+    target.hold(await client.is_signed_in(), "the victim is still signed in")
 
 
-async def test_login_csrf_is_refused(client: Client) -> None:
-    """Whatever the victim then entered would be the attacker's to read."""
-    await client.register(MALLORY)
-    client.headers["sec-fetch-site"] = "cross-site"
-    assert (await client.sign_in(MALLORY)).status_code == 403
-    assert client.token is None
+@story("login CSRF", promise=28)
+async def test_login_csrf_is_refused(target: Target) -> None:
+    """Sign a victim in to the attacker's account from another site.
+
+    Whatever the victim then entered would be the attacker's to read.
+    """
+    await target.signed_in(target.mallory)
+    victim = target.browser()
+    victim.headers["sec-fetch-site"] = "cross-site"
+    target.expect(await victim.sign_in(target.mallory), 403)
+    target.hold(victim.token is None, "the victim has no cookie")
 
 
-async def test_no_spelling_of_method_or_path_evades_the_check(client: Client) -> None:
-    await client.signed_in()
+@story("forgery under another spelling", promise=28)
+async def test_no_spelling_of_method_or_path_evades_the_check(target: Target) -> None:
+    """Post from another site with unusual methods and paths."""
+    client = await target.signed_in(target.alice)
     for method in ("POST", "post", "PATCH", "PROPFIND"):
         for path in ("/nowhere", "//api/logout", "/api/logout/"):
-            headers = {"sec-fetch-site": "cross-site"}
-            response = await client.request(method, path, headers=headers)
-            assert response.status_code == 403, f"{method} {path}"
+            url, headers = client.base_url.copy_with(path=path), {"sec-fetch-site": "cross-site"}
+            target.expect(await client.request(method, url, headers=headers), 403)
 
 
 async def test_a_trusted_front_end_may_sign_in(start: Start) -> None:

@@ -9,7 +9,8 @@ import pytest
 from passlib.hash import argon2
 
 from app.users import passwords
-from tests.client import COOKIE, Client
+from tests.attacks.stories import Target, story
+from tests.client import Client
 from tests.conftest import Start
 from tests.people import ALICE, BOB, MALLORY
 
@@ -43,20 +44,23 @@ async def disabled_account(client: Client, name: str) -> None:
     await client.app.state.services.users.disable(name)
 
 
+@story("account enumeration by sign-in", promise=39)
 async def test_wrong_name_wrong_password_and_disabled_account_get_the_same_response(
-    client: Client,
+    target: Target,
 ) -> None:
-    await client.register(ALICE)
-    await disabled_account(client, MALLORY)
+    """Compare the answers to a wrong name, a wrong password and a closed account."""
+    await target.signed_in(target.alice)
+    client = target.browser()
     responses = [
-        await client.sign_in(BOB),
-        await client.sign_in(ALICE, WRONG),
-        await client.sign_in(MALLORY),
+        await client.sign_in(target.nobody),
+        await client.sign_in(target.alice, WRONG),
+        *[await client.sign_in(name) for name in await target.disabled()],
     ]
-    assert {response.status_code for response in responses} == {401}
-    assert len({response.content for response in responses}) == 1
-    assert len({telling(response) for response in responses}) == 1
-    challenge = f'Cookie cookie-name="{COOKIE}"'
+    for response in responses:
+        target.expect(response, 401)
+    target.hold(len({each.content for each in responses}) == 1, "the bodies are the same")
+    target.hold(len({telling(each) for each in responses}) == 1, "so are the headers")
+    challenge = f'Cookie cookie-name="{client.cookie_name}"'
     assert responses[0].headers["www-authenticate"] == challenge
 
 

@@ -5,6 +5,7 @@ from fastapi import FastAPI
 from fastapi.dependencies.models import Dependant
 
 from app.web.dependencies import current_auth, current_session, current_user
+from tests.attacks.stories import Target, story
 from tests.client import PASSWORD, Client
 #{% if cookiecutter.identity == "email" %}
 from tests.mail import PUBLIC_MAIL_PATHS
@@ -77,12 +78,19 @@ async def test_every_route_but_the_public_ones_depends_on_a_session(client: Clie
     assert paths > PUBLIC
 
 
-async def test_without_a_session_only_public_routes_respond(client: Client) -> None:
-    for method, path in http_routes():
+@story("forced browsing", promise=31)
+async def test_without_a_session_only_public_routes_respond(target: Target) -> None:
+    """Call every route without a session."""
+    for method, path in target.routes:
         # Each from a new browser, without the cookies of the pages before.
-        response = await Client(client.app).request(method, path, json={})
-        assert (response.status_code == 401) == (path not in PUBLIC), path
+        response = await target.browser().request(method, path, json={})
+        if path not in PUBLIC:
+            target.expect(response, 401)
+        assert path not in PUBLIC or response.status_code != 401, path
         assert path.endswith("/logout") or not session_cookies(response), path
+
+
+async def test_without_a_session_no_websocket_is_served(client: Client) -> None:
     async with Socket(client) as socket:
         await socket.accepted()
         assert await socket.receive() == SESSION_ENDED
@@ -112,14 +120,16 @@ async def test_get_and_head_change_nothing(client: Client, statements: list[str]
     assert changes == []
 
 
-async def test_what_changes_something_cannot_be_reached_by_a_link(client: Client) -> None:
-    await client.signed_in()
-    readable = {path for method, path in http_routes() if method == "GET"}
-    for method, path in http_routes():
+@story("forgery by a link", promise=29)
+async def test_what_changes_something_cannot_be_reached_by_a_link(target: Target) -> None:
+    """Let a signed-in victim follow links to whatever changes something."""
+    client = await target.signed_in(target.alice)
+    readable = {path for method, path in target.routes if method == "GET"}
+    for method, path in target.routes:
         if method not in SAFE_METHODS and path not in readable:
-            response = await client.get(path, params={FIELD: "a", "password": PASSWORD})
-            assert response.status_code == 405, path
-    assert await client.is_signed_in()
+            params = {FIELD: "a", "password": PASSWORD}
+            target.expect(await client.get(path, params=params), 405)
+    target.hold(await client.is_signed_in(), "the victim is still signed in")
 
 
 @pytest.mark.parametrize("method", ["OPTIONS", "TRACE", "PATCH"])
@@ -131,13 +141,15 @@ async def test_other_methods_and_spellings_open_nothing(client: Client, method: 
         assert (await client.get(path)).status_code == 404, path
 
 
-async def test_a_request_for_another_host_is_refused(client: Client) -> None:
+@story("forged Host header", promise=34)
+async def test_a_request_for_another_host_is_refused(target: Target) -> None:
+    """Ask for another host, as DNS rebinding does, and for what is no host."""
+    client = await target.signed_in(target.alice)
     hosts = ("evil.example", "localhost.evil.example", "", "a@localhost", "[", "localhost:x")
     for host in hosts:
-        response = await client.get("/test/public", headers={"host": host})
-        assert response.status_code == 400, host
+        target.expect(await client.get("/api/session", headers={"host": host}), 400)
         headers = {"host": host, "sec-fetch-site": "cross-site"}
-        assert (await client.post("/api/login", headers=headers)).status_code == 403, host
+        target.expect(await client.post("/api/login", headers=headers), 403)
 
 
 async def test_below_a_path_of_a_host_every_request_is_refused_with_the_reason(

@@ -2,48 +2,50 @@
 
 import pytest
 
+from tests.attacks.stories import Target, story
 from tests.client import COOKIE, PASSWORD, Client
 from tests.people import ALICE, FIELD, MALLORY
 
 
-async def test_a_fixated_token_is_not_adopted_and_is_revoked_at_sign_in(
-    client: Client, other: Client
-) -> None:
-    await other.signed_in(MALLORY)
-    fixated = other.token
-    assert fixated is not None
-    await client.register(ALICE)
-    client.use_token(fixated)
-    await client.sign_in(ALICE)
-    assert client.token != fixated
-    assert not await other.opens(fixated)
+@story("session fixation", promise=17)
+async def test_a_fixated_token_is_not_adopted_and_is_revoked_at_sign_in(target: Target) -> None:
+    """Plant a token of the attacker's own in the browser of a victim, who then signs in."""
+    planted = (await target.signed_in(target.mallory)).token
+    await target.signed_in(target.alice)
+    victim = target.browser()
+    victim.use_token(planted)
+    target.expect(await victim.sign_in(target.alice), 200)
+    target.hold(victim.token != planted, "the victim has another token")
+    target.hold(not await target.browser().opens(planted), "the planted one opens nothing")
 
 
-async def test_logout_and_sign_in_end_every_session_that_was_sent_along(
-    client: Client, other: Client
-) -> None:
-    await other.register(ALICE)
+@story("leftover sessions", promise=17)
+async def test_logout_and_sign_in_end_every_session_that_was_sent_along(target: Target) -> None:
+    """Let a browser send two session cookies as it signs out or in, so that one survives."""
     for path in ("/api/logout", "/api/login"):
-        first = await Client(client.app).signed_in(ALICE)
-        second = await Client(client.app).signed_in(ALICE)
-        both = {"cookie": f"{COOKIE}={first.token}; {COOKIE}={second.token}"}
-        body = {FIELD: ALICE, "password": PASSWORD}
-        assert (await client.post(path, json=body, headers=both)).is_success
-        assert not await first.is_signed_in()
-        assert not await second.is_signed_in()
+        first = await target.signed_in(target.alice)
+        second = await target.signed_in(target.alice)
+        name = first.cookie_name
+        both = {"cookie": f"{name}={first.token}; {name}={second.token}"}
+        body = {FIELD: target.alice, "password": PASSWORD}
+        target.expect(await target.browser().post(path, json=body, headers=both), 200, 204)
+        for each in (first, second):
+            target.hold(not await each.is_signed_in(), "a session sent along has ended")
 
 
-async def test_a_cookie_tossed_over_the_real_one_never_wins(client: Client, other: Client) -> None:
-    """A sibling may set a cookie for a longer path or with an earlier date: first or last."""
-    await client.signed_in(ALICE)
-    await other.signed_in(MALLORY)
-    real, tossed = f"{COOKIE}={client.token}", f"{COOKIE}={other.token}"
+@story("cookie tossing", promise=6)
+async def test_a_cookie_tossed_over_the_real_one_never_wins(target: Target) -> None:
+    """Set a second session cookie from a sibling subdomain, before the real one or after it.
+
+    A sibling may set a cookie for a longer path or with an earlier date: first or last.
+    """
+    victim, attacker = [await target.signed_in(each) for each in (target.alice, target.mallory)]
+    real, tossed = (f"{each.cookie_name}={each.token}" for each in (victim, attacker))
     for header in (f"{tossed}; {real}", f"{real}; {tossed}", f"{tossed}; x=y; {real}"):
-        response = await client.send_cookie(header)
-        assert response.status_code == 401
+        target.expect(await victim.send_cookie(header), 401)
     two_headers = [("cookie", real), ("cookie", tossed)]
-    assert (await Client(client.app).get("/api/me", headers=two_headers)).status_code == 401
-    assert await client.is_signed_in()
+    target.expect(await target.browser().get("/api/me", headers=two_headers), 401)
+    target.hold(await victim.is_signed_in(), "the victim is still signed in")
 
 
 async def test_values_from_before_sign_in_are_gone_after_it(client: Client, other: Client) -> None:
@@ -79,20 +81,26 @@ SPELLINGS = [
 ]
 
 
-async def test_no_other_spelling_of_the_cookie_counts(client: Client) -> None:
-    await client.signed_in()
+@story("cookie smuggling", promise=5)
+async def test_no_other_spelling_of_the_cookie_counts(target: Target) -> None:
+    """Send a session cookie whose name only looks like the real one to a careless parser."""
+    client = await target.signed_in(target.alice)
     assert await client.is_signed_in()
     for spelling in SPELLINGS:
-        cookie = spelling % (COOKIE.encode(), str(client.token).encode())
-        for header in (cookie, b"a=b; " + cookie + b"; c=d"):
-            assert (await client.send_cookie(header)).status_code == 401, header
+        cookie = spelling % (client.cookie_name.encode(), str(client.token).encode())
+        # Whitespace before a header's value is no part of it, and some bytes are no header.
+        alone = [cookie] if cookie.strip(b" \t") == cookie else []
+        for header in (*alone, b"a=b; " + cookie + b"; c=d"):
+            target.expect(await client.send_cookie(header), 401, 400)
 
 
-async def test_no_other_cookie_name_counts(client: Client) -> None:
-    await client.signed_in()
+@story("cookie without its prefix", promise=5)
+async def test_no_other_cookie_name_counts(target: Target) -> None:
+    """Send the token under a name without the prefix, which any subdomain could set."""
+    client = await target.signed_in(target.alice)
     plain = COOKIE.removeprefix("__Host-Http-")
-    for name in (COOKIE.lower(), f"__Host-{plain}", plain, "session"):
-        assert (await client.send_cookie(f"{name}={client.token}")).status_code == 401, name
+    for name in {COOKIE.lower(), f"__Host-{plain}", plain, "session"} - {client.cookie_name}:
+        target.expect(await client.send_cookie(f"{name}={client.token}"), 401)
 
 
 async def test_two_session_cookies_count_as_none_in_any_order(
@@ -107,16 +115,18 @@ async def test_two_session_cookies_count_as_none_in_any_order(
         assert "two session cookies" in caplog.text
 
 
-async def test_a_token_outside_the_cookie_is_ignored(client: Client, other: Client) -> None:
-    await client.signed_in()
+@story("token outside the cookie", promise=7)
+async def test_a_token_outside_the_cookie_is_ignored(target: Target) -> None:
+    """Send a real token in the query or another header, from where other sites could send it."""
+    client, other = await target.signed_in(target.alice), target.browser()
     token = str(client.token)
-    pair = f"{COOKIE}={token}"
+    pair = f"{client.cookie_name}={token}"
     for headers in (
         {"authorization": f"Bearer {token}"},
         {"x-session": token},
         {"x-cookie": pair},
         {"set-cookie": pair},
     ):
-        assert (await other.get("/api/me", headers=headers)).status_code == 401
-    response = await other.get("/api/me", params={COOKIE: token, "session": token})
-    assert response.status_code == 401
+        target.expect(await other.get("/api/me", headers=headers), 401)
+    params = {client.cookie_name: token, "session": token}
+    target.expect(await other.get("/api/me", params=params), 401)

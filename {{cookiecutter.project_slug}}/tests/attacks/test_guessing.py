@@ -14,9 +14,10 @@ from app.models import LoginAttempt
 from app.services import Services
 from app.users.errors import TooManyFailures
 from app.users.rate_limit import WIDER, RateLimiter
-from tests.client import Client
+from tests.attacks.stories import Target, story
+from tests.client import Browser, Client
 from tests.conftest import Clock, Start
-from tests.people import ALICE, BOB, MALLORY, SPELLINGS, name_of
+from tests.people import ALICE, BOB, MALLORY, name_of, spellings
 from tests.recorder import Recorder
 
 WRONG = "not the right password"
@@ -61,11 +62,25 @@ async def test_waiting_does_not_grow_by_asking_again(client: Client, clock: Cloc
     assert (await client.sign_in()).status_code == 200
 
 
-async def test_another_spelling_of_the_name_does_not_evade_the_rate_limit(client: Client) -> None:
-    await client.register(ALICE)
-    await fail(client)
-    for spelling in SPELLINGS:
-        assert (await client.sign_in(spelling)).status_code == 429
+async def use_up(target: Target) -> tuple[Browser, str]:
+    """Guess a newcomer's password until guesses are refused; return who guesses, and the name."""
+    client, name = target.browser(), target.newcomer()
+    await target.signed_in(name)
+    for _ in range(20):
+        response = await client.sign_in(name, WRONG)
+        if response.status_code == 429:
+            break
+        target.expect(response, 401)
+    target.expect(response, 429)
+    return client, name
+
+
+@story("guessing under other spellings", promise=40)
+async def test_another_spelling_of_the_name_does_not_evade_the_rate_limit(target: Target) -> None:
+    """Guess until guesses are refused, and go on with the same name in capitals or full width."""
+    client, name = await use_up(target)
+    for spelling in spellings(name):
+        target.expect(await client.sign_in(spelling), 429)
 
 
 async def test_failures_from_the_future_lock_nobody_out(client: Client, clock: Clock) -> None:
@@ -84,12 +99,13 @@ async def test_failures_from_the_future_lock_nobody_out(client: Client, clock: C
     assert int(response.headers["retry-after"]) <= 900
 
 
-async def test_forwarding_headers_do_not_evade_the_rate_limit(client: Client) -> None:
-    await client.register()
-    await fail(client)
+@story("guessing behind forwarding headers", promise=34)
+async def test_forwarding_headers_do_not_evade_the_rate_limit(target: Target) -> None:
+    """Guess until guesses are refused, and go on with headers that name another address."""
+    client, user = await use_up(target)
     for name in ("x-forwarded-for", "x-real-ip", "forwarded", "client-ip"):
         client.headers[name] = "203.0.113.9"
-        assert (await client.sign_in()).status_code == 429
+        target.expect(await client.sign_in(user), 429)
 
 
 @pytest.mark.parametrize(

@@ -4,6 +4,7 @@ from collections.abc import Awaitable, Callable
 
 import pytest
 
+from tests.attacks.stories import Target, story
 from tests.client import COOKIE, PASSWORD, Client
 from tests.conftest import Clock
 from tests.people import ALICE, BOB
@@ -12,35 +13,66 @@ from tests.websocket import SESSION_ENDED, Socket
 NEW_PASSWORD = "quite another set of words"
 
 
-async def sign_in_again(client: Client, _: Clock) -> None:
-    await client.sign_in()
+async def is_worthless(target: Target, copied: str | None) -> None:
+    """Try everything with a copied token. Raises AssertionError when anything is open to it."""
+    thief = target.browser()
+    thief.use_token(copied)
+    body = {"current_password": PASSWORD, "new_password": NEW_PASSWORD + "!"}
+    for path in ("/api/me", "/api/session"):
+        target.expect(await thief.send_cookie(f"{thief.cookie_name}={copied}", path), 401)
+    target.expect(await thief.post("/api/password", json=body), 401)
+    target.expect(await thief.delete("/api/sessions"), 401)
 
 
-async def log_out(client: Client, _: Clock) -> None:
-    await client.post("/api/logout")
+@story("replay after logout", promise=19)
+async def test_a_token_copied_before_a_logout_is_worthless_after_it(target: Target) -> None:
+    """Copy a session cookie, wait until its owner has signed out, and send it again."""
+    client = await target.signed_in(target.alice)
+    copied = client.token
+    target.expect(await client.post("/api/logout"), 204)
+    await is_worthless(target, copied)
 
 
-async def revoke_others(client: Client, _: Clock) -> None:
-    elsewhere = await Client(client.app).signed_in()
-    await elsewhere.delete("/api/sessions")
+@story("replay after another sign-in", promise=17)
+async def test_a_token_copied_before_another_sign_in_is_worthless_after_it(target: Target) -> None:
+    """Copy a session cookie, and send it after its owner has signed in again or confirmed."""
+    client = await target.signed_in(target.alice)
+    copied = client.token
+    target.expect(await client.sign_in(target.alice), 200)
+    await is_worthless(target, copied)
+    copied = client.token
+    target.expect(await client.post("/api/confirm", json={"password": PASSWORD}), 204)
+    await is_worthless(target, copied)
 
 
-async def change_password(client: Client, _: Clock) -> None:
+@story("replay after signing out elsewhere", promise=22)
+async def test_a_token_is_worthless_once_ended_from_another_device(target: Target) -> None:
+    """Keep a stolen cookie while its owner ends all other sessions."""
+    stolen = await target.signed_in(target.alice)
+    owner = await target.signed_in(target.alice)
+    target.expect(await owner.delete("/api/sessions"), 204)
+    await is_worthless(target, stolen.token)
+
+
+@story("replay after a new password", promise=21)
+async def test_a_token_is_worthless_after_a_new_password(target: Target) -> None:
+    """Keep two stolen cookies while their owner changes the password."""
+    name = target.newcomer()
+    stolen, client = await target.signed_in(name), await target.signed_in(name)
+    copied = client.token
     body = {"current_password": PASSWORD, "new_password": NEW_PASSWORD}
-    assert (await client.post("/api/password", json=body)).status_code == 204
+    target.expect(await client.post("/api/password", json=body), 204)
+    await is_worthless(target, stolen.token)
+    await is_worthless(target, copied)
 
 
-async def change_password_elsewhere(client: Client, clock: Clock) -> None:
-    elsewhere = await Client(client.app).signed_in()
-    await change_password(elsewhere, clock)
-
-
-async def confirm_password(client: Client, _: Clock) -> None:
-    assert (await client.post("/api/confirm", json={"password": PASSWORD})).status_code == 204
-
-
-async def delete_account(client: Client, _: Clock) -> None:
-    assert (await client.post("/api/me/delete", json={"confirm": ALICE})).status_code == 204
+@story("replay after the account is gone", promise=21)
+async def test_a_token_is_worthless_after_its_account_was_deleted(target: Target) -> None:
+    """Keep a stolen cookie while its owner deletes the account."""
+    name = target.newcomer()
+    stolen, client = await target.signed_in(name), await target.signed_in(name)
+    target.expect(await client.post("/api/me/delete", json={"confirm": name}), 204)
+    await is_worthless(target, stolen.token)
 
 
 async def operator_ends_sessions(client: Client, _: Clock) -> None:
@@ -70,13 +102,6 @@ async def lifetime(client: Client, clock: Clock) -> None:
 
 
 ENDS = [
-    sign_in_again,
-    log_out,
-    revoke_others,
-    change_password,
-    change_password_elsewhere,
-    confirm_password,
-    delete_account,
     operator_ends_sessions,
     operator_disables_account,
     operator_deletes_account,
@@ -104,19 +129,17 @@ ENDS += [
 
 @pytest.mark.parametrize("end", ENDS, ids=lambda end: end.__name__)
 async def test_a_copied_cookie_is_worthless_after(
-    client: Client, clock: Clock, end: Callable[[Client, Clock], Awaitable[None]]
+    target: Target, client: Client, clock: Clock, end: Callable[[Client, Clock], Awaitable[None]]
 ) -> None:
     await client.signed_in()
     thief = Client(client.app)
     copied = str(client.token)
     await end(client, clock)
-    for path in ("/api/me", "/api/session", "/test/user", "/test/values"):
+    await is_worthless(target, copied)
+    for path in ("/test/user", "/test/values"):
         assert (await thief.send_cookie(f"{COOKIE}={copied}", path)).status_code == 401, path
     thief.use_token(copied)
-    body = {"current_password": PASSWORD, "new_password": NEW_PASSWORD + "!"}
-    assert (await thief.post("/api/password", json=body)).status_code == 401
     assert (await thief.put("/test/values/x", json=1)).status_code == 401
-    assert (await thief.delete("/api/sessions")).status_code == 401
     async with Socket(thief) as socket:
         await socket.accepted()
         assert await socket.receive() == SESSION_ENDED

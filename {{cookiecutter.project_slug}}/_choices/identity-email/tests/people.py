@@ -15,13 +15,15 @@ def name_of(nickname: str) -> str:
 
 ALICE, BOB, CAROL, DAVE, MALLORY = map(name_of, ("alice", "bob", "carol", "dave", "mallory"))
 
-# Other ways of typing who Alice is.
-SPELLINGS = (
-    "Alice@example.com",
-    " alice@EXAMPLE.com",
-    "ALICE@example.com ",
-    "\uff41lice@example.com",
-)
+
+def spellings(name: str) -> tuple[str, ...]:
+    """Return other ways of typing a name."""
+    local, _, domain = name.partition("@")
+    wide = chr(ord(name[0]) + ord("\uff41") - ord("a")) + name[1:]
+    return (name.capitalize(), f" {local}@{domain.upper()}", f"{name.upper()} ", wide)
+
+
+SPELLINGS = spellings(ALICE)
 
 # As long as a name may be, and one with characters that are two columns wide.
 LONG = f"{'x' * 64}@{'y' * 60}.example"

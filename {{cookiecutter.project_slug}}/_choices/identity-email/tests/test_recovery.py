@@ -32,15 +32,6 @@ async def test_a_forgotten_password_is_replaced_by_a_link(client: Client) -> Non
     assert (await client.sign_in(ALICE, NEW_PASSWORD)).status_code == 200
 
 
-async def test_a_link_is_void_once_a_newer_one_was_sent(client: Client) -> None:
-    await client.register(ALICE)
-    await forgot(client)
-    older = await newest_token(client)
-    await forgot(client)
-    assert (await reset(client, older)).json() == INVALID
-    assert (await reset(client, await newest_token(client))).status_code == 204
-
-
 async def test_a_link_by_mail_and_an_operators_make_each_other_void(
     client: Client, new_link: NewLink
 ) -> None:

@@ -15,8 +15,14 @@ def name_of(nickname: str) -> str:
 
 ALICE, BOB, CAROL, DAVE, MALLORY = map(name_of, ("alice", "bob", "carol", "dave", "mallory"))
 
-# Other ways of typing who Alice is.
-SPELLINGS = ("Alice", " alice", "ALICE ", "\uff41\uff4c\uff49\uff43\uff45")
+
+def spellings(name: str) -> tuple[str, ...]:
+    """Return other ways of typing a name."""
+    wide = "".join(chr(ord(each) + 0xFEE0) if "!" <= each <= "~" else each for each in name)
+    return (name.capitalize(), f" {name}", f"{name.upper()} ", wide)
+
+
+SPELLINGS = spellings(ALICE)
 
 # As long as a name may be, and one with characters that are two columns wide.
 LONG = "x" * 64

@@ -6,7 +6,7 @@ from typing import Any
 import httpx2
 
 from tests.authenticator import Authenticator, Json
-from tests.client import PASSWORD, Client
+from tests.client import PASSWORD, Browser, Client
 from tests.people import ALICE
 
 
@@ -14,7 +14,7 @@ from tests.people import ALICE
 class Person:
     """Somebody at a browser, with a device that keeps passkeys."""
 
-    client: Client
+    client: Browser
     device: Authenticator = field(default_factory=Authenticator)
 
     async def options(self, path: str) -> Json:

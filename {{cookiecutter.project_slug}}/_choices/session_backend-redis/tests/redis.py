@@ -89,13 +89,26 @@ def send(port: int, *words: str) -> bytes:
         return connection.recv(65_536)
 
 
-@pytest.fixture(scope="session")
-def redis_binary() -> str:
-    """Find the server."""
+def require_binary() -> str:
+    """Return the path of an installed server, or skip the test at hand."""
     binary = find_binary()
     if binary is None:
         missing("no Redis server was found: apt-get install redis-server")
     return binary
+
+
+@contextmanager
+def new_redis() -> Iterator[str]:
+    """Run a server for as long as the block lasts; yield its URL."""
+    port = free_port()
+    with running(require_binary(), port):
+        yield f"redis://127.0.0.1:{port}/0"
+
+
+@pytest.fixture(scope="session")
+def redis_binary() -> str:
+    """Find the server."""
+    return require_binary()
 
 
 @pytest.fixture(scope="session")

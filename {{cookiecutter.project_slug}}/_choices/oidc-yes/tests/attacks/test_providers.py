@@ -2,6 +2,7 @@
 
 import asyncio
 from typing import Any
+from urllib.parse import urlencode
 
 import httpx2
 import pytest
@@ -10,12 +11,14 @@ from sqlalchemy import select
 
 from app.models import Identity, User
 from app.services import Services
+from tests.attacks.stories import Target, story
 from tests.client import COOKIE, ORIGIN
 from tests.conftest import Clock, Start
 from tests.people import ALICE, BOB, FIELD
 from tests.provider import (
     CLIENT_SECRET,
     ISSUER,
+    NAME,
     OTHER_ISSUER,
     SETTINGS,
     Provider,
@@ -79,6 +82,18 @@ async def test_an_answer_that_was_changed_on_the_way_is_refused(
     answer["state"] = answer["state"][:8] + "a" * 35
     assert error_of(await visitor.arrive(answer)) == "failed"
     assert await created(visitor.app.state.services) == 0
+
+
+@story("login CSRF by a provider", promise=87)
+async def test_an_answer_that_nobody_asked_for_signs_nobody_in(target: Target) -> None:
+    """Send a victim the answer of a provider, with a state that the attacker has made up."""
+    victim = target.browser()
+    for answer in ({"code": "x", "state": "a" * 43}, {"code": "x"}, {"error": "x"}, {}):
+        path = f"/login/{NAME}/callback?{urlencode(answer)}"
+        response = await victim.get(path, headers={"sec-fetch-site": "cross-site"})
+        # Unless there is such a provider, there is nothing.
+        target.expect(response, 303, 404)
+        target.hold(victim.token is None, "nobody is signed in")
 
 
 async def test_an_answer_is_taken_by_the_browser_that_asked_alone(

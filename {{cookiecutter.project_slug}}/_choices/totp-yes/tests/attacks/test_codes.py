@@ -14,7 +14,8 @@ from app.users.errors import InvalidName
 from app.users.names import normalise
 from app.users.rate_limit import Attempt, RateLimiter
 from app.users.totp import LOCKED, MAX_FAILURES_IN_A_ROW, TotpService, WrongCode
-from tests.authenticator_app import STEP, App, confirm, sign_in
+from tests.attacks.stories import Target, story
+from tests.authenticator_app import App, confirm, sign_in
 from tests.client import PASSWORD, Client
 from tests.conftest import Clock
 from tests.people import ALICE, FIELD, MALLORY
@@ -28,18 +29,29 @@ async def app_of(client: Client, clock: Clock) -> App:
     return await App.set_up(await client.signed_in(), clock)
 
 
-async def test_a_code_that_was_seen_is_good_no_more(
-    client: Client, other: Client, app_of: App, clock: Clock
-) -> None:
-    code = app_of.code()
-    assert (await sign_in(client, code)).status_code == 200
-    # Over the shoulder, and typed within the same half minute.
-    assert (await sign_in(other, code)).status_code == 401
-    assert (await confirm(client, code)).status_code == 403
+@story("reuse of a code", promise=75)
+async def test_a_code_that_was_seen_is_good_no_more(target: Target) -> None:
+    """See a code over somebody's shoulder, and type it within the same half minute."""
+    name, other = target.newcomer(), target.browser()
+    client = await target.signed_in(name)
+    app_of = await App.add(client, target.clock)
+    code = app_of.code(1)
+    target.expect(await sign_in(client, code, name=name), 200)
+    target.expect(await sign_in(other, code, name=name), 401)
+    target.expect(await confirm(client, code), 403)
     # Nor is an earlier one that nobody has used.
-    clock.turn(STEP)
-    assert (await sign_in(client, app_of.code())).status_code == 200
-    assert (await sign_in(other, app_of.code(-1))).status_code == 401
+    target.expect(await sign_in(other, app_of.code(-1), name=name), 401)
+
+
+@story("reuse of a recovery code", promise=78)
+async def test_a_recovery_code_that_was_seen_is_good_no_more(target: Target) -> None:
+    """Find a recovery code that was crossed out."""
+    name, other = target.newcomer(), target.browser()
+    client = await target.signed_in(name)
+    app_of = await App.add(client, target.clock)
+    code = app_of.recovery_codes[0]
+    target.expect(await sign_in(client, code, name=name), 200)
+    target.expect(await sign_in(other, code, name=name), 401)
 
 
 async def test_the_code_that_set_it_up_signs_nobody_in(
