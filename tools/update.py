@@ -140,7 +140,7 @@ def resolve(version: str) -> str:
         found = git(TEMPLATE, "rev-parse", "--verify", "--quiet", f"{name}^{{commit}}", check=False)
         if found:
             return found.strip()
-    raise Refused(f"The template at {TEMPLATE} has no version {version}.")
+    raise Refused(f"The template has no version {version}.")
 
 
 def describe(commit: str) -> str:
