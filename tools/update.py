@@ -92,17 +92,15 @@ def _first_line(text: str) -> str:
 # The project
 
 
-def prefix_of(project: Path) -> str:
-    """Return where in its repository a project is. Raises Refused unless all is committed."""
-    prefix = git(project, "rev-parse", "--show-prefix", "HEAD", check=False).split("\n")
-    if len(prefix) < 2 or not re.fullmatch("[0-9a-f]{40,}", prefix[1]):
+def refuse_unless_committed(project: Path) -> None:
+    """Raise Refused where something could be lost."""
+    if not git(project, "rev-parse", "--verify", "--quiet", "HEAD", check=False):
         raise Refused(
             "This project is in no Git repository, or nothing was committed: run git init, "
             "git add . and git commit first, so that nothing can be lost."
         )
     if git(project, "status", "--porcelain", "--untracked-files=no"):
         raise Refused("Some changes are not committed: commit or stash them first.")
-    return prefix[0]
 
 
 def read_record(project: Path) -> Record:
@@ -155,19 +153,25 @@ def check_out(commit: str, folder: Path) -> Path:
     return folder
 
 
-def fitting(answers: Mapping[str, str], version: Path) -> dict[str, str]:
-    """Return the answers to what a version asks. Raises Refused for one that it does not offer."""
-    questions = json.loads((version / "cookiecutter.json").read_text("utf-8"))
-    fit = {}
+def check(answers: Mapping[str, str], version: Path) -> None:
+    """Raise Refused for an answer to what a version does not ask, or that it does not offer."""
+    questions = questions_of(version)
     for key, answer in answers.items():
-        offered = questions.get(key)
-        if offered is None or key.startswith("_"):
-            continue
-        choices = ["yes", "no"] if isinstance(offered, bool) else offered
+        if key not in questions:
+            raise Refused(f"The template does not ask for {key}, but: {', '.join(questions)}.")
+        choices = questions[key]
         if isinstance(choices, list) and answer not in choices:
             raise Refused(f"{key} is one of {', '.join(choices)}, and not {answer!r}.")
-        fit[key] = answer if isinstance(choices, list) else literal(answer)
-    return fit
+
+
+def questions_of(version: Path) -> dict[str, list[str] | str]:
+    """Return what a version asks: the choices, or the default of a text."""
+    questions = json.loads((version / "cookiecutter.json").read_text("utf-8"))
+    return {
+        key: ["yes", "no"] if isinstance(offered, bool) else offered
+        for key, offered in questions.items()
+        if not key.startswith("_")
+    }
 
 
 def literal(text: str) -> str:
@@ -177,14 +181,20 @@ def literal(text: str) -> str:
 
 def render(version: Path, answers: Mapping[str, str], folder: Path) -> dict[str, bytes]:
     """Make a project; return its files by path, but for the key. folder: for this alone."""
+    questions = questions_of(version)
+    known = {key: answer for key, answer in answers.items() if key in questions}
+    check(known, version)
+    words = [
+        f"{key}={answer if isinstance(questions[key], list) else literal(answer)}"
+        for key, answer in known.items()
+    ]
     out, config = folder / "out", folder / "config.yaml"
     out.mkdir(parents=True)
     config.write_text(f"replay_dir: {folder / 'replay'}\ncookiecutters_dir: {folder / 'clones'}\n")
     done = subprocess.run(
         [
-            *(sys.executable, "-m", "cookiecutter", "--no-input", "--config-file", config),
-            *("--output-dir", out, version),
-            *(f"{key}={answer}" for key, answer in fitting(answers, version).items()),
+            *(sys.executable, "-m", "cookiecutter", "--no-input", "--config-file", str(config)),
+            *("--output-dir", str(out), str(version), *words),
         ],
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
@@ -240,12 +250,13 @@ def settle_migrations(project: Path, base: Mapping[str, bytes], new: dict[str, b
     A database has run those that there are, in their order: none is removed, none moves, and what
     is new comes after the owner's own.
     """
-    names = sorted(name for name in {**base, **new} if Path(name).parent == MIGRATIONS)
+    files = (name for name in {**base, **new} if name.endswith(".py"))
+    names = sorted(name for name in files if Path(name).parent == MIGRATIONS)
     remarks = []
     for name in (name for name in names if name in base):
         before = base[name].decode()
         after = new.get(name, base[name]).decode()
-        settled = follow(after, DOWN_REVISION.findall(before)[0])
+        settled = follow(after, *DOWN_REVISION.findall(before))
         if settled != before:
             remarks.append(
                 f"{name} has changed. A database that has run it already lacks the change: "
@@ -291,44 +302,42 @@ def refuse_to_overwrite(project: Path, base: Mapping[str, bytes], new: Mapping[s
         )
 
 
-class Trees:
-    """Commits of rendered projects in the owner's repository, which no branch leads to."""
+def commit(project: Path, files: Mapping[str, bytes], message: str, *parents: str) -> str:
+    """Commit these files of a project, and nothing else; no branch leads to the commit.
 
-    def __init__(self, project: Path, prefix: str, folder: Path) -> None:
-        self._project = project
-        self._prefix = prefix
-        self._folder = folder
-
-    def commit(self, files: Mapping[str, bytes], message: str, *parents: str) -> str:
-        """Commit these files alone, below the prefix; return the commit."""
-        index = {"GIT_INDEX_FILE": str(self._folder / "index")}
-        Path(index["GIT_INDEX_FILE"]).unlink(missing_ok=True)
-        root = self._folder / "tree" / (parents[0] if parents else "base")
-        for name, content in files.items():
-            path = root / self._prefix / name
+    It is made in a folder and an index of its own. Returns the commit.
+    """
+    repository = git(project, "rev-parse", "--absolute-git-dir").strip()
+    prefix = git(project, "rev-parse", "--show-prefix").strip()
+    author = {"NAME": "template", "EMAIL": "template@localhost"}
+    variables = {
+        f"GIT_{role}_{field}": said
+        for role in ("AUTHOR", "COMMITTER")
+        for field, said in author.items()
+    }
+    with tempfile.TemporaryDirectory() as name:
+        tree = Path(name) / "tree"
+        for file, content in files.items():
+            path = tree / prefix / file
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_bytes(content)
-        repository = git(self._project, "rev-parse", "--absolute-git-dir").strip()
-        where = ("--git-dir", repository, "--work-tree", str(root))
-        git(root, *where, "add", "--all", "--force", ".", variables=index)
-        tree = git(root, *where, "write-tree", variables=index).strip()
-        who = {
-            f"GIT_{role}_{field}": value
-            for role in ("AUTHOR", "COMMITTER")
-            for field, value in (("NAME", "template"), ("EMAIL", "template@localhost"))
-        }
+        variables |= {"GIT_INDEX_FILE": str(Path(name) / "index"), "GIT_DIR": repository}
+        variables |= {"GIT_WORK_TREE": str(tree)}
+        git(tree, "add", "--all", "--force", ".", variables=variables)
+        written = git(tree, "write-tree", variables=variables).strip()
         words = [word for parent in parents for word in ("-p", parent)]
-        return git(self._project, "commit-tree", tree, *words, "-m", message, variables=who).strip()
+        made = git(tree, "commit-tree", written, *words, "-m", message, variables=variables)
+    return made.strip()
 
 
-def merge(project: Path, commit: str) -> Outcome:
-    """Merge what a commit has changed into the work tree; commit nothing.
+def merge(project: Path, update: str) -> Outcome:
+    """Merge what an update, a commit, has changed into the work tree; commit nothing.
 
     Raises Refused when Git does not begin.
     """
     complaint = None
     try:
-        git(project, *AS_OWNERS_EXPECT, "cherry-pick", "--no-commit", MOVED, commit)
+        git(project, *AS_OWNERS_EXPECT, "cherry-pick", "--no-commit", MOVED, update)
     except Refused as reason:
         complaint = reason
     states = _states(git(project, "status", "--porcelain", "-z", "--no-renames", "-uno"))
@@ -358,7 +367,7 @@ def _states(listing: str) -> dict[str, str]:
 
 def update(project: Path, since: str | None, to: str, changed: Mapping[str, str]) -> int:
     """Update a project, and print what has come of it; return the exit status."""
-    prefix = prefix_of(project)
+    refuse_unless_committed(project)
     record = read_record(project)
     if not (since or record.commit):
         raise Refused(
@@ -368,22 +377,21 @@ def update(project: Path, since: str | None, to: str, changed: Mapping[str, str]
     before, after = resolve(since or str(record.commit)), resolve(to)
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        base = render(check_out(before, folder / "before"), record.answers, folder / "base")
-        version = check_out(after, folder / "after")
-        questions = public(json.loads((version / "cookiecutter.json").read_text("utf-8")))
-        for key in changed:
-            if key not in questions:
-                raise Refused(f"The template does not ask for {key}, but: {', '.join(questions)}.")
-        new = render(version, {**record.answers, **changed}, folder / "new")
-        answers = settle_records(project, record, after, base, new)
-        remarks = settle_migrations(project, base, new)
-        if base == new:
+        old, version = (check_out(commit, folder / commit) for commit in (before, after))
+        check(changed, version)
+        wanted = {**record.answers, **changed}
+        if before == after and wanted == record.answers:
             print(f"There is nothing to update: this project is at {describe(after)}.")
             return 0
+        # Where nobody has written them down, the answers that are given are those of the project.
+        base = render(old, record.answers or changed, folder / "base")
+        new = render(version, wanted, folder / "new")
+        answers = settle_records(project, record, after, base, new)
+        remarks = settle_migrations(project, base, new)
         refuse_to_overwrite(project, base, new)
-        trees = Trees(project, prefix, folder)
         message = f"Update from {describe(before)} to {describe(after)} of the template"
-        outcome = merge(project, trees.commit(new, message, trees.commit(base, "As it was made")))
+        as_made = commit(project, base, "As it was made")
+        outcome = merge(project, commit(project, new, message, as_made))
     print(report(message, outcome, remarks))
     for key in sorted(answers.keys() - record.answers.keys() - changed.keys()):
         print(f'New question: {key}, answered {answers[key]}; to change it: ANSWERS="{key}=..."')
@@ -394,10 +402,9 @@ def report(message: str, outcome: Outcome, remarks: Sequence[str]) -> str:
     """Return what was merged, what conflicts and what to do, for people."""
     letters = list(outcome.staged.values())
     changed = len(letters) - letters.count("A") - letters.count("D")
-    lines = [
-        f"{message}: {changed} files changed, {letters.count('A')} added, "
-        f"{letters.count('D')} deleted; nothing is committed."
-    ]
+    counts = {"changed": changed, "added": letters.count("A"), "deleted": letters.count("D")}
+    said = ", ".join(f"{count} {what}" for what, count in counts.items() if count) or "none"
+    lines = [f"{message}. Files: {said}. Nothing is committed."]
     lines += [f"You have deleted {name}, and it stays so." for name in outcome.still_deleted]
     lines += remarks
     if outcome.conflicts:
