@@ -346,33 +346,44 @@ def hook(monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
     return load("post_gen_project", DEFAULTS)
 
 
+@pytest.fixture
+def clone(tmp_path: Path) -> Path:
+    """Return a clone of something like the template, that is quick to make."""
+    published = tmp_path / "published"
+    for name in ("cookiecutter.json", ".gitattributes", "hooks/post_gen_project.py"):
+        (published / name).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy(REPOSITORY / name, published / name)
+    git(published, "init", "--quiet")
+    commit_all(published)
+    git(tmp_path, "clone", "--quiet", str(published), "clone")
+    return tmp_path / "clone"
+
+
 def test_a_project_remembers_where_its_template_was_cloned_from_without_a_password(
-    template: Template, hook: dict[str, Any]
+    clone: Path, hook: dict[str, Any]
 ) -> None:
-    head = git(template.path, "rev-parse", "HEAD").strip()
-    cloned = {"_repo_dir": str(template.path), "_template": "gh:someone/template"}
-    git(template.path, "remote", "set-url", "origin", "https://someone:word@example.com/t.git")
+    head = git(clone, "rev-parse", "HEAD").strip()
+    cloned = {"_repo_dir": str(clone), "_template": "gh:someone/template"}
+    git(clone, "remote", "set-url", "origin", "https://someone:word@example.com/t.git")
     assert hook["origin"](cloned) == ("https://example.com/t.git", head)
-    git(template.path, "remote", "set-url", "origin", "git@example.com:t.git")
+    git(clone, "remote", "set-url", "origin", "git@example.com:t.git")
     assert hook["origin"](cloned) == ("git@example.com:t.git", head)
 
 
 def test_a_commit_that_nobody_else_has_is_remembered_with_its_folder(
-    template: Template, hook: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+    clone: Path, hook: dict[str, Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    folder = str(template.path)
-    own = {"_repo_dir": folder, "_template": folder}
-    head = template.commit({"new.md": "New.\n"})
-    assert hook["origin"](own) == (folder, head)
-    published = git(template.path, "rev-parse", "origin/HEAD").strip()
-    git(template.path, "checkout", "--quiet", "--detach", published)
-    assert hook["origin"](own) == (str(REPOSITORY), published)
+    own = {"_repo_dir": str(clone), "_template": str(clone)}
+    published = git(clone, "rev-parse", "HEAD").strip()
+    assert hook["origin"](own) == (str(clone.parent / "published"), published)
+    head = commit_all(clone)
+    assert hook["origin"](own) == (str(clone), head)
     # As typed: a hook runs in the folder of the project.
     relative = {"_repo_dir": ".", "_template": "."}
-    monkeypatch.chdir(template.path / "docs")
+    monkeypatch.chdir(clone / "hooks")
     assert hook["origin"](relative) == (None, None)
-    monkeypatch.setenv("PWD", folder)
-    assert hook["origin"](relative) == (str(REPOSITORY), published)
+    monkeypatch.setenv("PWD", str(clone))
+    assert hook["origin"](relative) == (str(clone), head)
 
 
 def test_what_cruft_knows_is_remembered(hook: dict[str, Any]) -> None:
@@ -381,12 +392,12 @@ def test_what_cruft_knows_is_remembered(hook: dict[str, Any]) -> None:
 
 
 def test_an_archive_names_its_commit_and_a_plain_folder_names_none(
-    template: Template, hook: dict[str, Any], tmp_path: Path
+    clone: Path, hook: dict[str, Any], tmp_path: Path
 ) -> None:
     folder = {"_repo_dir": str(tmp_path), "_template": "https://example.com/t.zip"}
     assert hook["origin"](folder) == (None, None)
-    head = git(template.path, "rev-parse", "HEAD").strip()
-    git(template.path, "archive", "--output", str(tmp_path / "t.tar"), "HEAD", "hooks")
+    head = git(clone, "rev-parse", "HEAD").strip()
+    git(clone, "archive", "--output", str(tmp_path / "t.tar"), "HEAD", "hooks")
     with tarfile.open(tmp_path / "t.tar") as archive:
         archive.extractall(tmp_path, filter="data")
     text = (tmp_path / "hooks" / "post_gen_project.py").read_text("utf-8")

@@ -148,7 +148,8 @@ def describe(commit: str) -> str:
 
 def check_out(commit: str, folder: Path) -> Path:
     """Write a version of the template into a folder, and leave the clone as it is."""
-    git(TEMPLATE, "clone", "--quiet", "--no-checkout", str(TEMPLATE), str(folder))
+    if not folder.exists():
+        git(TEMPLATE, "clone", "--quiet", "--no-checkout", str(TEMPLATE), str(folder))
     git(folder, "-c", "core.autocrlf=false", "checkout", "--quiet", "--detach", commit)
     return folder
 
