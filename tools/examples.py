@@ -61,29 +61,31 @@ def render(commit: str, folder: Path) -> dict[str, bytes]:
     return files
 
 
-def write(repository: Path, files: Mapping[str, bytes], message: str) -> bool:
-    """Let the branch hold these files and no others; whether it did not already."""
+def write(repository: Path, files: Mapping[str, bytes], message: str) -> None:
+    """Let the branch hold these files and no others."""
     before = update.git(repository, "rev-parse", "--verify", "--quiet", BRANCH, check=False).strip()
     commit = update.commit(repository, files, message, *([before] if before else []))
-    if before and not update.git(repository, "diff", "--name-only", before, commit):
-        return False
     update.git(repository, "update-ref", BRANCH, commit, before or "0" * 40)
-    return True
 
 
 def main() -> int:
     """Render the examples, and say what to push; return the exit status."""
     head = update.git(REPOSITORY, "rev-parse", "HEAD").strip()
+    message = f"Examples as of {head[:12]}"
+    if update.git(REPOSITORY, "log", "-1", "--format=%s", BRANCH, check=False).strip() == message:
+        print("The branch examples is up to date.")
+        return 0
     if update.git(REPOSITORY, "symbolic-ref", "--quiet", "HEAD", check=False).strip() == BRANCH:
         print("The branch examples is checked out: git switch main", file=sys.stderr)
         return 1
-    with tempfile.TemporaryDirectory() as name:
-        # Hooks find the template by its whole path.
-        files = render(head, Path(os.path.realpath(name)))
-    if write(REPOSITORY, files, f"Examples as of {head[:12]}"):
-        print("The branch examples is written, and nothing is pushed: git push origin examples")
-    else:
-        print("The branch examples is up to date.")
+    try:
+        with tempfile.TemporaryDirectory() as name:
+            # Hooks find the template by its whole path.
+            write(REPOSITORY, render(head, Path(os.path.realpath(name))), message)
+    except update.Refused as reason:
+        print(reason, file=sys.stderr)
+        return 1
+    print("The branch examples is written, and nothing is pushed: git push origin examples")
     return 0
 
 
