@@ -175,7 +175,9 @@ def origin(answers):
     if "_commit" in answers:
         # cruft, which does not say where its clone is.
         return without_password(answers["_template"]), answers["_commit"]
-    folder = Path(answers.get("_repo_dir", ""))
+    if "_repo_dir" not in answers:
+        return None, None
+    folder = Path(answers["_repo_dir"])
     if not folder.is_absolute():
         # As typed, and not below the folder of the project, in which a hook runs.
         folder = Path(os.environ.get("PWD", "")) / folder
