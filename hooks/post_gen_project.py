@@ -199,7 +199,7 @@ def ask_git(folder, *words):
         done = subprocess.run(["git", "-C", str(folder), *words], capture_output=True, text=True)
     except OSError:
         return None
-    return done.stdout.strip() or None
+    return done.stdout.strip() or None if done.returncode == 0 else None
 
 
 def without_password(address):

@@ -161,7 +161,7 @@ def test_five_commits_come_in_and_what_the_owner_wrote_stays(
         assert new <= set(now[name].splitlines()), name
     if is_soak() and not conflicts:
         project.use(environment_of(project))
-        tests = project.run(".venv/bin/python", "-m", "pytest", "-q", "-n0")
+        tests = project.run(".venv/bin/python", "-m", "pytest", "-q")
         assert " passed" in tests.stdout
     leave_out("make update with all sets of answers, and the projects' tests after it: SOAK=1")
 
