@@ -183,6 +183,9 @@ def test_make_update_merges_a_version_and_says_what_conflicts(
     owner.take_over(project)
     editorconfig = project.read(".editorconfig").replace("indent_size = 4", "indent_size = 3")
     (project.path / ".editorconfig").write_text(editorconfig)
+    service = project.read("deploy/app.service") + "# Mine\n"
+    (project.path / "deploy" / "app.service").write_text(service)
+    (project.path / "deploy" / "mine.conf").write_text("Mine.\n")
     has_make(project)
     in_git(project)
     before, key = texts(project), project.read(".env")
@@ -196,6 +199,15 @@ def test_make_update_merges_a_version_and_says_what_conflicts(
             f"{SLUG}/AGENTS.md": None,
             f"{SLUG}/.editorconfig": None,
             f"{SLUG}/docs/new.md": "New.\n",
+            # The whole folder moves.
+            **{
+                f"{SLUG}/{folder}/{name}": text
+                for name in ("Caddyfile", "app.service", "nginx.conf")
+                for folder, text in (
+                    ("deploy", None),
+                    ("server", template.read(f"{SLUG}/deploy/{name}")),
+                )
+            },
             f"{SLUG}/app/api/examples.py": template.read(f"{SLUG}/app/api/examples.py")
             + "\n# New\n",
             f"{SLUG}/migrations/versions/0009_new.py": MIGRATION.format("0009", "0002"),
@@ -208,7 +220,7 @@ def test_make_update_merges_a_version_and_says_what_conflicts(
     done = project.run("make", "update", "TO=v9.1.0", check=False)
     said, now = done.stdout, texts(project)
     assert done.returncode != 0
-    assert "to v9.1.0 of the template. Files: 2 changed, 2 added, 1 deleted." in said
+    assert "to v9.1.0 of the template. Files: 2 changed, 5 added, 4 deleted." in said
     assert "README.md: changed by you and by the template\n" in said
     assert ".editorconfig: changed by you, deleted by the template\n" in said
     assert "You have deleted app/api/examples.py, and it stays so.\n" in said
@@ -220,6 +232,8 @@ def test_make_update_merges_a_version_and_says_what_conflicts(
     assert '"""How the app is put together: read this before all else.' in now["app/main.py"]
     assert "include_router(greetings.router)" in now["app/main.py"]
     assert now["docs/new.md"] == "New.\n"
+    assert now["server/app.service"] == service
+    assert {name for name in now if name.startswith("deploy/")} == {"deploy/mine.conf"}
     assert not {"AGENTS.md", "docs/later.md", "app/api/examples.py"} & set(now)
     assert now["migrations/versions/0009_new.py"] == MIGRATION.format("0009", "nickname")
     assert json.loads(now[".template.json"])["answers"]["colour"] == "blue"
