@@ -224,7 +224,7 @@ def test_make_update_merges_a_version_and_says_what_conflicts(
     assert "README.md: changed by you and by the template\n" in said
     assert ".editorconfig: changed by you, deleted by the template\n" in said
     assert "You have deleted app/api/examples.py, and it stays so.\n" in said
-    assert "New question: colour, answered blue" in said
+    assert "colour was not answered before, and is 'blue' now.\n" in said
     assert conflicts_of(project) == {"README.md", ".editorconfig"}
     assert "# Greetings\n" in now["README.md"]
     assert "# The app\n" in now["README.md"]

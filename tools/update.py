@@ -395,7 +395,7 @@ def update(project: Path, since: str | None, to: str, changed: Mapping[str, str]
         outcome = merge(project, commit(project, new, message, as_made))
     print(report(message, outcome, remarks))
     for key in sorted(answers.keys() - record.answers.keys() - changed.keys()):
-        print(f'New question: {key}, answered {answers[key]}; to change it: ANSWERS="{key}=..."')
+        print(f"{key} was not answered before, and is {answers[key]!r} now.")
     return 1 if outcome.conflicts else 0
 
 
@@ -433,7 +433,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return update(Path.cwd(), given.since, given.to, changed)
     except Refused as reason:
         print(reason, file=sys.stderr)
-        return 1
+    except KeyboardInterrupt:
+        print("Interrupted. To undo what has begun: git reset --hard", file=sys.stderr)
+    return 1
 
 
 if __name__ == "__main__":
