@@ -80,7 +80,7 @@ def git(
         env={**os.environ, "LC_ALL": "C", **(variables or {})},
     )
     if check and done.returncode != 0:
-        raise Refused(f"git {words[0]} failed: {_first_line(done.stderr)}")
+        raise Refused(f"Git refuses: {_first_line(done.stderr)}")
     return done.stdout
 
 
