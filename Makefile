@@ -3,10 +3,12 @@ PYTHON ?= python3
 PORT ?= 8000
 RUNS ?= 1000000
 ROUNDS ?= 4
+# What make test runs: all of it, or what is named here.
+TESTS ?=
 BIN := .venv/bin
 PYTEST := $(BIN)/python -m pytest -n auto --dist worksteal
 
-.PHONY: new demo test test-fast soak mutants fuzz bench check format pictures site pins clean
+.PHONY: new demo test test-fast soak mutants fuzz bench check format pictures site pins examples publish release clean
 
 new: .venv/.ready  ## ask the questions, and generate a project beside this clone
 	$(BIN)/cookiecutter --output-dir .. .
@@ -15,8 +17,8 @@ demo: .venv/.ready  ## generate a project with the default answers in .demo, and
 	test -d .demo/my-fastapi-app || $(BIN)/cookiecutter --no-input --output-dir .demo .
 	$(MAKE) -C .demo/my-fastapi-app run PYTHON="$(PYTHON)" PORT=$(PORT)
 
-test: .venv/.ready check  ## everything: bakes, checks, tests and uses the projects; lists the slowest tests
-	$(PYTEST) --durations=20
+test: .venv/.ready check  ## everything: bakes, checks, tests and uses the projects; lists the slowest tests; TESTS=tests/browsers for a part
+	$(PYTEST) --durations=20 $(TESTS)
 
 test-fast: .venv/.ready  ## what needs no environment or server, in less than a minute
 	$(PYTEST) -m "not slow"
@@ -60,6 +62,15 @@ pins: .venv/.ready  ## pin the newest dependencies, of the template and of what 
 	$(PIN) pyproject.toml -o requirements.txt
 	PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/python tools/pin.py
 	for peer in benchmarks/peers/*.in; do $(PIN) $$peer -o $${peer%.in}.txt || exit; done
+
+examples: .venv/.ready  ## render a handful of projects into the branch examples, for people to browse
+	$(BIN)/python -m tools.examples
+
+publish: .venv/.ready  ## say where the template is published: ORG=name, an account on GitHub
+	$(BIN)/python -m tools.publish "$(ORG)"
+
+release: .venv/.ready  ## check, write and tag a version: VERSION=1.2.0; pushes nothing
+	$(BIN)/python -m tools.release "$(VERSION)"
 
 clean:  ## remove everything that these have made
 	rm -rf .venv .bench .demo .fuzz .mypy_cache .pytest_cache .ruff_cache site

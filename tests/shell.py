@@ -11,9 +11,10 @@ from typing import Self
 import httpx2
 
 from tests import processes, terminal
-from tests.project import Server, clean_environment, free_port
+from tests.project import REPOSITORY, Server, clean_environment, free_port
+from tools.publish import names_of
 
-PUBLISHED = "gh:ORG/cookiecutter-fastapi-sessions"
+PUBLISHED = f"gh:{names_of(REPOSITORY)}"
 # What goes on until it is ended.
 SERVES = re.compile(r"make (run|demo)\b|uvicorn app\.main:app")
 

