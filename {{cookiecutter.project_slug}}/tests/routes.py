@@ -30,6 +30,10 @@ from tests.oidc_routes import OIDC_ROUTES
 from tests.passkey_routes import PASSKEY_ROUTES
 #{% endif %}
 
+#{% if cookiecutter.frontend == "html" %}
+ADMIN_ACTIONS = ("disable", "enable", "end-sessions", "reset-link")
+#{% endif %}
+
 SAFE_METHODS = {"GET", "HEAD", "OPTIONS"}
 
 # What stands in braces is any text without a slash.
@@ -85,6 +89,9 @@ APP_ROUTES = [
     #{% endif %}
     ("GET", "/account/delete"),
     ("POST", "/account/delete"),
+    ("GET", "/admin/users"),
+    ("GET", "/admin/users/{id}"),
+    *[("POST", "/admin/users/{id}/" + each) for each in ADMIN_ACTIONS],
     ("GET", "/confirm"),
     ("POST", "/confirm"),
     ("GET", "/reset"),
