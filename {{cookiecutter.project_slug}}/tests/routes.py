@@ -30,11 +30,10 @@ from tests.oidc_routes import OIDC_ROUTES
 from tests.passkey_routes import PASSKEY_ROUTES
 #{% endif %}
 
+SAFE_METHODS = {"GET", "HEAD", "OPTIONS"}
 #{% if cookiecutter.frontend == "html" %}
 ADMIN_ACTIONS = ("disable", "enable", "end-sessions", "reset-link")
 #{% endif %}
-
-SAFE_METHODS = {"GET", "HEAD", "OPTIONS"}
 
 # What stands in braces is any text without a slash.
 APP_ROUTES = [

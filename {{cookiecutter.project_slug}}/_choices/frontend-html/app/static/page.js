@@ -54,6 +54,7 @@ const again = () => location.replace(location.href.split("#")[0]);
 // nothing: that one asks when somebody comes back to it.
 function hearOfTheEnd() {
   let socket = null;
+  let wasSignedIn = false;
   // A session that gets a new token closes its sockets as well. Never more often than this.
   let renewals = 5;
 
@@ -61,13 +62,13 @@ function hearOfTheEnd() {
     if (socket || document.visibilityState !== "visible") return;
     const opened = new WebSocket(`${location.origin.replace("http", "ws")}/api/ws`);
     let isSignedIn = false;
-    opened.addEventListener("message", () => (isSignedIn = true));
+    opened.addEventListener("message", () => (isSignedIn = wasSignedIn = true));
     opened.addEventListener("close", ({ code }) => {
       if (socket === opened) socket = null;
       // Anything else but 1008 is a server that stops, or a network that does.
       if (code !== 1008) return;
-      if (!isSignedIn) again();
-      else if (renewals-- > 0) setTimeout(listen, 1_000);
+      if (isSignedIn && renewals-- > 0) setTimeout(listen, 1_000);
+      else if (!isSignedIn && wasSignedIn) again();
     });
     socket = opened;
   };
