@@ -31,7 +31,7 @@ async def test_the_dashboard_says_who_is_signed_in_and_for_how_long(
     assert f"Signed in as {ALICE} user" in page
     assert "Signed in 5 minutes ago" in page
     # Used just now: an hour from then on, and twelve from the sign-in.
-    assert "Expires an hour from now if unused, 12 hours from now at the latest" in page
+    assert "Expires an hour from now, if unused Expires at the latest 12 hours from now" in page
 
 
 async def test_what_to_build_next_names_files_that_exist_and_is_not_shown_to_users(
