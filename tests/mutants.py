@@ -675,6 +675,21 @@ MUTANTS = (
         (0, "a forged flash message is an error", "except BadData:", "except ZeroDivisionError:"),
         (0, "scripts can read flash messages", '"httponly": True', '"httponly": False'),
     ),
+    *At("app/pages/errors.py", "tests/test_error_pages.py").faults(
+        (35, "in production the page of an error shows the traceback",
+         "if error is None or get_request_session(request).services.settings.production:",
+         "if error is None:"),
+    ),
+    *At("app/pages/admin.py", "tests/test_admin_page.py").faults(
+        (74, "every user may look at the account of another",
+         "_: AdminUser, __: FreshUser, db: DbSession,", "_: FreshUser, db: DbSession,"),
+        (74, "the log does not say which administrator it was",
+         "security_log.administrator.set(admin.id)", "security_log.administrator.set(None)"),
+    ),
+    *At("app/pages/auth.py", "tests/test_dashboard_page.py").faults(
+        (0, "a name that was registered stays in the browser",
+         '    delete_sent(request, response, "name")\n', ""),
+    ),
     *At("app/pages/session_list.py", "tests/test_session_list_page.py").faults(
         (22, "every device is shown as this one",
          '"current": each.key == current', '"current": True'),

@@ -33,6 +33,9 @@ LOOKS: tuple[tuple[Literal["light", "dark"], int], ...] = (("light", 1280), ("da
 
 State = tuple[str, str]
 
+ADMIN = "an administrator whose name is as long as a name may be ואחר"
+COMMAND = (".venv/bin/python", "-m", "app")
+
 
 def check(page: Page, state: str) -> None:
     """See that axe-core finds nothing, and that no line runs off the screen.
@@ -252,6 +255,26 @@ def with_provider(page: Page, provider: Provider, alice: str) -> Iterator[State]
     yield "account, password set", "Account"
 
 
+def with_users(page: Page, alice: str) -> Iterator[State]:
+    """Go through what there is for administrators, and for developers. alice: whom it is about."""
+    yield "dashboard", f"Hello {ADMIN}"
+    page.get_by_role("link", name="Users").click()
+    yield "users", "Users"
+    page.get_by_role("searchbox").fill("nobody of that name")
+    page.get_by_role("button", name="Search").click()
+    yield "users, none found", "Users"
+    page.get_by_role("searchbox").fill(alice)
+    page.get_by_role("button", name="Search").click()
+    page.get_by_role("link", name=alice).click()
+    yield "user", alice
+    page.get_by_role("button", name="Create reset link").click()
+    expect(page.get_by_role("heading", name="Reset link")).to_be_visible()
+    yield "user, reset link", alice
+    page.get_by_role("button", name="Disable").click()
+    expect(page.get_by_role("status")).to_be_visible()
+    yield "user, disabled", alice
+
+
 def check_each(page: Page, states: Iterator[State]) -> None:
     """Check the page in each state that a walk brings it into."""
     for state, heading in states:
@@ -319,6 +342,29 @@ def test_no_page_of_a_provider_has_a_barrier(
     page = visits.page(app)
     complaints.allow("Failed to load resource: the server responded with a status of 4")
     check_each(page, with_provider(page, provider, alice))
+
+
+@pytest.mark.parametrize("engine", ["chromium"], indirect=True)
+def test_no_page_for_administrators_and_developers_has_a_barrier(
+    serve: Serve,
+    stored: Callable[..., Stored],
+    visits: Visits,
+    complaints: Complaints,
+    alice: str,
+) -> None:
+    app = serve()
+    for name in (alice, ADMIN):
+        app.open_account(name)
+    project, stores = stored()
+    project.run(*COMMAND, "change-role", ADMIN, "admin", variables=stores)
+    page = visits.page(app)
+    sign_in(page, ADMIN)
+    check_each(page, with_users(page, alice))
+    complaints.allow("status of 500")
+    with without(project.path / "app/templates/delete.html"):
+        page.goto("/account/delete")
+        expect(page.get_by_role("heading", name="Traceback")).to_be_visible()
+        check(page, "traceback")
 
 
 def test_no_error_page_has_a_barrier(

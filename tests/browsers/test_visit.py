@@ -3,7 +3,7 @@
 import re
 
 import pytest
-from playwright.sync_api import Locator, Page, expect
+from playwright.sync_api import Locator, Page, WebSocket, expect
 
 from tests.browsers.conftest import Complaints, Serve, Visits
 from tests.browsers.people import (
@@ -88,6 +88,9 @@ def test_a_visit_from_opening_an_account_to_deleting_it(
     is_told(page.get_by_label("Current password"), "Wrong password.")
     change_password(page, PASSWORD, NEW_PASSWORD)
     expect(page.get_by_role("status")).to_contain_text("Your password has been changed")
+    page.get_by_role("button", name="Dismiss").click()
+    expect(page.get_by_role("status")).to_have_count(0)
+    expect(page.get_by_role("main")).to_be_focused()
 
     if session_backend == "signed-cookie":
         sign_in(elsewhere, alice, NEW_PASSWORD)
@@ -197,7 +200,8 @@ def test_a_visit_without_scripts(serve: Serve, visits: Visits, alice: str) -> No
     page = visits.page(app, java_script_enabled=False)
     register(page, alice)
     sign_in(page, alice)
-    expect(page.get_by_role("button", name="Show password")).to_have_count(0)
+    expect(page.get_by_role("button", name=re.compile("Show password|Dismiss"))).to_have_count(0)
+    expect(page.get_by_role("group", name="Theme")).to_have_count(0)
     page.goto("/account")
     change_password(page, PASSWORD, NEW_PASSWORD)
     expect(page.get_by_role("status")).to_contain_text("Your password has been changed")
@@ -225,6 +229,72 @@ def test_another_tab_notices_that_this_one_has_signed_out(
     sign_out(here)
     expect(other.get_by_role("heading", name="Sign in")).to_be_visible()
     expect(other.get_by_text(alice)).to_have_count(0)
+
+
+@pytest.mark.parametrize("engine", ["chromium"], indirect=True)
+def test_a_page_leads_to_the_sign_in_form_when_its_session_is_ended_elsewhere(
+    serve: Serve, visits: Visits, alice: str
+) -> None:
+    app = serve()
+    app.open_account(alice)
+    elsewhere = app.device(alice)
+    page = visits.page(app)
+    greetings: list[str] = []
+
+    def listen(socket: WebSocket) -> None:
+        socket.on("framereceived", lambda frame: greetings.append(str(frame)))
+
+    def is_greeted(times: int) -> bool:
+        for _ in range(100):
+            page.wait_for_timeout(100)
+            if len(greetings) == times:
+                return True
+        return False
+
+    page.on("websocket", listen)
+    sign_in(page, alice)
+    page.goto("/account")
+    assert is_greeted(1)
+    # A new token closes the socket as well: the page asks once more, and stays.
+    page.evaluate(
+        """password => fetch("/api/confirm", {
+            method: "POST",
+            headers: {"Content-Type": "application/json"},
+            body: JSON.stringify({password}),
+        })""",
+        PASSWORD,
+    )
+    assert is_greeted(2)
+    expect(page.get_by_role("heading", name="Account", exact=True)).to_be_visible()
+    assert elsewhere.call("DELETE", "/api/sessions").status_code == 204
+    expect(page.get_by_role("heading", name="Sign in")).to_be_visible(timeout=10_000)
+    assert page.url.endswith("/login?next=/account")
+    assert alice in greetings[0]
+
+
+@pytest.mark.parametrize("engine", ["chromium"], indirect=True)
+def test_a_theme_that_was_chosen_is_kept_and_shown_from_the_first_paint(
+    serve: Serve, visits: Visits, complaints: Complaints
+) -> None:
+    page = visits.page(serve(), color_scheme="light")
+    background = "getComputedStyle(document.body).backgroundColor"
+    page.goto("/login")
+    expect(page.get_by_role("radio", name="System")).to_be_checked()
+    light = page.evaluate(background)
+    page.get_by_role("radio", name="Dark").check()
+    dark = page.evaluate(background)
+    assert dark != light
+    # Before any script that waits for the page has run.
+    complaints.allow("/static/page.js")
+    page.route("**/static/page.js", lambda route: route.abort())
+    page.goto("/register", wait_until="commit")
+    assert page.evaluate("document.documentElement.dataset.theme") == "dark"
+    page.unroute_all()
+    page.goto("/register")
+    expect(page.get_by_role("radio", name="Dark")).to_be_checked()
+    assert page.evaluate(background) == dark
+    page.get_by_role("radio", name="System").check()
+    assert page.evaluate(background) == light
 
 
 @pytest.mark.parametrize("engine", ["chromium"], indirect=True)

@@ -25,7 +25,7 @@ from app.logs import configure_logging
 from app.oidc_routes import include_oidc_routes
 #{% endif %}
 #{% if cookiecutter.frontend == "html" %}
-from app.pages import account, auth, links, well_known
+from app.pages import account, admin, auth, links, well_known
 from app.pages.errors import add_error_pages, error_response
 from app.pages.redirects import StrictLinkMiddleware
 #{% endif %}
@@ -82,6 +82,7 @@ def create_app(settings: Settings, clock: Callable[[], float] = time.time) -> Fa
     add_error_pages(app)
     app.include_router(auth.router)
     app.include_router(account.router)
+    app.include_router(admin.router)
     app.include_router(links.router)
     app.include_router(well_known.router)
     app.mount("/static", public(StaticFiles(packages=[("app", "static")])))

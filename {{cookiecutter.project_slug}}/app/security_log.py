@@ -15,6 +15,10 @@ LOGGER = logging.getLogger("app.security")
 # Where the current request comes from, and its id; the web layer sets them once for each request.
 client_ip: ContextVar[str | None] = ContextVar("client_ip", default=None)
 request_id: ContextVar[str | None] = ContextVar("request_id", default=None)
+#{% if cookiecutter.frontend == "html" %}
+# Who does it, where that is an administrator and not the user whom an event is about.
+administrator: ContextVar[int | None] = ContextVar("administrator", default=None)
+#{% endif %}
 
 
 def event(
@@ -37,6 +41,9 @@ def event(
         "event": name,
         "level": "WARN" if warning else "INFO",
         "actor": actor,
+        #{% if cookiecutter.frontend == "html" %}
+        "administrator": administrator.get(),
+        #{% endif %}
         "address": client_ip.get(),
         "request": request_id.get(),
         "name_hash": short(name_hash) if name_hash else None,

@@ -31,6 +31,9 @@ from tests.passkey_routes import PASSKEY_ROUTES
 #{% endif %}
 
 SAFE_METHODS = {"GET", "HEAD", "OPTIONS"}
+#{% if cookiecutter.frontend == "html" %}
+ADMIN_ACTIONS = ("disable", "enable", "end-sessions", "reset-link")
+#{% endif %}
 
 # What stands in braces is any text without a slash.
 APP_ROUTES = [
@@ -85,6 +88,9 @@ APP_ROUTES = [
     #{% endif %}
     ("GET", "/account/delete"),
     ("POST", "/account/delete"),
+    ("GET", "/admin/users"),
+    ("GET", "/admin/users/{id}"),
+    *[("POST", "/admin/users/{id}/" + each) for each in ADMIN_ACTIONS],
     ("GET", "/confirm"),
     ("POST", "/confirm"),
     ("GET", "/reset"),

@@ -1,10 +1,7 @@
 """The examples in ``app/api/examples.py``. Delete this file with them."""
 
-import json
-
 from tests.client import Client
 from tests.people import ALICE, BOB, CAROL, DAVE, FIELD
-from tests.websocket import SESSION_ENDED, Socket
 
 PATHS = ("/api/data", "/api/admin/users", "/api/session/data")
 
@@ -14,9 +11,6 @@ async def test_without_a_session_only_the_public_example_responds(client: Client
     assert response.json() == {"message": "Hello! Everybody can see this."}
     for path in PATHS:
         assert (await client.get(path)).status_code == 401, path
-    async with Socket(client, path="/api/ws") as socket:
-        await socket.accepted()
-        assert await socket.receive() == SESSION_ENDED
 
 
 async def test_a_signed_in_user_sees_the_protected_example(client: Client) -> None:
@@ -51,11 +45,3 @@ async def test_values_can_be_kept_with_the_session(client: Client) -> None:
     assert (await client.get("/api/session/data")).json() == {"cart": ["apples", 3]}
     assert (await client.delete("/api/session/data/cart")).status_code == 204
     assert (await client.get("/api/session/data")).json() == {}
-
-
-async def test_the_websocket_says_who_is_signed_in(client: Client) -> None:
-    await client.signed_in()
-    async with Socket(client, path="/api/ws") as socket:
-        await socket.accepted()
-        assert json.loads(await socket.receive_text()) == {FIELD: ALICE}
-        socket.send_text("ignored")

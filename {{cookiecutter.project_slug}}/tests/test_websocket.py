@@ -1,6 +1,7 @@
 """WebSockets: opened by the session, and no longer open than it is active."""
 
 import asyncio
+import json
 from collections.abc import Awaitable, Callable
 
 import pytest
@@ -13,7 +14,7 @@ from app.web.dependencies import CurrentAuth, CurrentUser, Sessions
 from app.web.websocket import run_until_session_ends
 from tests.client import COOKIE, ORIGIN, Client
 from tests.conftest import PRODUCTION, Clock, Start
-from tests.people import ALICE
+from tests.people import ALICE, FIELD
 from tests.websocket import SESSION_ENDED, Socket
 
 FRONT_END = "https://front.example"
@@ -36,6 +37,22 @@ async def test_a_websocket_knows_who_is_signed_in(client: Client) -> None:
         assert await socket.receive_text() == ALICE
         socket.send_text("hello")
         assert await socket.receive_text() == "hello"
+
+
+@pytest.mark.usefixtures("checked_at_once")
+async def test_the_websocket_of_the_app_says_who_is_signed_in_and_hears_of_the_end(
+    client: Client,
+) -> None:
+    await client.signed_in()
+    async with Socket(client, path="/api/ws") as socket:
+        await socket.accepted()
+        assert json.loads(await socket.receive_text()) == {FIELD: ALICE}
+        socket.send_text("ignored")
+        await client.post("/api/logout")
+        assert await socket.receive() == SESSION_ENDED
+    async with Socket(client, path="/api/ws") as socket:
+        await socket.accepted()
+        assert await socket.receive() == SESSION_ENDED
 
 
 async def test_without_a_session_a_websocket_is_closed_with_1008(client: Client) -> None:

@@ -6,14 +6,12 @@ To remove them, delete this file, its import and router in ``main.py``, and
 
 from typing import Annotated
 
-from fastapi import APIRouter, Body, Query, WebSocket
+from fastapi import APIRouter, Body, Query
 from pydantic import BaseModel, JsonValue
 
 from app.api.schemas import ERRORS, UserOut
 from app.models import User
-from app.users.names import FIELD
-from app.web.dependencies import AdminUser, CurrentAuth, CurrentUser, Sessions, Users, public
-from app.web.websocket import run_until_session_ends
+from app.web.dependencies import AdminUser, CurrentAuth, CurrentUser, Users, public
 
 router = APIRouter(prefix="/api", responses=ERRORS)
 
@@ -64,16 +62,3 @@ async def set_value(name: str, value: Annotated[JsonValue, Body()], auth: Curren
 async def delete_value(name: str, auth: CurrentAuth) -> None:
     """Delete a value."""
     await auth.session.delete(name)
-
-
-@router.websocket("/ws")
-async def greet(websocket: WebSocket, auth: CurrentAuth, sessions: Sessions) -> None:
-    """Say who is signed in, and stay open while they are."""
-
-    async def talk() -> None:
-        await websocket.send_json({FIELD: auth.user.name})
-        while (await websocket.receive())["type"] != "websocket.disconnect":
-            # Whatever the client sends is ignored.
-            continue
-
-    await run_until_session_ends(websocket, auth.session, sessions, talk)

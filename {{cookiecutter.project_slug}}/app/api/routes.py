@@ -1,6 +1,6 @@
 """The JSON API of sessions and accounts."""
 
-from fastapi import APIRouter, HTTPException
+from fastapi import APIRouter, HTTPException, WebSocket
 
 from app.api.schemas import (
     ERRORS,
@@ -21,7 +21,7 @@ from app.api.schemas import (
 )
 from app.models import User
 from app.sessions.session import Session
-from app.users.names import normalise
+from app.users.names import FIELD, normalise
 from app.web.dependencies import (
     CurrentAuth,
     CurrentRequestSession,
@@ -33,6 +33,7 @@ from app.web.dependencies import (
     Users,
     public,
 )
+from app.web.websocket import run_until_session_ends
 
 router = APIRouter(prefix="/api", responses=ERRORS)
 
@@ -146,3 +147,16 @@ async def revoke_session(
 async def revoke_other_sessions(auth: CurrentAuth, sessions: Sessions) -> None:
     """End every other session of the user."""
     await sessions.revoke_others(auth.session)
+
+
+@router.websocket("/ws")
+async def greet(websocket: WebSocket, auth: CurrentAuth, sessions: Sessions) -> None:
+    """Say who is signed in, and stay open while they are: whoever listens hears of the end."""
+
+    async def talk() -> None:
+        await websocket.send_json({FIELD: auth.user.name})
+        while (await websocket.receive())["type"] != "websocket.disconnect":
+            # Whatever the client sends is ignored.
+            continue
+
+    await run_until_session_ends(websocket, auth.session, sessions, talk)

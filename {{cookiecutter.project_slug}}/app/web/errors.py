@@ -101,6 +101,8 @@ def add_error_handlers(app: FastAPI, error_response: ErrorResponse) -> None:
             response = json_error(request, 500, detail)
             response.raw_headers.extend(SECURITY_HEADERS)
             return response
+        # The server logs the traceback, maybe without the id that the response shows.
+        LOGGER.error("%s %s has failed.", request.method, request.url.path)
         response = error_response(request, 500, detail)
         # The framework sends this one outside of all middleware.
         response.raw_headers = secure_headers(request.scope, response.raw_headers)

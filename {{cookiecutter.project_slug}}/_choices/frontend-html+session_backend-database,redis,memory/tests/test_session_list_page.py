@@ -5,7 +5,7 @@ import re
 import pytest
 from fastapi import FastAPI
 
-from app.pages.session_list import MAX_SHOWN
+from app.pages.session_list import MAX_SHOWN, kind_of_device
 from tests.client import Client
 from tests.conftest import Clock
 from tests.sessions import Begin
@@ -41,7 +41,7 @@ async def test_of_many_sessions_the_latest_are_described_and_the_others_counted(
         clock.turn(1)
         await begin()
     page = (await client.get("/account")).text
-    assert page.partition('<ul class="sessions">')[2].count("<li>") == MAX_SHOWN
+    assert page.partition('<ul class="rows">')[2].count("<li>") == MAX_SHOWN
     assert "and 12 more" in page
     # Though it was used longer ago than all but one, the current session is among them.
     assert page.count("this device") == 1
@@ -86,3 +86,32 @@ async def test_signing_out_this_device_from_the_list_deletes_its_cookie(client: 
     assert client.token is None
     assert (await client.get("/account")).headers["location"] == "/login?next=/account"
     assert Page(await client.get("/login?next=/account")).flash
+
+
+@pytest.mark.parametrize(
+    ("user_agent", "kind"),
+    [
+        ("Mozilla/5.0 (X11; Linux x86_64; rv:153.0) Firefox/153.0", "computer"),
+        ("Mozilla/5.0 (iPhone; CPU iPhone OS 26_0) Mobile/15E148 Safari/604.1", "phone"),
+        ("Mozilla/5.0 (Linux; Android 16) Chrome/156.0 Mobile Safari/537.36", "phone"),
+        ("Mozilla/5.0 (Linux; Android 16) Chrome/156.0 Safari/537.36", "tablet"),
+        ("Mozilla/5.0 (iPad; CPU OS 18_0) Mobile/15E148 Safari/604.1", "tablet"),
+        ("curl/8.5.0", "program"),
+        ("", "program"),
+    ],
+)
+def test_a_device_has_the_icon_of_its_kind(user_agent: str, kind: str) -> None:
+    assert kind_of_device(user_agent) == kind
+
+
+async def test_the_dashboard_shows_the_latest_devices(
+    client: Client, begin: Begin, clock: Clock
+) -> None:
+    await client.signed_in()
+    for _ in range(6):
+        clock.turn(1)
+        await begin()
+    page = (await client.get("/")).text.partition("Your devices")[2]
+    assert page.count("last seen") == 5
+    assert page.count("this device") == 1
+    assert "and 2 more" in page

@@ -1,12 +1,14 @@
 """Errors are pages where a person is looking, and JSON for every other client."""
 
+import httpx2
 import pytest
 from fastapi import FastAPI
 
+from app.logs import TextFormatter
 from app.sessions.service import SessionService
 from app.web.dependencies import public
-from tests.client import Client
-from tests.conftest import Start
+from tests.client import COOKIE, ORIGIN, Client
+from tests.conftest import PRODUCTION, Start
 from tests.people import FIELD
 from tests.test_database import known_token
 from tests.test_pages import browser, submit
@@ -42,18 +44,38 @@ async def test_a_malformed_form_is_refused_with_a_page(client: Client) -> None:
     assert "<h1>Bad request</h1>" in response.text
 
 
-async def test_an_unexpected_error_is_a_page_without_details(
-    client: Client, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    async def fail(*_: object) -> None:
-        raise ZeroDivisionError("secret details")
+async def fail(*_: object) -> None:
+    raise ZeroDivisionError("secret <details>")
 
+
+async def test_an_unexpected_error_is_a_page_without_details_in_production(
+    start: Start, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(SessionService, "load_with_user", fail)
+    client = browser(await start(**PRODUCTION))
     client.use_token("x")
     response = await client.get("/")
     assert response.status_code == 500
     assert "<h1>Something went wrong</h1>" in response.text
-    assert "secret details" not in response.text
+    assert "secret" not in response.text
+    assert "Traceback" not in response.text
+
+
+async def test_the_page_of_an_unexpected_error_shows_where_it_was_raised_in_development(
+    app: FastAPI, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(SessionService, "load_with_user", fail)
+    # Past the recorder, which lets no internals through.
+    transport = httpx2.ASGITransport(app, raise_app_exceptions=False)
+    async with httpx2.AsyncClient(transport=transport, base_url=ORIGIN) as client:
+        cookie = {"cookie": f"{COOKIE}=x"}
+        shown = (await client.get("/", headers={**cookie, "accept": "text/html"})).text
+        assert "ZeroDivisionError: secret &lt;details&gt;" in shown
+        assert "tests/test_error_pages.py" in shown.replace("\\", "/")
+        # Programs are told nothing more, and neither is whoever asks for what is not there.
+        assert "secret" not in (await client.get("/api/me", headers=cookie)).text
+        missing = await client.get("/nowhere", headers={"accept": "text/html"})
+        assert "Traceback" not in missing.text
 
 
 async def test_a_page_is_503_while_the_database_is_unreachable(
@@ -71,9 +93,12 @@ async def test_a_page_is_503_while_the_database_is_unreachable(
     assert response.headers["x-request-id"] in response.text
 
 
-async def test_the_page_of_a_failure_names_the_request_and_that_of_a_mistake_does_not(
-    client: Client,
+async def test_the_page_of_a_failure_names_the_request_and_so_does_the_log(
+    start: Start, caplog: pytest.LogCaptureFixture
 ) -> None:
+    client = browser(await start(**PRODUCTION))
+    caplog.handler.setFormatter(TextFormatter())
+
     @client.app.get("/broken")
     @public
     async def broken() -> None:
@@ -82,4 +107,6 @@ async def test_the_page_of_a_failure_names_the_request_and_that_of_a_mistake_doe
     for path, status in {"/broken": 500, "/nowhere": 404}.items():
         response = await client.get(path)
         assert response.status_code == status
-        assert (response.headers["x-request-id"] in response.text) == (status == 500)
+        request_id = response.headers["x-request-id"]
+        assert (request_id in response.text) == (status == 500)
+        assert (f"[{request_id}] GET {path} has failed." in caplog.text) == (status == 500)

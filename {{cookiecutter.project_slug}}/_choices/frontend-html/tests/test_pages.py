@@ -9,7 +9,7 @@ from pathlib import Path
 
 import httpx2
 import pytest
-from fastapi import FastAPI
+from fastapi import FastAPI, Request, Response
 from sqlalchemy import update
 
 from app.config import PROJECT
@@ -17,6 +17,7 @@ from app.models import User
 from app.pages import templating
 from app.pages.redirects import safe_next
 from app.users.errors import SignInFailed
+from app.web.dependencies import CurrentUser
 from tests.client import COOKIE, PASSWORD, Browser, Client
 from tests.conftest import PRODUCTION, Clock, Start
 from tests.people import ALICE, BOB, FIELD, MALLORY, NO_NAME
@@ -297,8 +298,8 @@ async def test_style_and_script_are_served_from_here_and_no_page_has_any_inline(
         assert (await client.get(path)).status_code == 404, path
     for path in ("/", "/account", "/nowhere"):
         page = (await client.get(path)).text
-        scripts = re.findall(r'<script src="(.*?)" integrity=".*?" defer></script>', page)
-        assert scripts[0] == "/static/page.js"
+        scripts = re.findall(r'<script src="(.*?)" integrity=".*?"(?: defer)?></script>', page)
+        assert scripts[:2] == ["/static/theme.js", "/static/page.js"]
         assert len(scripts) == page.count("<script")
         assert all(script.startswith("/static/") for script in scripts)
         assert not re.search(r"<style|style=|\son\w+=|https?://", page), path
@@ -309,7 +310,8 @@ async def test_a_browser_takes_the_script_and_style_that_a_page_names_and_no_oth
 ) -> None:
     page = (await client.get("/nowhere")).text
     named = dict(re.findall(r'="(/static/\S+)" integrity="sha384-(\S+)"', page))
-    assert named.keys() == {"/static/page.js", "/static/style.css"}
+    files = ("page.js", "style.css", "theme.js")
+    assert sorted(named) == [f"/static/{each}" for each in files]
     for path, digest in named.items():
         content = (await client.get(path)).content
         assert b64decode(digest) == hashlib.sha384(content).digest()
@@ -349,12 +351,16 @@ async def test_registration_can_be_closed(start: Start) -> None:
 async def test_a_page_costs_what_a_route_of_the_api_costs(
     client: Client, statements: list[str]
 ) -> None:
+    @client.app.get("/test/page")
+    async def show(request: Request, _: CurrentUser) -> Response:
+        return templating.page(request, "base.html")
+
     await client.signed_in()
     statements.clear()
     assert (await client.get("/api/me")).status_code == 200
     [of_a_route] = statements
     statements.clear()
-    assert (await client.get("/")).status_code == 200
+    assert (await client.get("/test/page")).status_code == 200
     assert statements == [of_a_route]
 
 

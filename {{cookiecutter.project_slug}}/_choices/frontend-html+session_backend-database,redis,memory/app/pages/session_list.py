@@ -1,4 +1,4 @@
-"""What the account page shows of a user's sessions."""
+"""What the pages show of a user's sessions."""
 
 from typing import Any
 
@@ -17,6 +17,7 @@ async def describe_sessions(auth: CurrentAuth, sessions: Sessions) -> dict[str, 
         {
             "id": each.id,
             "name": describe_browser(each.user_agent),
+            "kind": kind_of_device(each.user_agent),
             "ip": each.ip,
             "last_seen_at": each.last_seen_at,
             "current": each.key == current,
@@ -24,3 +25,12 @@ async def describe_sessions(auth: CurrentAuth, sessions: Sessions) -> dict[str, 
         for each in sorted(found, key=lambda each: each.key != current)[:MAX_SHOWN]
     ]
     return {"sessions": shown, "more": len(found) - len(shown)}
+
+
+def kind_of_device(user_agent: str) -> str:
+    """Return which icon stands for a client: phone, tablet, computer or program."""
+    if "Mobi" in user_agent and "iPad" not in user_agent:
+        return "phone"
+    if any(each in user_agent for each in ("iPad", "Tablet", "Android")):
+        return "tablet"
+    return "computer" if user_agent.startswith("Mozilla/") else "program"

@@ -1,4 +1,4 @@
-"""What the account page shows of a user's sessions."""
+"""What the pages show of a user's sessions."""
 
 from typing import Any
 

@@ -1,18 +1,21 @@
 """The pages of signing up, in and out, and the first page behind them."""
 
-from typing import Annotated
+from typing import Annotated, Any
 from urllib.parse import quote
 
-from fastapi import APIRouter, Form, HTTPException, Query, Request
+from fastapi import APIRouter, Depends, Form, HTTPException, Query, Request
 from starlette.responses import Response
 
 from app.api.schemas import Text
 from app.errors import TooManyRequests
+from app.pages.cookies import delete_sent, get_signed, set_signed
 #{% if cookiecutter.totp %}
 from app.pages.pending import Pending, ask_for_code
 #{% endif %}
 from app.pages.redirects import HOME, next_page, see_other
+from app.pages.session_list import describe_sessions
 from app.pages.templating import account_form_again, page
+from app.sessions.session import session_end
 from app.users.errors import AccountError
 #{% if cookiecutter.totp %}
 from app.users.factors import SecondFactorRequired
@@ -32,12 +35,20 @@ FormField = Annotated[Text, Form()]
 NameField = Annotated[Text, Form(alias=FIELD)]
 NextField = Annotated[Text, Form(alias="next")]
 NextQuery = Annotated[str, Query(alias="next")]
+Devices = Annotated[dict[str, Any], Depends(describe_sessions)]
+
+# How long the sign-in form is filled in with the name that was just registered.
+NAME_SECONDS = 900
 
 
 @router.get("/")
-async def dashboard(request: Request, auth: CurrentAuth) -> Response:
+async def dashboard(
+    request: Request, auth: CurrentAuth, settings: CurrentSettings, devices: Devices
+) -> Response:
     """Show the first page after signing in."""
-    return page(request, "dashboard.html", session=auth.session.record)
+    session = auth.session.record
+    ends_at = session_end(session, settings)
+    return page(request, "dashboard.html", session=session, ends_at=ends_at, **devices)
 
 
 @router.get("/login")
@@ -52,7 +63,8 @@ async def login_page(
     next_path = next_page(request, next_path)
     if user:
         return see_other(request, next_path)
-    return page(request, "login.html", next=next_path, cookie_not_kept=signed_in)
+    name = get_signed(request, "name", NAME_SECONDS) or ""
+    return page(request, "login.html", next=next_path, cookie_not_kept=signed_in, name=name)
 
 
 @router.post("/login")
@@ -86,8 +98,10 @@ def go_on(request: Request, next_path: str) -> Response:
     # What browsers send when they load a page; the second only on HTTPS and localhost.
     if "upgrade-insecure-requests" in sent or sent.get("sec-fetch-mode") == "navigate":
         # By way of the page that can tell people when their browser has not kept the cookie.
-        return see_other(request, f"/login?signed_in=true&next={quote(next_path)}")
-    return see_other(request, next_path)
+        next_path = f"/login?signed_in=true&next={quote(next_path)}"
+    response = see_other(request, next_path)
+    delete_sent(request, response, "name")
+    return response
 
 
 @router.get("/register")
@@ -117,12 +131,13 @@ async def register(
     except (AccountError, TooManyRequests) as error:
         return account_form_again(request, "register.html", error, name=name)
     #{% if cookiecutter.identity == "email" %}
-    sent = "We have sent you an email. Follow the link in it to finish, then sign in."
-    return see_other(request, "/login", flash=sent)
+    done = "We have sent you an email. Follow the link in it to finish, then sign in."
     #{% else %}
-    created = "Your account has been created. You can sign in now."
-    return see_other(request, "/login", flash=created)
+    done = "Your account has been created. You can sign in now."
     #{% endif %}
+    response = see_other(request, "/login", flash=done)
+    set_signed(request, response, "name", name, NAME_SECONDS)
+    return response
 
 
 @router.post("/logout")

@@ -47,6 +47,15 @@ def get_signed(request: Request, name: str, max_age: int) -> Any:
     return value if is_current(expires_at, max_age, services.clock()) else None
 
 
+def delete_sent(request: Request, response: Response, name: str) -> bool:
+    """Let a response delete a cookie; return whether the browser had sent one."""
+    cookie = attributes(request, name)
+    if cookie["key"] not in request.cookies:
+        return False
+    response.delete_cookie(**cookie)
+    return True
+
+
 def get_cookie(request: Request, name: str) -> str:
     """Return what is in a cookie; nothing without it, or with two, of which one is planted."""
     values = read_cookie(request.scope["headers"], attributes(request, name)["key"])

@@ -1,5 +1,7 @@
 """Errors as pages, where a person is looking."""
 
+import sys
+import traceback
 from collections.abc import Mapping
 from http import HTTPStatus
 from urllib.parse import quote
@@ -16,6 +18,7 @@ from app.pages.templating import page
 from app.users.errors import InvalidLink
 from app.web.dependencies import ReauthenticationRequired
 from app.web.errors import json_error, validation_detail
+from app.web.request_session import get_request_session
 
 # A heading, and what to do when nothing more specific is known. Other statuses have those of 400.
 _TEXTS = {
@@ -55,7 +58,14 @@ def error_response(
     if isinstance(detail, str) and detail != HTTPStatus(status).phrase:
         advice = detail
     texts = {"number": status, "heading": heading, "advice": advice}
-    return page(request, "error.html", status=status, headers=headers, **texts)
+    return page(
+        request,
+        "error.html",
+        status=status,
+        headers=headers,
+        traceback=_traceback(request) if status == 500 else "",
+        **texts,
+    )
 
 
 def add_error_pages(app: FastAPI) -> None:
@@ -84,6 +94,17 @@ def add_error_pages(app: FastAPI) -> None:
             heading="This link does not work",
             advice="It was used already, has expired, or was replaced by a newer one.",
         )
+
+
+def _traceback(request: Request) -> str:
+    """Return where the error that is being handled was raised: nothing in production.
+
+    It shows code of yours, and what was said in the exception.
+    """
+    error = sys.exception()
+    if error is None or get_request_session(request).services.settings.production:
+        return ""
+    return "".join(traceback.format_exception(error))
 
 
 def _way_back(request: Request) -> str:

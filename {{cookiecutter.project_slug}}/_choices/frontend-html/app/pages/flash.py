@@ -7,7 +7,7 @@ is signed, so that nobody else can put words into the app's mouth; whoever holds
 from starlette.requests import Request
 from starlette.responses import Response
 
-from app.pages.cookies import attributes, get_signed, set_signed
+from app.pages.cookies import delete_sent, get_signed, set_signed
 
 MAX_AGE_SECONDS = 60
 
@@ -24,7 +24,5 @@ def get_flash(request: Request) -> str:
 
 def delete_flash(request: Request, response: Response) -> None:
     """Delete the cookie with the response that shows its text, which no cache may show again."""
-    cookie = attributes(request, "flash")
-    if cookie["key"] in request.cookies:
-        response.delete_cookie(**cookie)
+    if delete_sent(request, response, "flash"):
         response.headers["Cache-Control"] = "no-store"
