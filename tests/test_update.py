@@ -114,6 +114,11 @@ def texts(project: Project) -> dict[str, str]:
     return {name: project.read(name) for name in names}
 
 
+def unchained(text: str | None) -> str | None:
+    """Return a text without what a migration follows: new ones follow the owner's."""
+    return text and update.follow(text, "")
+
+
 def conflicts_of(project: Project) -> set[str]:
     names = git(project.path, "diff", "--name-only", "--relative", "--diff-filter=U", "-z")
     return set(filter(None, names.split("\0")))
@@ -150,7 +155,7 @@ def test_five_commits_come_in_and_what_the_owner_wrote_stays(
     now = texts(project)
     for name in set(before) | set(after) - {".template.json"}:
         if edited.get(name) == before.get(name):
-            assert now.get(name) == after.get(name), name
+            assert unchained(now.get(name)) == unchained(after.get(name)), name
     for name, lines in written.items():
         assert set(lines) <= set(now[name].splitlines()), name
     for name in owner.DELETED:
