@@ -37,7 +37,8 @@ SIGNS = {
     "redis": re.compile(r"redis(?!tribut)|valkey", re.IGNORECASE),
     "memory": re.compile(r"MAX_SESSIONS|memory of its one process|parent_process"),
     "signed-cookie": re.compile(r"signed.cookie|EndedSession|ended_sessions", re.I),
-    "sqlite": re.compile(r"sqlite", re.IGNORECASE),
+    # With PostgreSQL there is a command that reads a file of SQLite.
+    "sqlite": re.compile(r"aiosqlite|app\.db|sqlite_(autoincrement|with_rowid)", re.IGNORECASE),
     "postgresql": re.compile(r"postgres|asyncpg", re.IGNORECASE),
     "html": re.compile(
         r"jinja|Templates|python-multipart|\.html|<form|\"/account|static/|sign-in page"
