@@ -14,6 +14,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections import Counter
 from collections.abc import Iterable, Iterator
 from contextlib import ExitStack, contextmanager
 from ipaddress import ip_address
@@ -61,6 +62,8 @@ def main(
     # A character that the output's encoding lacks is spelled out rather than an error.
     cast("io.TextIOWrapper", sys.stdout).reconfigure(errors="backslashreplace")
     stories = [each for each in all_stories() if only in each.name]
+    if not stories:
+        refuse(f"No attack has {only!r} in its name.")
     with find(url) if url else serving() as address:
         attacks = attack(address, stories, verbose=verbose, clean_up=bool(url))
         raise SystemExit(asyncio.run(attacks))
@@ -132,7 +135,7 @@ def serving() -> Iterator[Address]:
             #{% if cookiecutter.session_backend == "redis" %}
             variables["REDIS_URL"] = stack.enter_context(new_redis())
             #{% endif %}
-        except pytest.skip.Exception as missing:
+        except (pytest.skip.Exception, pytest.fail.Exception) as missing:
             refuse(f"Nothing was attacked: {missing}")
         log = folder / "log"
         command = [sys.executable, "-m", "uvicorn", "app.main:app", "--port", "0"]
@@ -166,41 +169,51 @@ async def attack(
 ) -> int:
     """Play stories, and tell of each; return the exit status."""
     console = Console(highlight=False, soft_wrap=True)
-    promises = dict(PROMISE.findall((ROOT / "SECURITY.md").read_text("utf-8")))
     traffic: list[str] = []
     target = Remote(address, secrets.token_hex(4), traffic.append)
     try:
         await target.prepare()
     except NotPlayed as reason:
         refuse(str(reason))
-    outcomes = []
+    outcomes: Counter[str] = Counter()
     console.print(f"Attacking http://{address.host}:{address.port}\n")
     try:
         for story in stories:
             traffic.clear()
             outcome, came_back = await play(story, target)
-            outcomes.append(outcome)
-            console.print(f"{outcome:12}", style=STYLES[outcome], end="")
-            console.print(story.name, style="bold")
-            rows = {"tried": story.tried, "came back": came_back}
-            rows["promise"] = f"{story.promise}: {promises[str(story.promise)]}"
-            for title, text in rows.items():
-                console.print(in_lines(console, title, text), markup=False)
-            for line in traffic if verbose else ():
-                console.print(f"              {printable(line)}", style="dim", markup=False)
+            outcomes[outcome] += 1
+            show(console, story, outcome, came_back, traffic if verbose else [])
     finally:
         if clean_up:
             await target.delete_accounts()
         await target.close()
     for name in target.accounts if clean_up else ():
         console.print(f"{name} could not be deleted: python -m app delete-user {name}")
-    count, broken = len(outcomes), outcomes.count(BROKEN)
-    attacks = "1 attack" if count == 1 else f"{count} attacks"
-    summary = f"\n{attacks}: {broken or 'none'} got through"
-    if unplayed := outcomes.count(NOT_PLAYED):
-        summary += f", {unplayed} not played"
-    console.print(summary + ".", style=STYLES[BROKEN if broken else HELD])
+    broken = outcomes[BROKEN]
+    console.print(f"\n{summary(outcomes)}", style=STYLES[BROKEN if broken else HELD])
     return GOT_THROUGH if broken else 0
+
+
+def show(
+    console: Console, story: Story, outcome: str, came_back: str, traffic: Iterable[str]
+) -> None:
+    """Print how a story ended, and why."""
+    promises = dict(PROMISE.findall((ROOT / "SECURITY.md").read_text("utf-8")))
+    console.print(f"{outcome:12}", style=STYLES[outcome], end="")
+    console.print(story.name, style="bold")
+    promise = f"{story.promise}: {promises[str(story.promise)]}"
+    for title, text in (("tried", story.tried), ("came back", came_back), ("promise", promise)):
+        console.print(in_lines(console, title, text), markup=False)
+    for line in traffic:
+        console.print(f"{'':14}{printable(line)}", style="dim", markup=False)
+
+
+def summary(outcomes: Counter[str]) -> str:
+    """Return the last line."""
+    count, unplayed = outcomes.total(), outcomes[NOT_PLAYED]
+    attacks = "1 attack" if count == 1 else f"{count} attacks"
+    rest = f", {unplayed} not played" if unplayed else ""
+    return f"{attacks}: {outcomes[BROKEN] or 'none'} got through{rest}."
 
 
 def in_lines(console: Console, title: str, text: str) -> str:

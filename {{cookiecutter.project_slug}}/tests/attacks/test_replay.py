@@ -79,6 +79,10 @@ async def operator_ends_sessions(client: Client, _: Clock) -> None:
     await client.app.state.services.users.end_sessions(ALICE)
 
 
+async def operator_sets_password(client: Client, _: Clock) -> None:
+    await client.app.state.services.users.set_password(ALICE, NEW_PASSWORD)
+
+
 async def operator_disables_account(client: Client, _: Clock) -> None:
     await client.app.state.services.users.disable(ALICE)
 
@@ -103,6 +107,7 @@ async def lifetime(client: Client, clock: Clock) -> None:
 
 ENDS = [
     operator_ends_sessions,
+    operator_sets_password,
     operator_disables_account,
     operator_deletes_account,
     operator_changes_role,
