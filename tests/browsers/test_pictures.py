@@ -1,4 +1,4 @@
-"""Pictures of the pages, for the README: `make pictures` takes them."""
+"""The picture of the app in README.md: `make pictures` takes it, for light and dark."""
 
 import os
 from io import BytesIO
@@ -6,20 +6,22 @@ from pathlib import Path
 from typing import Literal
 
 import pytest
-from PIL import Image
+from PIL import Image, ImageDraw
 from playwright.sync_api import Page, expect
 
 from tests.browsers.conftest import Serve, Visits
 from tests.browsers.people import sign_in
 
-VIEWPORT = {"width": 960, "height": 600}
+# Two windows beside each other: the sign-in page as on a telephone, and the dashboard.
+SMALL, LARGE, HEIGHT = 390, 900, 720
+GAP, BAR, CORNER = 24, 32, 12
 BROWSER = (
     "Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) "
     "Chrome/156.0.0.0 Safari/537.36"
 )
-MAX_BYTES = 60_000
-PAGES = ("login", "dashboard", "account")
+MAX_BYTES = 90_000
 SCHEMES: tuple[Literal["light", "dark"], ...] = ("light", "dark")
+FRAMES = {"light": ("#d8dce3", "#9aa3b2"), "dark": ("#30343d", "#596070")}
 
 pytestmark = [pytest.mark.slow, pytest.mark.pictures]
 
@@ -32,38 +34,63 @@ def folder(tmp_path: Path) -> Path:
     return folder
 
 
-def take(page: Page, file: Path) -> None:
-    """Write a whole page into a PNG of few colors, which is a third of the size."""
-    shot = page.screenshot(full_page=True, animations="disabled", caret="hide")
-    shown = Image.open(BytesIO(shot))
-    shown.quantize(64, dither=Image.Dither.NONE).save(file, optimize=True)
+def shots(page: Page, width: int) -> dict[str, Image.Image]:
+    """Take what a window of this width shows, in each color scheme."""
+    page.set_viewport_size({"width": width, "height": HEIGHT})
+    taken: dict[str, Image.Image] = {}
+    for scheme in SCHEMES:
+        page.emulate_media(color_scheme=scheme)
+        taken[scheme] = Image.open(BytesIO(page.screenshot(animations="disabled", caret="hide")))
+    return taken
+
+
+def window(shot: Image.Image, scheme: str) -> Image.Image:
+    """Put the frame of a browser around what it shows."""
+    frame, dots = FRAMES[scheme]
+    size = (shot.width + 2, shot.height + BAR + 1)
+    framed = Image.new("RGB", size, frame)
+    framed.paste(shot, (1, BAR))
+    draw = ImageDraw.Draw(framed)
+    for number in range(3):
+        left = 14 + 20 * number
+        draw.ellipse((left, BAR // 2 - 5, left + 10, BAR // 2 + 5), fill=dots)
+    # Corners are drawn large and made small, so that they are smooth.
+    mask = Image.new("L", (size[0] * 4, size[1] * 4))
+    ends = (mask.width - 1, mask.height - 1)
+    ImageDraw.Draw(mask).rounded_rectangle((0, 0, *ends), CORNER * 4, fill=255)
+    framed.putalpha(mask.resize(size, Image.Resampling.LANCZOS))
+    return framed
+
+
+def side_by_side(*windows: Image.Image) -> Image.Image:
+    """Return one picture of several windows of one height, on nothing."""
+    width = sum(each.width + GAP for each in windows) - GAP
+    picture = Image.new("RGBA", (width, windows[0].height))
+    left = 0
+    for each in windows:
+        picture.paste(each, (left, 0))
+        left += each.width + GAP
+    return picture
 
 
 @pytest.mark.parametrize("engine", ["chromium"], indirect=True)
-def test_pictures_of_the_pages_are_small(serve: Serve, visits: Visits, folder: Path) -> None:
+def test_the_picture_of_the_app_is_small(serve: Serve, visits: Visits, folder: Path) -> None:
     app = serve()
     app.open_account("ada")
     app.device("ada")
-    page = visits.page(app, viewport=VIEWPORT, user_agent=BROWSER)
-
-    def take_both(name: str) -> None:
-        for scheme in SCHEMES:
-            page.emulate_media(color_scheme=scheme)
-            take(page, folder / f"{name}-{scheme}.png")
-
+    page = visits.page(app, user_agent=BROWSER)
     page.goto("/login")
-    take_both("login")
+    signs_in = shots(page, SMALL)
     sign_in(page, "ada")
-    take_both("dashboard")
-    page.goto("/account")
     expect(page.get_by_role("listitem").filter(has_text="last seen")).to_have_count(2)
-    take_both("account")
-
-    names = [f"{page}-{scheme}.png" for page in PAGES for scheme in SCHEMES]
-    assert sorted(file.name for file in folder.glob("*.png")) == sorted(names)
-    for name in names:
-        file = folder / name
-        assert file.stat().st_size < MAX_BYTES, name
-        with Image.open(file) as picture:
-            assert (picture.format, picture.width) == ("PNG", VIEWPORT["width"]), name
-            assert VIEWPORT["height"] <= picture.height < 3 * VIEWPORT["height"], name
+    signed_in = shots(page, LARGE)
+    for scheme in SCHEMES:
+        picture = side_by_side(*(window(each[scheme], scheme) for each in (signs_in, signed_in)))
+        file = folder / f"app-{scheme}.png"
+        # Few colors are a third of the size.
+        picture.quantize(96, method=Image.Quantize.FASTOCTREE, dither=Image.Dither.NONE).save(
+            file, optimize=True
+        )
+        assert file.stat().st_size < MAX_BYTES
+        with Image.open(file) as kept:
+            assert (kept.format, kept.width) == ("PNG", SMALL + LARGE + GAP + 4)
