@@ -48,7 +48,7 @@ async def disabled_account(client: Client, name: str) -> None:
 async def test_wrong_name_wrong_password_and_disabled_account_get_the_same_response(
     target: Target,
 ) -> None:
-    """Compare the answers to a wrong name, a wrong password and a closed account."""
+    """Compare the answers to a wrong name, a wrong password and, in tests, a closed account."""
     await target.signed_in(target.alice)
     client = target.browser()
     responses = [
