@@ -394,7 +394,8 @@ def update(project: Path, since: str | None, to: str, changed: Mapping[str, str]
         as_made = commit(project, base, "As it was made")
         outcome = merge(project, commit(project, new, message, as_made))
     print(report(message, outcome, remarks))
-    for key in sorted(answers.keys() - record.answers.keys() - changed.keys()):
+    known = record.answers.keys() or answers.keys()
+    for key in sorted(answers.keys() - known - changed.keys()):
         print(f"{key} was not answered before, and is {answers[key]!r} now.")
     return 1 if outcome.conflicts else 0
 
