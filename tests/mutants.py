@@ -634,11 +634,11 @@ MUTANTS = (
     *At("app/errors.py", "tests/attacks/test_guessing.py").faults(
         (40, "429 has no Retry-After", ', {"Retry-After": str(seconds)})', ")"),
     ),
-    *At("app/web/errors.py", "tests/test_users.py").faults(
+    *At(REQUEST_SESSION, "tests/test_users.py").faults(
         (0, "a request beside the deletion of its account is a fault of the server",
-         "if (user := request_session.user) and not", "if (user := None) and not"),
+         "fetch_one(same) is None", "fetch_one(same) is same"),
         (0, "a fault of a route signs people out",
-         "users.exists(user):", "users.exists(user) or 1:"),
+         "fetch_one(same) is None", "fetch_one(same) is not same"),
     ),
     *At("app/request_limit.py", "tests/test_rate_limit.py").faults(
         (0, "who is refused makes others wait", "        if full:\n", "        if not limit:\n"),

@@ -184,10 +184,6 @@ class UserService:
         await self.sessions.revoke_before(changed.session_version, changed.id)
         await self._delete(changed.id)
 
-    async def exists(self, user: User) -> bool:
-        """Whether an account has not been deleted since it was read."""
-        return bool(await self.database.fetch_one(select(User.id).where(User.id == user.id)))
-
     async def list_users(self, *, after: int = 0, limit: int | None = None) -> list[User]:
         """Return the accounts by id: those after an id, and at most so many."""
         statement = select(*USER_COLUMNS).where(User.id > after).order_by(User.id).limit(limit)

@@ -74,8 +74,7 @@ def add_error_handlers(app: FastAPI, error_response: ErrorResponse) -> None:
     @app.exception_handler(IntegrityError)
     async def integrity_error(request: Request, error: IntegrityError) -> Response | None:
         # An account may be deleted while a request of its own is under way.
-        request_session = get_request_session(request)
-        if (user := request_session.user) and not await request_session.services.users.exists(user):
+        if await get_request_session(request).is_deleted():
             return await app_error(request, SessionEnded())
         raise error
 
