@@ -78,6 +78,7 @@ clean:  ## remove everything that these have made
 # uv lives inside the environment, so that it need not be installed beforehand.
 .venv/.ready: requirements.txt
 	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or later is needed: make PYTHON=python3.12")'
+	@echo "Installing the tools into .venv: once, within a minute or so."
 	$(PYTHON) -m venv .venv
 	$(BIN)/python -m pip install --quiet uv
 	UV_PYTHON_DOWNLOADS=never $(BIN)/uv pip install --quiet --python $(BIN)/python -r requirements.txt

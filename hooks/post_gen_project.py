@@ -228,6 +228,7 @@ def summary(project, answers, colours):
     width = max(map(len, facts))
     commands = {
         f"cd {project.name}": "",
+        "git init": "     # then commit: make update merges newer versions into what you have",
         "make run": f"     # then open http://localhost:8000{START[answers['frontend']]}",
         "make test": "    # runs the project's own tests",
     }

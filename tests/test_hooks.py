@@ -331,6 +331,7 @@ The secret key is in .env and nowhere else. Git ignores .env: keep it that way.
 Next:
 
   cd app
+  git init     # then commit: make update merges newer versions into what you have
   make run     # then open http://localhost:8000 and register
   make test    # runs the project's own tests
 """,
@@ -354,6 +355,7 @@ The secret key is in .env and nowhere else. Git ignores .env: keep it that way.
 Next:
 
   cd app
+  git init     # then commit: make update merges newer versions into what you have
   make run     # then open http://localhost:8000/docs
   make test    # runs the project's own tests
 """,
@@ -375,6 +377,7 @@ The secret key is in .env and nowhere else. Git ignores .env: keep it that way.
 Next:
 
   cd app
+  git init     # then commit: make update merges newer versions into what you have
   make run     # then open http://localhost:8000 and register
   make test    # runs the project's own tests
 """,

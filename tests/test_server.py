@@ -1,6 +1,7 @@
 """The generated app as it is run: uvicorn, workers, a crash, real stores."""
 
 import signal
+import socket
 
 import httpx2
 import pytest
@@ -162,6 +163,15 @@ PRODUCTION = {
     "ALLOWED_HOSTS": "localhost",
     "PUBLIC_URL": "https://localhost",
 }
+
+
+def test_a_port_that_is_taken_is_told_with_the_way_out(ready: Bake) -> None:
+    project = ready()
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = str(taken.getsockname()[1])
+        done = project.run("make", "run", variables={"PORT": port}, check=False)
+    assert done.returncode != 0
+    assert f"Port {port} is taken by another program: make run PORT=8001" in done.stdout
 
 
 def test_sessions_in_memory_are_refused_where_others_would_not_know_them(
