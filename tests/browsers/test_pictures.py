@@ -1,4 +1,4 @@
-"""The picture of the app in README.md: `make pictures` takes it, for light and dark."""
+"""The pictures of the app in README.md: `make pictures` takes them from an app that runs."""
 
 import os
 from io import BytesIO
@@ -10,7 +10,7 @@ from PIL import Image, ImageDraw
 from playwright.sync_api import Page, expect
 
 from tests.browsers.conftest import Serve, Visits
-from tests.browsers.people import sign_in
+from tests.browsers.people import PASSWORD, fill_in, sign_in
 
 # Two windows beside each other: the sign-in page as on a telephone, and the dashboard.
 SMALL, LARGE, HEIGHT = 390, 900, 720
@@ -19,7 +19,9 @@ BROWSER = (
     "Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) "
     "Chrome/156.0.0.0 Safari/537.36"
 )
-MAX_BYTES = 150_000
+MAX_BYTES, MAX_FILM_BYTES = 150_000, 600_000
+# Of a window of the film, and of each of its pictures.
+FILM_WIDTH, FILM_HEIGHT, FILM_SECONDS = 520, 560, 2
 SCHEMES: tuple[Literal["light", "dark"], ...] = ("light", "dark")
 FRAMES = {"light": ("#d8dce3", "#9aa3b2"), "dark": ("#30343d", "#596070")}
 
@@ -34,13 +36,18 @@ def folder(tmp_path: Path) -> Path:
     return folder
 
 
+def see(page: Page) -> Image.Image:
+    """Take what a window shows."""
+    return Image.open(BytesIO(page.screenshot(animations="disabled", caret="hide")))
+
+
 def shots(page: Page, width: int) -> dict[str, Image.Image]:
     """Take what a window of this width shows, in each color scheme."""
     page.set_viewport_size({"width": width, "height": HEIGHT})
     taken: dict[str, Image.Image] = {}
     for scheme in SCHEMES:
         page.emulate_media(color_scheme=scheme)
-        taken[scheme] = Image.open(BytesIO(page.screenshot(animations="disabled", caret="hide")))
+        taken[scheme] = see(page)
     return taken
 
 
@@ -91,3 +98,53 @@ def test_the_picture_of_the_app_is_small(serve: Serve, visits: Visits, folder: P
         assert file.stat().st_size < MAX_BYTES
         with Image.open(file) as kept:
             assert (kept.format, kept.width) == ("PNG", SMALL + LARGE + GAP + 4)
+
+
+@pytest.mark.parametrize("engine", ["chromium"], indirect=True)
+def test_a_film_shows_how_a_session_is_ended_from_another_device(
+    serve: Serve, visits: Visits, folder: Path
+) -> None:
+    app = serve()
+    app.open_account("grace")
+    viewport = {"width": FILM_WIDTH, "height": FILM_HEIGHT}
+    here = visits.page(app, viewport=viewport, user_agent=BROWSER)
+    there = visits.page(app, viewport=viewport, user_agent=BROWSER.replace("X11; Linux", "Windows"))
+    film: list[Image.Image] = []
+
+    def take() -> None:
+        windows = side_by_side(*(window(see(page), "light") for page in (here, there)))
+        picture = Image.new("RGB", windows.size, "white")
+        picture.paste(windows, mask=windows)
+        film.append(picture.quantize(64, dither=Image.Dither.NONE))
+
+    for page in (here, there):
+        page.goto("/login")
+    for page in (here, there):
+        fill_in(page, "grace", PASSWORD)
+        take()
+        page.get_by_role("button", name="Sign in", exact=True).click()
+        expect(page.get_by_role("heading", name="Hello grace")).to_be_visible()
+        take()
+    here.goto("/account")
+    end = here.get_by_role("button", name="Sign out Chrome on Windows")
+    end.scroll_into_view_if_needed()
+    take()
+    end.click()
+    expect(here.get_by_role("status")).to_contain_text("has been ended")
+    expect(here.locator(".toast")).to_have_css("opacity", "1")
+    take()
+    # The other window was touched by nobody.
+    expect(there.get_by_label("Password", exact=True)).to_be_visible()
+    take()
+    file = folder / "devices.gif"
+    film[0].save(
+        file,
+        save_all=True,
+        append_images=film[1:],
+        duration=FILM_SECONDS * 1000,
+        loop=0,
+        optimize=True,
+    )
+    assert file.stat().st_size < MAX_FILM_BYTES
+    with Image.open(file) as kept:
+        assert getattr(kept, "n_frames", 1) == len(film)
