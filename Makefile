@@ -50,8 +50,9 @@ format: .venv/.ready  ## format them, and fix what ruff can
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
 
-pictures: .venv/.ready  ## take the screenshots that README.md shows
+pictures: .venv/.ready  ## take the pictures and the recordings that README.md shows
 	PICTURES=docs/pictures $(BIN)/python -m pytest -m pictures
+	$(BIN)/python -m tools.record docs/pictures
 
 site: .venv/.ready  ## build the documents as a site, in site/
 	$(BIN)/python -m tools.site
