@@ -288,6 +288,8 @@ def test_a_theme_that_was_chosen_is_kept_and_shown_from_the_first_paint(
     complaints.allow("/static/page.js")
     page.route("**/static/page.js", lambda route: route.abort())
     page.goto("/register", wait_until="commit")
+    # There is none until the head, and the script in it, are done.
+    expect(page.locator("body")).to_be_attached()
     assert page.evaluate("document.documentElement.dataset.theme") == "dark"
     page.unroute_all()
     page.goto("/register")
