@@ -634,7 +634,7 @@ MUTANTS = (
     *At("app/errors.py", "tests/attacks/test_guessing.py").faults(
         (40, "429 has no Retry-After", ', {"Retry-After": str(seconds)})', ")"),
     ),
-    *At(REQUEST_SESSION, "tests/test_users.py").faults(
+    *At(ERRORS, "tests/test_users.py").faults(
         (0, "a request beside the deletion of its account is a fault of the server",
          "fetch_one(same) is None", "fetch_one(same) is same"),
         (0, "a fault of a route signs people out",

@@ -155,8 +155,8 @@ HTML = [
     ),
     Edit(
         "app/main.py",
-        "from app.pages import account, auth, links, well_known\n",
-        "from app.pages import account, auth, links, well_known\n"
+        "from app.pages import account, admin, auth, links, well_known\n",
+        "from app.pages import account, admin, auth, links, well_known\n"
         "from app.pages import notes as note_pages\n",
     ),
     Edit(

@@ -5,6 +5,7 @@ from collections.abc import Callable, Mapping
 
 from fastapi import FastAPI
 from fastapi.exceptions import RequestValidationError
+from sqlalchemy import select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from starlette.exceptions import HTTPException
@@ -14,12 +15,13 @@ from starlette.routing import Match
 from starlette.websockets import WebSocket
 
 from app.errors import AppError, StoreUnavailable
+from app.models import User
 from app.sessions.session import SessionEnded
 #{% if cookiecutter.totp or cookiecutter.passkeys %}
 from app.users.factors import StrongerFactorRequired
 #{% endif %}
 from app.web.middleware import SECURITY_HEADERS, methods_of, secure_headers
-from app.web.request_session import get_request_session
+from app.web.request_session import RequestSession, get_request_session
 from app.web.websocket import close_unauthorised
 
 LOGGER = logging.getLogger("app")
@@ -74,7 +76,7 @@ def add_error_handlers(app: FastAPI, error_response: ErrorResponse) -> None:
     @app.exception_handler(IntegrityError)
     async def integrity_error(request: Request, error: IntegrityError) -> Response | None:
         # An account may be deleted while a request of its own is under way.
-        if await get_request_session(request).is_deleted():
+        if await _user_is_deleted(get_request_session(request)):
             return await app_error(request, SessionEnded())
         raise error
 
@@ -106,3 +108,11 @@ def add_error_handlers(app: FastAPI, error_response: ErrorResponse) -> None:
         # The framework sends this one outside of all middleware.
         response.raw_headers = secure_headers(request.scope, response.raw_headers)
         return response
+
+
+async def _user_is_deleted(request_session: RequestSession) -> bool:
+    """Whether the user of a request has been deleted since they were read."""
+    if request_session.user is None:
+        return False
+    same = select(User.id).where(User.id == request_session.user.id)
+    return await request_session.services.database.fetch_one(same) is None

@@ -2,7 +2,6 @@
 
 import math
 
-from sqlalchemy import select
 from starlette.exceptions import HTTPException
 from starlette.requests import HTTPConnection
 
@@ -91,13 +90,6 @@ class RequestSession:
                 # A session that is loaded already may have changed since: it stays.
                 self.session, self.user = self.session or found[0], found[1]
         return self.user
-
-    async def is_deleted(self) -> bool:
-        """Whether the user has been deleted since they were read."""
-        if self.user is None:
-            return False
-        same = select(User.id).where(User.id == self.user.id)
-        return await self.services.database.fetch_one(same) is None
 
     #{% if cookiecutter.identity == "email" %}
     async def register(self, name: str, password: str) -> None:
