@@ -56,6 +56,7 @@ async def test_no_field_makes_a_user_an_administrator(client: Client) -> None:
     assert (await client.get("/api/me")).json() == {"id": 1, FIELD: ALICE, "role": "user"}
     user = await client.app.state.services.database.fetch_one(select(User.role, User.is_active))
     assert tuple(user) == ("user", True)
+    assert (await client.get("/test/admin")).status_code == 403
 
 
 FORM_TYPES = ("application/x-www-form-urlencoded", "multipart/form-data", "text/plain", "")
