@@ -5,7 +5,7 @@ import pty
 import subprocess
 import sys
 import time
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 
 from tests import processes
@@ -30,11 +30,15 @@ def use(
     variables: Mapping[str, str],
     turns: Iterable[tuple[str, str]] = (),
     seconds: float = processes.PATIENCE_SECONDS,
+    *,
+    before_typing: float = BEFORE_TYPING_SECONDS,
+    notice: Callable[[str], None] = lambda _: None,
 ) -> tuple[int, str]:
     """Run a command on a terminal of its own; return its exit status, and what is seen.
 
     turns: what has to be seen first, and what is typed then. seconds: after which it is taken for
-    hanging, and killed.
+    hanging, and killed. before_typing: seconds that somebody takes. notice: is told of each piece
+    of what is seen, when it is.
     """
     ours, its = pty.openpty()
     process = subprocess.Popen(
@@ -49,7 +53,7 @@ def use(
     os.close(its)
     try:
         with processes.guarding(process, seconds):
-            seen = _take_turns(ours, turns)
+            seen = _take_turns(ours, turns, before_typing, notice)
     finally:
         # Without its terminal it ends at the latest.
         os.close(ours)
@@ -57,17 +61,24 @@ def use(
     return status, seen
 
 
-def _take_turns(terminal: int, turns: Iterable[tuple[str, str]]) -> str:
+def _take_turns(
+    terminal: int,
+    turns: Iterable[tuple[str, str]],
+    before_typing: float,
+    notice: Callable[[str], None],
+) -> str:
     seen, read_until = "", 0
     for awaited, typed in turns:
         while awaited not in seen[read_until:]:
             more = _read(terminal)
             assert more, f"it has ended without {awaited!r}:\n{seen}"
+            notice(more)
             seen += more
         read_until = seen.index(awaited, read_until) + len(awaited)
-        time.sleep(BEFORE_TYPING_SECONDS)
+        time.sleep(before_typing)
         os.write(terminal, typed.encode())
     while more := _read(terminal):
+        notice(more)
         seen += more
     return seen
 

@@ -17,11 +17,9 @@ NEW_PASSWORD = "an entirely new sentence"
 pytestmark = pytest.mark.slow
 
 
-def section(heading: str) -> list[str]:
-    """Return the commands of a section, with the user they are about."""
-    _, _, after = INCIDENTS.text.partition(f"## {heading}\n")
-    blocks = re.findall(r"```sh\n(.*?)```", after.partition("\n## ")[0], re.DOTALL)
-    return [line.replace("NAME", "alice") for block in blocks for line in block.splitlines()]
+def commands() -> list[list[str]]:
+    """Return the commands of the page, block by block, with the user they are about."""
+    return [[line.replace("NAME", "alice") for line in block] for block in INCIDENTS.scripts]
 
 
 def sign_in(server: Server, password: str) -> str | None:
@@ -40,6 +38,7 @@ def is_signed_in(server: Server, cookie: str | None) -> bool:
 
 
 def test_incidents_are_ended_by_what_the_page_says(ready: Bake) -> None:
+    [end_sessions], [disable], [set_password, enable], [new_key], leaked, _ = commands()
     project = ready()
     shell = Shell(project.path)
     project.run(".venv/bin/alembic", "upgrade", "head")
@@ -50,12 +49,10 @@ def test_incidents_are_ended_by_what_the_page_says(ready: Bake) -> None:
     with project.serving() as server:
         thief = sign_in(server, PASSWORD)
         assert is_signed_in(server, thief)
-        [end_sessions] = section("A cookie or a device was stolen")
         shell.type(end_sessions)
         assert not is_signed_in(server, thief)
 
         thief = sign_in(server, PASSWORD)
-        disable, set_password, enable = section("An account, or its mailbox, was taken over")
         shell.type(disable)
         assert not is_signed_in(server, thief)
         assert sign_in(server, PASSWORD) is None
@@ -65,20 +62,19 @@ def test_incidents_are_ended_by_what_the_page_says(ready: Bake) -> None:
         device = sign_in(server, NEW_PASSWORD)
         assert is_signed_in(server, device)
 
-        for command in section("The database, or a backup, leaked"):
+        for command in leaked:
             shell.type(command)
         assert not is_signed_in(server, device)
         device = sign_in(server, NEW_PASSWORD)
 
-    replace_key(project, section("A key leaked"))
+    replace_key(project, new_key)
     with project.serving() as server:
         assert not is_signed_in(server, device)
         assert is_signed_in(server, sign_in(server, NEW_PASSWORD))
 
 
-def replace_key(project: Project, commands: list[str]) -> None:
-    """Put a new key in place of the old one."""
-    [new_key] = commands
+def replace_key(project: Project, new_key: str) -> None:
+    """Put a new key in place of the old one. new_key: the command that prints it."""
     key = project.run("bash", "-c", new_key).stdout.strip()
     text = re.sub(r"(?m)^SECRET_KEYS=.*", f"SECRET_KEYS={key}", project.read(".env"))
     (project.path / ".env").write_text(text, encoding="utf-8")

@@ -8,18 +8,18 @@ picture is shown.
 import html
 import json
 import os
-import pty
 import re
-import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-REPOSITORY = Path(__file__).parent.parent
-COOKIECUTTER = Path(sys.executable).parent / "cookiecutter"
+from tests import terminal
+from tests.answers import COOKIECUTTER, PROMPTS
+from tests.project import REPOSITORY
+
 SHOWN_COMMAND = "uvx cookiecutter gh:ORG/cookiecutter-fastapi-sessions"
 
 COLUMNS, ROWS = 96, 26
@@ -28,8 +28,9 @@ WIDTH, HEIGHT, MARGIN = 8.4, 18, 16
 # Seconds that somebody thinks before each answer, and looks at the end.
 THINKS, LOOKS = 0.45, 6.0
 
-# Where a question waits for its answer, and what only colors it.
-_QUESTION = re.compile(r"\): $")
+# Where a question waits for its answer.
+QUESTION_ENDS = "): "
+# What only colors a text.
 _COLOR = re.compile(r"\x1b\[[0-9;]*m")
 
 
@@ -43,37 +44,22 @@ class Event:
 
 def record(folder: Path) -> list[Event]:
     """Make a project in a folder; return what was seen meanwhile."""
-    ours, its = pty.openpty()
-    variables = {**os.environ, "COLUMNS": str(COLUMNS), "HOME": str(folder)}
-    process = subprocess.Popen(
-        [COOKIECUTTER, str(REPOSITORY), "--output-dir", str(folder)],
-        stdin=its,
-        stdout=its,
-        stderr=its,
-        env=variables,
-        start_new_session=True,
-    )
-    os.close(its)
-    begun, events, line = time.monotonic(), [Event(0.0, f"$ {SHOWN_COMMAND}\r\n")], ""
-    for text in _read(ours):
+    begun, events = time.monotonic(), [Event(0.0, f"$ {SHOWN_COMMAND}\r\n")]
+
+    def note(text: str) -> None:
         events.append(Event(round(time.monotonic() - begun, 3), text))
-        line = (line + _COLOR.sub("", text)).rpartition("\n")[2]
-        if _QUESTION.search(line):
-            time.sleep(THINKS)
-            os.write(ours, b"\n")
-    os.close(ours)
-    if process.wait() != 0:
-        raise RuntimeError("cookiecutter has failed:\n" + "".join(each.text for each in events))
+
+    status, seen = terminal.use(
+        [str(COOKIECUTTER), str(REPOSITORY), "--output-dir", str(folder)],
+        folder,
+        {**os.environ, "COLUMNS": str(COLUMNS), "HOME": str(folder)},
+        [(QUESTION_ENDS, "\n")] * PROMPTS,
+        before_typing=THINKS,
+        notice=note,
+    )
+    if status != 0:
+        raise RuntimeError(f"cookiecutter has failed:\n{seen}")
     return events
-
-
-def _read(terminal: int) -> Iterator[str]:
-    try:
-        while text := os.read(terminal, 65_536).decode():
-            yield text
-    except OSError:
-        # How Linux says that the other side has gone.
-        return
 
 
 def cast(events: Sequence[Event]) -> str:

@@ -15,16 +15,14 @@ pytestmark = pytest.mark.slow
 
 def multiply(file: Path, times: int) -> None:
     """Give a database with one account and its session so many more of both."""
+    new = {
+        "users": {"id": "100 + n", "username": "'user' || n"},
+        "sessions": {"key": "randomblob(32)", "user_id": "100 + n"},
+    }
     with closing(sqlite3.connect(file)) as connection, connection:
-        for table, changed in (
-            ("users", "100 + n AS id, 'user' || n AS username"),
-            ("sessions", "randomblob(32) AS key, 100 + n AS user_id"),
-        ):
+        for table, changed in new.items():
             columns = [row[1] for row in connection.execute(f"PRAGMA table_info({table})")]
-            values = ", ".join(
-                next((each for each in changed.split(", ") if each.endswith(f" AS {name}")), name)
-                for name in columns
-            )
+            values = ", ".join(changed.get(name, name) for name in columns)
             connection.execute(
                 f"WITH RECURSIVE count(n) AS (SELECT 1 UNION SELECT n + 1 FROM count "
                 f"LIMIT {times}) INSERT INTO {table} SELECT {values} FROM {table}, count"
