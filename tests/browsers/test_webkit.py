@@ -40,9 +40,9 @@ class Browser:
     def open(self, url: str) -> None:
         self._call("POST", "/url", {"url": url})
 
-    def _element(self, selector: str) -> str:
+    def _element(self, selector: str, using: str = "css selector") -> str:
         """Return where an element is, once there is one: on this page or one that it leads to."""
-        wanted = {"using": "css selector", "value": selector}
+        wanted = {"using": using, "value": selector}
         found: list[dict[str, str]] = []
 
         def is_there() -> bool:
@@ -61,6 +61,10 @@ class Browser:
     def text(self, selector: str) -> str:
         """Return what can be read in an element."""
         return str(self._call("GET", self._element(selector) + "/text"))
+
+    def wait_for(self, tag: str, text: str) -> None:
+        """Wait for an element that says this, on this page or one that it leads to."""
+        self._element(f"//{tag}[normalize-space()='{text}']", using="xpath")
 
     def close(self) -> None:
         self._call("DELETE", "")
@@ -133,4 +137,4 @@ def test_who_signs_in_over_plain_http_is_told_what_to_set_and_then_is_signed_in(
     assert "SESSION_COOKIE_SECURE=false" in told
     with project.serving(variables={**variables, "SESSION_COOKIE_SECURE": "false"}) as server:
         sign_in(browser, server.url, alice)
-        assert browser.text("h1") == f"Hello {alice}"
+        browser.wait_for("h1", f"Hello {alice}")
