@@ -71,6 +71,12 @@ AGAIN = (
 OF_THE_DEVELOPER = {"SESSION_LIFETIME": "1", "LOGIN_MAX_FAILURES": "1", "ENVIRONMENT": "production"}
 
 PINS = ("requirements.txt", "requirements-dev.txt")
+# Between them they have all libraries.
+EVERYTHING = {"identity": "email", "totp": "yes", "passkeys": "yes", "oidc": "yes"}
+LARGEST = (
+    {"session_backend": "redis", "database": "postgresql", **EVERYTHING},
+    {"session_backend": "database", "database": "sqlite", **EVERYTHING},
+)
 
 # Of five combinations in turn, unless SOAK=1, all types are checked in the first, those of the app
 # in two more: a choice changes what nearly every module and test imports. Five divides no number of
@@ -100,9 +106,9 @@ def every_library(shared: Shared, bake_once: Bake) -> Path:
 
     That a project imports none that it lacks is for a test of its own.
     """
-    projects = [bake_once(**answers) for answers in PRODUCT]
 
     def install(path: Path) -> None:
+        projects = [bake_once(**answers) for answers in LARGEST]
         pins = sorted(
             {line for each in projects for pin in PINS for line in each.texts[pin].split("\n")}
         )
