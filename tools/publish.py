@@ -14,6 +14,8 @@ from pathlib import Path
 REPOSITORY = Path(__file__).parent.parent
 # Of a user or an organisation on GitHub.
 ACCOUNT = re.compile(r"[A-Za-z0-9](?:-?[A-Za-z0-9]){0,38}")
+# A paragraph that is true until then.
+UNTIL_PUBLISHED = re.compile(rb"^.*<!-- until published -->\n\n", re.MULTILINE)
 
 
 def address(repository: Path = REPOSITORY) -> str:
@@ -29,7 +31,10 @@ def names_of(repository: Path) -> str:
 
 
 def publish(repository: Path, account: str) -> list[str]:
-    """Replace the account in every file that names the address; return their paths."""
+    """Replace the account in every file that names the address; return their paths.
+
+    A paragraph that says that there is none yet goes.
+    """
     here = names_of(repository)
     there = f"{account}/{here.partition('/')[2]}"
     listed = subprocess.run(
@@ -39,6 +44,7 @@ def publish(repository: Path, account: str) -> list[str]:
     for name in sorted(filter(None, listed.stdout.split("\0"))):
         path = repository / name
         if path.is_file() and here.encode() in (content := path.read_bytes()):
+            content = UNTIL_PUBLISHED.sub(b"", content)
             path.write_bytes(content.replace(here.encode(), there.encode()))
             changed.append(name)
     return changed
