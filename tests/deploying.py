@@ -28,6 +28,7 @@ from websockets.typing import Origin
 
 from tests import processes
 from tests.project import Project, Server, clean_environment, free_port
+from tests.waiting import PATIENCE_SECONDS
 
 HOST = "app.example.com"
 SITE = f"https://{HOST}"
@@ -80,7 +81,9 @@ class Proxy:
     def visitor(self, *, http2: bool = False, address: str = VISITOR) -> httpx2.Client:
         """Return a client that finds the app under its name, from an address of its own."""
         route = _Route(self, http2, address)
-        return httpx2.Client(base_url=SITE, transport=route, trust_env=False)
+        return httpx2.Client(
+            base_url=SITE, transport=route, trust_env=False, timeout=PATIENCE_SECONDS
+        )
 
     def socket(self, origin: str, headers: dict[str, str]) -> ClientConnection:
         """Open the WebSocket of the example."""

@@ -11,8 +11,12 @@ from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
+
+import httpx2
 
 from tests import processes
+from tests.waiting import PATIENCE_SECONDS
 
 REPOSITORY = Path(__file__).parent.parent
 
@@ -173,6 +177,10 @@ class Server:
         """Return once every worker has started; fail with the output when it ends instead."""
         processes.await_event(self._serves_or_ended, "the start", lambda: self.output)
         assert self._process.poll() is None, f"the server did not start:\n{self.output}"
+
+    def send(self, method: str, path: str, **options: Any) -> httpx2.Response:
+        """Send it a request, with options of httpx2."""
+        return httpx2.request(method, self.url + path, timeout=PATIENCE_SECONDS, **options)
 
     def end(self, how: signal.Signals) -> None:
         """Signal every process at once, and wait for the end. SIGKILL is like a power cut."""

@@ -8,8 +8,6 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Self
 
-import httpx2
-
 from tests import processes, terminal
 from tests.project import REPOSITORY, Server, clean_environment, free_port
 from tools.publish import names_of
@@ -88,6 +86,6 @@ class Shell:
         try:
             server.wait_until_it_serves()
             assert server.url.endswith(f":{port}")
-            assert httpx2.get(f"{server.url}/health/ready").status_code == 200
+            assert server.send("GET", "/health/ready").status_code == 200
         finally:
             server.end(signal.SIGTERM)

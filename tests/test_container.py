@@ -23,6 +23,7 @@ from tests.deploying import (
     serving_by,
 )
 from tests.project import Project, free_port
+from tests.waiting import PATIENCE_SECONDS
 
 
 def copies(project: Project) -> list[tuple[str, str]]:
@@ -86,7 +87,7 @@ def test_what_the_image_holds_is_enough(ready: Bake, tmp_path: Path) -> None:
     migrate = yaml.safe_load(project.read("compose.yaml"))["services"]["migrate"]["command"]
     image.run(f".venv/bin/{migrate[0]}", *migrate[1:], variables=variables)
     with serving_by(image, image_command(project), variables) as app:
-        assert httpx2.get(f"{app.url}/health/ready").status_code == 200
+        assert httpx2.get(f"{app.url}/health/ready", timeout=PATIENCE_SECONDS).status_code == 200
         check = [each.replace("8000", str(app.port)) for each in health_check(project)]
         # A container may be given a proxy, which is for what is outside of it.
         image.run(".venv/bin/python", *check[1:], variables={"http_proxy": "http://127.0.0.1:9"})

@@ -29,6 +29,7 @@ from tests.deploying import (
 )
 from tests.project import Project, free_port
 from tests.test_server import COOKIE, close_code
+from tests.waiting import PATIENCE_SECONDS
 
 pytestmark = pytest.mark.slow
 
@@ -169,7 +170,8 @@ def test_what_visitors_say_of_where_they_come_from_changes_nothing(
 def test_the_app_believes_nobody_but_the_proxy(app: App) -> None:
     headers = {"Host": HOST, "X-Forwarded-Proto": "https"}
     for address, status in (("127.0.0.1", 401), (VISITOR, 307)):
-        with httpx2.Client(transport=httpx2.HTTPTransport(local_address=address)) as client:
+        transport = httpx2.HTTPTransport(local_address=address)
+        with httpx2.Client(transport=transport, timeout=PATIENCE_SECONDS) as client:
             assert client.get(f"{app.url}/api/me", headers=headers).status_code == status
 
 

@@ -2,7 +2,6 @@
 
 import re
 
-import httpx2
 import pytest
 
 from tests.conftest import Bake
@@ -25,14 +24,14 @@ def commands() -> list[list[str]]:
 def sign_in(server: Server, password: str) -> str | None:
     """Sign in on another device; return its cookie, or None when that is refused."""
     account = {"username": "alice", "password": password}
-    answer = httpx2.post(f"{server.url}/api/login", json=account)
+    answer = server.send("POST", "/api/login", json=account)
     assert answer.status_code in (200, 401)
     return answer.headers["set-cookie"].partition(";")[0] if answer.status_code == 200 else None
 
 
 def is_signed_in(server: Server, cookie: str | None) -> bool:
     assert cookie
-    answer = httpx2.get(f"{server.url}/api/me", headers={"cookie": cookie})
+    answer = server.send("GET", "/api/me", headers={"cookie": cookie})
     assert answer.status_code in (200, 401)
     return answer.status_code == 200
 

@@ -3,7 +3,6 @@
 import signal
 import socket
 
-import httpx2
 import pytest
 from websockets.exceptions import ConnectionClosedError, InvalidStatus
 from websockets.sync.client import ClientConnection, connect
@@ -20,18 +19,18 @@ pytestmark = pytest.mark.slow
 
 
 def register(server: Server) -> None:
-    assert httpx2.post(f"{server.url}/api/register", json=ACCOUNT).status_code == 201
+    assert server.send("POST", "/api/register", json=ACCOUNT).status_code == 201
 
 
 def sign_in(server: Server) -> dict[str, str]:
     """Sign in; the headers of somebody who is."""
-    response = httpx2.post(f"{server.url}/api/login", json=ACCOUNT)
+    response = server.send("POST", "/api/login", json=ACCOUNT)
     assert response.status_code == 200
     return {"cookie": f"{COOKIE}={response.cookies[COOKIE]}"}
 
 
 def status(server: Server, headers: dict[str, str], path: str = "/api/me") -> int:
-    return httpx2.get(f"{server.url}{path}", headers=headers).status_code
+    return server.send("GET", path, headers=headers).status_code
 
 
 @pytest.mark.parametrize(
@@ -54,16 +53,16 @@ def test_a_copied_cookie_is_dead_after_logout(
         copied = sign_in(server)
         elsewhere = sign_in(server)
         kept = {"theme": "dark"}
-        data = f"{server.url}/api/session/data"
-        response = httpx2.put(f"{data}/theme", json="dark", headers=copied)
+        data = "/api/session/data"
+        response = server.send("PUT", f"{data}/theme", json="dark", headers=copied)
         assert response.status_code == 204
         if session_backend == "signed-cookie":
             copied = {"cookie": f"{COOKIE}={response.cookies[COOKIE]}"}
         else:
-            assert len(httpx2.get(f"{server.url}/api/sessions", headers=copied).json()) == 2
-        assert httpx2.get(data, headers=copied).json() == kept
-        assert httpx2.get(data, headers=elsewhere).json() == {}
-        assert httpx2.post(f"{server.url}/api/logout", headers=copied).status_code == 204
+            assert len(server.send("GET", "/api/sessions", headers=copied).json()) == 2
+        assert server.send("GET", data, headers=copied).json() == kept
+        assert server.send("GET", data, headers=elsewhere).json() == {}
+        assert server.send("POST", "/api/logout", headers=copied).status_code == 204
         for path in ("/api/me", "/api/session", "/api/session/data"):
             assert status(server, copied, path) == 401
             assert status(server, elsewhere, path) == 200
@@ -100,7 +99,7 @@ def test_a_socket_is_closed_when_its_session_ends(ready: Bake, session_backend: 
             assert close_code(stranger) == 1008
         with connect(url, origin=Origin(server.url), additional_headers=alice) as socket:
             assert socket.recv() == '{"username":"alice"}'
-            assert httpx2.post(f"{server.url}/api/logout", headers=alice).status_code == 204
+            assert server.send("POST", "/api/logout", headers=alice).status_code == 204
             assert close_code(socket) == 1008
 
 
@@ -192,7 +191,7 @@ def test_sessions_in_memory_end_with_the_process(sessions_in_memory: Project) ->
     with project.stores():
         with project.serving(variables={**PRODUCTION, "ALLOW_REGISTRATION": "true"}) as server:
             # Plain http is not for production: it leads to https before anything else happens.
-            assert httpx2.get(f"{server.url}/api/public").status_code == 307
+            assert server.send("GET", "/api/public").status_code == 307
         with project.serving() as server:
             register(server)
             alice = sign_in(server)

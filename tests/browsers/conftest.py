@@ -15,6 +15,7 @@ from playwright.sync_api import (
     Page,
     Playwright,
     WebError,
+    expect,
     sync_playwright,
 )
 
@@ -26,6 +27,7 @@ from tests.browsers.people import MAX_FAILURES, App
 from tests.browsers.providers import Provider, running_provider
 from tests.browsers.sites import APP, FRONT_END, Certificates, Sites
 from tests.project import Project, free_port
+from tests.waiting import PATIENCE_SECONDS
 
 # Tests share an app, and so an address: its guesses, which are counted, must not come to an end.
 SHARED = {"LOGIN_MAX_FAILURES": str(MAX_FAILURES)}
@@ -45,6 +47,8 @@ Stored = tuple[Project, dict[str, str]]
 
 @pytest.fixture(scope="session")
 def playwright() -> Iterator[Playwright]:
+    # A busy machine is no reason to fail; Playwright itself gives up after five seconds.
+    expect.set_options(timeout=PATIENCE_SECONDS * 1000)
     with sync_playwright() as playwright:
         yield playwright
 
@@ -128,6 +132,7 @@ class Visits:
             base_url=app.origin, ignore_https_errors=True, **options
         )
         self._stack.enter_context(context)
+        context.set_default_timeout(PATIENCE_SECONDS * 1000)
         # Left in place, it would garble cookies that Firefox sends from other contexts.
         self._stack.callback(context.unroute_all)
         return self._complaints.of(context)

@@ -9,6 +9,7 @@ import pytest
 from playwright.sync_api import BrowserContext, Playwright
 
 from tests.browsers.sites import HOSTS
+from tests.waiting import PATIENCE_SECONDS
 
 CHROMIUM = Path("/usr/bin/chromium")
 FIREFOX = Path("/usr/bin/firefox-esr")
@@ -61,6 +62,14 @@ def open_profile(
 
     cookies: of other sites. Allowed, as they still are for many: what holds then, holds for all.
     """
+    context = _launch(playwright, engine, folder, base_url, cookies)
+    context.set_default_timeout(PATIENCE_SECONDS * 1000)
+    return context
+
+
+def _launch(
+    playwright: Playwright, engine: str, folder: Path, base_url: str | None, cookies: Cookies
+) -> BrowserContext:
     if engine == "firefox":
         return playwright.firefox.launch_persistent_context(
             folder,

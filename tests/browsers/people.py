@@ -10,6 +10,8 @@ from dataclasses import dataclass
 import httpx2
 from playwright.sync_api import BrowserContext, Page, expect
 
+from tests.waiting import PATIENCE_SECONDS
+
 PASSWORD = "correct horse battery staple"
 NEW_PASSWORD = "quite another set of words"
 
@@ -38,7 +40,12 @@ class App:
     def call(self, method: str, path: str, body: object = None, **headers: str) -> httpx2.Response:
         """Send a request with a JSON body, as a program does."""
         return httpx2.request(
-            method, self.url + path, json=body, headers=headers, verify=self.trust
+            method,
+            self.url + path,
+            json=body,
+            headers=headers,
+            verify=self.trust,
+            timeout=PATIENCE_SECONDS,
         )
 
     def open_account(self, name: str) -> None:
@@ -60,7 +67,7 @@ class App:
 
     def device(self, name: str) -> "Device":
         """Sign in on another device."""
-        account = {"username": name, "password": PASSWORD}
+        account = {"email" if "@" in name else "username": name, "password": PASSWORD}
         answer = self.call("POST", "/api/login", account, **{"user-agent": ANOTHER_BROWSER})
         assert answer.status_code == 200
         return Device(self, answer.cookies[COOKIE])

@@ -12,6 +12,7 @@ from playwright.sync_api import Page, expect
 from tests import processes
 from tests.deploying import missing, program, running
 from tests.project import free_port
+from tests.waiting import PATIENCE_SECONDS
 
 PROBE = Path(__file__).parent.parent / "probes" / "provider.cjs"
 
@@ -33,7 +34,7 @@ class Provider:
             "backchannel_logout_uri": f"{here}/logout",
             "backchannel_logout_session_required": True,
         }
-        response = httpx2.post(f"{self.issuer}/reg", json=about)
+        response = httpx2.post(f"{self.issuer}/reg", json=about, timeout=PATIENCE_SECONDS)
         assert response.status_code == 201, response.text
         client = response.json()
         return {

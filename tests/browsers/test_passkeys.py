@@ -11,6 +11,7 @@ from tests.browsers.conftest import SHARED, Complaints, Stored, Visits
 from tests.browsers.people import PASSWORD, App, fill_in, sign_in, sign_out
 from tests.browsers.sites import Certificates
 from tests.project import free_port
+from tests.waiting import wait_until
 
 pytestmark = [pytest.mark.slow, pytest.mark.parametrize("engine", ["chromium"], indirect=True)]
 
@@ -151,8 +152,7 @@ def test_a_passkey_that_was_removed_here_signs_nobody_in_and_is_forgotten_by_the
     page.get_by_role("button", name=REMOVE).click()
     expect(page.get_by_text("not used yet")).to_have_count(0)
     # Told by the page (Signal API), which a browser may do later.
-    page.wait_for_timeout(300)
-    assert device.passkeys == []
+    wait_until(lambda: device.passkeys == [])
     device.call("addCredential", credential=kept)
     leave(page, device)
     page.get_by_role("button", name="Sign in with a passkey").click()

@@ -19,6 +19,7 @@ BROWSER = (
     "Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) "
     "Chrome/156.0.0.0 Safari/537.36"
 )
+ADA, GRACE = "ada@example.com", "grace@example.com"
 MAX_BYTES, MAX_FILM_BYTES = 150_000, 600_000
 # Of a window of the film, and of each of its pictures.
 FILM_WIDTH, FILM_HEIGHT, FILM_SECONDS = 520, 560, 2
@@ -82,13 +83,13 @@ def side_by_side(*windows: Image.Image) -> Image.Image:
 
 @pytest.mark.parametrize("engine", ["chromium"], indirect=True)
 def test_the_picture_of_the_app_is_small(serve: Serve, visits: Visits, folder: Path) -> None:
-    app = serve()
-    app.open_account("ada")
-    app.device("ada")
+    app = serve(identity="email")
+    app.open_account_by_mail(ADA)
+    app.device(ADA)
     page = visits.page(app, user_agent=BROWSER)
     page.goto("/login")
     signs_in = shots(page, SMALL)
-    sign_in(page, "ada")
+    sign_in(page, ADA)
     expect(page.get_by_role("listitem").filter(has_text="last seen")).to_have_count(2)
     signed_in = shots(page, LARGE)
     for scheme in SCHEMES:
@@ -104,8 +105,8 @@ def test_the_picture_of_the_app_is_small(serve: Serve, visits: Visits, folder: P
 def test_a_film_shows_how_a_session_is_ended_from_another_device(
     serve: Serve, visits: Visits, folder: Path
 ) -> None:
-    app = serve()
-    app.open_account("grace")
+    app = serve(identity="email")
+    app.open_account_by_mail(GRACE)
     viewport = {"width": FILM_WIDTH, "height": FILM_HEIGHT}
     here = visits.page(app, viewport=viewport, user_agent=BROWSER)
     there = visits.page(app, viewport=viewport, user_agent=BROWSER.replace("X11; Linux", "Windows"))
@@ -120,10 +121,10 @@ def test_a_film_shows_how_a_session_is_ended_from_another_device(
     for page in (here, there):
         page.goto("/login")
     for page in (here, there):
-        fill_in(page, "grace", PASSWORD)
+        fill_in(page, GRACE, PASSWORD)
         take()
         page.get_by_role("button", name="Sign in", exact=True).click()
-        expect(page.get_by_role("heading", name="Hello grace")).to_be_visible()
+        expect(page.get_by_role("heading", name=f"Hello {GRACE}")).to_be_visible()
         take()
     here.goto("/account")
     end = here.get_by_role("button", name="Sign out Chrome on Windows")

@@ -17,6 +17,7 @@ from tests.browsers.people import (
     sign_in,
     sign_out,
 )
+from tests.waiting import wait_until
 
 pytestmark = pytest.mark.slow
 
@@ -244,17 +245,14 @@ def test_a_page_leads_to_the_sign_in_form_when_its_session_is_ended_elsewhere(
     def listen(socket: WebSocket) -> None:
         socket.on("framereceived", lambda frame: greetings.append(str(frame)))
 
-    def is_greeted(times: int) -> bool:
-        for _ in range(100):
-            page.wait_for_timeout(100)
-            if len(greetings) == times:
-                return True
-        return False
+    def wait_for_greetings(times: int) -> None:
+        # Asking the page for anything lets the frames that have arrived be heard.
+        wait_until(lambda: bool(page.title()) and len(greetings) == times)
 
     page.on("websocket", listen)
     sign_in(page, alice)
     page.goto("/account")
-    assert is_greeted(1)
+    wait_for_greetings(1)
     # A new token closes the socket as well: the page asks once more, and stays.
     page.evaluate(
         """password => fetch("/api/confirm", {
@@ -264,10 +262,10 @@ def test_a_page_leads_to_the_sign_in_form_when_its_session_is_ended_elsewhere(
         })""",
         PASSWORD,
     )
-    assert is_greeted(2)
+    wait_for_greetings(2)
     expect(page.get_by_role("heading", name="Account", exact=True)).to_be_visible()
     assert elsewhere.call("DELETE", "/api/sessions").status_code == 204
-    expect(page.get_by_role("heading", name="Sign in")).to_be_visible(timeout=10_000)
+    expect(page.get_by_role("heading", name="Sign in")).to_be_visible()
     assert page.url.endswith("/login?next=/account")
     assert alice in greetings[0]
 

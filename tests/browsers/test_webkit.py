@@ -14,7 +14,7 @@ from tests.browsers.conftest import Stored
 from tests.browsers.people import PASSWORD
 from tests.deploying import program
 from tests.project import free_port
-from tests.reliability.waiting import PATIENCE_SECONDS, wait_until
+from tests.waiting import PATIENCE_SECONDS, wait_until
 
 pytestmark = pytest.mark.slow
 
@@ -130,7 +130,7 @@ def test_who_signs_in_over_plain_http_is_told_what_to_set_and_then_is_signed_in(
     project, variables = stored()
     account = {"username": alice, "password": PASSWORD}
     with project.serving(variables=variables) as server:
-        assert httpx2.post(f"{server.url}/api/register", json=account).status_code == 201
+        assert server.send("POST", "/api/register", json=account).status_code == 201
         sign_in(browser, server.url, alice)
         told = browser.text("[role=alert]")
     assert "has not kept the cookie" in told

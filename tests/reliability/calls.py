@@ -18,6 +18,7 @@ from tests.project import Project
 from tests.reliability.aside import run_aside
 from tests.reliability.hosts import SETTINGS
 from tests.test_server import COOKIE
+from tests.waiting import PATIENCE_SECONDS
 
 # What has no answer by then is taken for hanging.
 HANGING_SECONDS = 20
@@ -102,7 +103,8 @@ class App:
 
     def _post(self, path: str) -> httpx2.Response:
         url = f"{self._served.url}{path}"
-        return httpx2.post(url, json=ACCOUNT, headers=HEADERS).raise_for_status()
+        answer = httpx2.post(url, json=ACCOUNT, headers=HEADERS, timeout=PATIENCE_SECONDS)
+        return answer.raise_for_status()
 
     async def _send(self, calls: Sequence[Call]) -> list[Answer]:
         limits = httpx2.Limits(max_connections=None)

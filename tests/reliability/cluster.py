@@ -8,7 +8,7 @@ from pathlib import Path
 from tests import processes
 from tests.deploying import program
 from tests.reliability.hosts import port_to_keep
-from tests.reliability.waiting import wait_until
+from tests.waiting import wait_until
 
 MASTERS = 3
 SLOTS = 16_384

@@ -17,7 +17,7 @@ from tests import baking, processes
 from tests.answers import PLAIN
 from tests.deploying import changed, service
 from tests.project import Project, clean_environment
-from tests.reliability.waiting import wait_until
+from tests.waiting import wait_until
 
 PROBES = Path(__file__).parent / "probes"
 

@@ -19,8 +19,8 @@ from typing import Any
 import httpx2
 
 from tests.reliability.hosts import PASSWORD, visitor
-from tests.reliability.waiting import PATIENCE_SECONDS, POLL_SECONDS
 from tests.test_server import COOKIE
+from tests.waiting import PATIENCE_SECONDS, POLL_SECONDS
 
 VALUES = ("colour", "size", "shape")
 

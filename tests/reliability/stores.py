@@ -15,7 +15,7 @@ from tests import processes
 from tests.deploying import program
 from tests.project import Project
 from tests.reliability.hosts import port_to_keep
-from tests.reliability.waiting import PATIENCE_SECONDS, wait_until
+from tests.waiting import PATIENCE_SECONDS, wait_until
 
 
 class RedisStore:

@@ -5,8 +5,8 @@ import httpx2
 from tests.deploying import HOST, VISITOR, App
 from tests.ledger import Ledger
 from tests.reliability.bystander import MIB, Bystander, Usage
-from tests.reliability.waiting import wait_until
 from tests.test_server import COOKIE
+from tests.waiting import wait_until
 
 CHAPTER = "Abuse"
 ALICE = {"username": "alice", "password": "correct horse battery staple"}

@@ -39,8 +39,8 @@ from tests.reliability.strangers import (
     sign_in,
     take_down,
 )
-from tests.reliability.waiting import wait_until
 from tests.test_server import COOKIE
+from tests.waiting import wait_until
 
 pytestmark = pytest.mark.slow
 

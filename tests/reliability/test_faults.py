@@ -39,7 +39,7 @@ from tests.reliability.calls import (
 from tests.reliability.hosts import baked
 from tests.reliability.relay import Relay
 from tests.reliability.stores import PostgreSQLStore, RedisStore
-from tests.reliability.waiting import wait_until
+from tests.waiting import wait_until
 
 pytestmark = [
     pytest.mark.slow,

@@ -9,7 +9,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from ssl import PROTOCOL_TLS_CLIENT, Purpose, SSLContext, create_default_context
 
-import httpx2
 import pytest
 import trustme
 from aiosmtpd.controller import Controller
@@ -21,7 +20,7 @@ from tests.conftest import Bake, Figure
 from tests.ledger import Ledger
 from tests.project import Server
 from tests.reliability.hosts import PASSWORD, PROBES, port_to_keep, visitor
-from tests.reliability.waiting import wait_until
+from tests.waiting import wait_until
 
 pytestmark = pytest.mark.slow
 
@@ -82,7 +81,7 @@ class MailServer:
 def ask(server: Server, path: str, number: int, **body: str) -> float:
     """Send a request, as a visitor with an address of their own; return the seconds it took."""
     began = time.perf_counter()
-    answer = httpx2.post(server.url + path, json=body, headers=visitor(number), verify=NO_TLS)
+    answer = server.send("POST", path, json=body, headers=visitor(number), verify=NO_TLS)
     assert answer.status_code in (202, 204), answer.text
     return time.perf_counter() - began
 
@@ -97,8 +96,8 @@ def register(server: Server, number: int, email: str) -> float:
 
 def kept(server: Server) -> list[dict[str, str]]:
     """Return the mail of an app that sends none, as developers see it."""
-    url, headers = f"{server.url}/dev/mail", {"accept": "application/json"}
-    mails: list[dict[str, str]] = httpx2.get(url, headers=headers, verify=NO_TLS).json()
+    answer = server.send("GET", "/dev/mail", headers={"accept": "application/json"}, verify=NO_TLS)
+    mails: list[dict[str, str]] = answer.json()
     return mails
 
 

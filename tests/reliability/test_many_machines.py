@@ -38,8 +38,8 @@ from tests.reliability.people import (
     in_use,
     until,
 )
-from tests.reliability.waiting import PATIENCE_SECONDS
 from tests.test_server import COOKIE
+from tests.waiting import PATIENCE_SECONDS
 
 pytestmark = pytest.mark.slow
 
@@ -334,7 +334,7 @@ def test_pgbouncer_is_refused_unless_it_keeps_prepared_statements(
     tally = Tally()
 
     def status(path: str) -> int:
-        return httpx2.get(host.url + path, headers=visitor(0)).status_code
+        return httpx2.get(host.url + path, headers=visitor(0), timeout=PATIENCE_SECONDS).status_code
 
     async def use() -> None:
         async with connections() as transport:

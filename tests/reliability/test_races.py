@@ -4,7 +4,6 @@ import json
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-import httpx2
 import pytest
 
 from tests.answers import CHOICES
@@ -62,12 +61,12 @@ def test_guesses_at_once_count_as_many_as_they_are(
             workers=2, variables={**variables, "LOGIN_MAX_FAILURES": str(MAX_FAILURES)}
         ) as server,
     ):
-        assert httpx2.post(f"{server.url}/api/register", json=account).status_code == 201
+        assert server.send("POST", "/api/register", json=account).status_code == 201
         wrong = {**account, "password": "not this one, nor any other"}
 
         def guess(_: int) -> int:
             # Each on a connection of its own, or one worker would get them all.
-            return httpx2.post(f"{server.url}/api/login", json=wrong, timeout=60).status_code
+            return server.send("POST", "/api/login", json=wrong).status_code
 
         with ThreadPoolExecutor(GUESSES) as crowd:
             answers = list(crowd.map(guess, range(GUESSES)))

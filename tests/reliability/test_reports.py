@@ -64,10 +64,7 @@ class Visitor:
         if self.token:
             headers.setdefault("cookie", f"{COOKIE}={self.token}")
         sent = {name.encode(): value.encode("latin-1") for name, value in headers.items()}
-        url = self.app.server.url + path
-        answer = httpx2.request(
-            method, url, json=body, headers=sent, timeout=60, verify=AUTHORITIES
-        )
+        answer = self.app.server.send(method, path, json=body, headers=sent, verify=AUTHORITIES)
         if COOKIE in answer.cookies:
             self.token = answer.cookies[COOKIE]
         return answer
@@ -229,9 +226,7 @@ def redirect_elsewhere(app: Served) -> str:
     for path in ELSEWHERE:
         visitor = app.visitor()
         form = {**visitor.account(), "next": path}
-        answer = httpx2.post(
-            f"{app.server.url}/login", data=form, headers=PAGES, verify=AUTHORITIES
-        )
+        answer = app.server.send("POST", "/login", data=form, headers=PAGES, verify=AUTHORITIES)
         assert answer.status_code == 303
         seen.add(answer.headers["location"])
     assert seen == {"/"}
@@ -264,11 +259,8 @@ def nul_in_a_name(app: Served) -> str:
     visitor.name = "alice"
     seen.append(visitor.sign_in("a\0" + PASSWORD).status_code)
     form = {"username": "ali\0ce", "password": PASSWORD}
-    seen.append(
-        httpx2.post(
-            f"{app.server.url}/login", data=form, headers=PAGES, verify=AUTHORITIES
-        ).status_code
-    )
+    answer = app.server.send("POST", "/login", data=form, headers=PAGES, verify=AUTHORITIES)
+    seen.append(answer.status_code)
     assert set(seen) == {422}
     return "422 for name, password and form"
 
