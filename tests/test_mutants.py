@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 
 from tests.conftest import Bake, LeaveOut
-from tests.mutants import MUTANTS, Mutant, sample
+from tests.mutants import MUTANTS, sample
+from tests.mutants.mutant import Mutant
 from tests.project import Project
 from tools.mutants import Stage
 

@@ -53,8 +53,8 @@ def test_every_document_has_a_place_in_the_navigation() -> None:
 
 def test_links_lead_to_pages_or_to_the_repository() -> None:
     document = site.REPOSITORY / "docs" / "threat-model.md"
-    text = "[a](scaling.md#connections) [b](../tests/mutants.py) [c](https://a.example) [d](#e)"
+    text = "[a](scaling.md#connections) [b](../tests/mutants/web.py) [c](https://a.example) [d](#e)"
     assert site.rewrite(document, text, site.pages()) == (
-        f"[a](scaling.md#connections) [b]({site.ADDRESS}/tests/mutants.py) "
+        f"[a](scaling.md#connections) [b]({site.ADDRESS}/tests/mutants/web.py) "
         "[c](https://a.example) [d](#e)"
     )

@@ -1,6 +1,6 @@
 """Proof that the generated tests bite: ``make mutants``.
 
-Puts each fault of ``tests/mutants.py`` into a copy of a fresh project, and runs the project's own
+Puts each fault of ``tests/mutants/`` into a copy of a fresh project, and runs the project's own
 tests: those that are about it first, then all. A fault that none of them notices has survived.
 """
 
@@ -16,7 +16,8 @@ from datetime import date
 from pathlib import Path
 
 from tests import baking
-from tests.mutants import MUTANTS, Mutant, sample
+from tests.mutants import MUTANTS, sample
+from tests.mutants.mutant import Mutant
 from tests.project import Project
 from tests.sharing import Shared
 

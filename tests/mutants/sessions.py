@@ -1,0 +1,258 @@
+"""The session: its cookie, its token, its store."""
+
+from tests.mutants.mutant import At
+
+COOKIE = "app/sessions/cookie.py"
+TOKEN = "app/sessions/token.py"
+FAST_LOOKUP = "app/fast_lookup.py"
+STORE = "app/sessions/store.py"
+SESSION = "app/sessions/session.py"
+SESSIONS = "app/sessions/service.py"
+REDIS = "app/redis.py"
+DATABASE = "app/database.py"
+ENCRYPTION = "app/sessions/encryption.py"
+ACTIVE_SESSION = "app/sessions/active_session.py"
+TOKEN_TESTS = ("tests/test_token.py", "tests/attacks/test_forged_tokens.py")
+
+# One row per mutant; a formatter would give every item of a long row its own line.
+# fmt: off
+MUTANTS = (
+    *At(COOKIE, "tests/test_cookie.py").faults(
+        (1, "the cookie lacks Secure", 'parts.append("Secure")', "pass"),
+        (1, "the cookie lacks HttpOnly", '"Path=/", "HttpOnly"', '"Path=/"'),
+        (2, "the cookie lacks SameSite",
+         'parts.append(f"SameSite={self.samesite.capitalize()}")', "pass"),
+        (1, "the cookie has a Domain", '"Path=/", ', '"Path=/", "Domain=localhost", '),
+        (8, "a cookie that browsers drop for its size is sent",
+         " > MAX_COOKIE_BYTES", " > MAX_COOKIE_BYTES * 2"),
+    ),
+    *At(COOKIE, "tests/test_cors.py").faults(
+        (2, "a sign-in succeeds whose cookie the browser will drop",
+         'sent.get(b"sec-fetch-storage-access") == b"none"', "False"),
+        (2, "a browser that keeps partitioned cookies is refused",
+         ' == "none" and not self.partitioned', ' == "none"'),
+    ),
+    *At(COOKIE, "tests/attacks/test_fixation.py").faults(
+        (5, "odd bytes around the cookie's name are ignored",
+         'pair.removeprefix(b" ")', 'pair.decode("latin-1").strip().encode("latin-1")'),
+        (6, "of two cookies the last counts",
+         'values.append(value.decode("latin-1"))', 'values = [value.decode("latin-1")]'),
+        (7, "a token counts in any header",
+         'header == b"cookie" and wanted in content', "wanted in content"),
+    ),
+    *At(TOKEN, *TOKEN_TESTS).faults(
+        (10, "tokens come from a predictable generator", "secrets.token_urlsafe(RANDOM_BYTES)",
+         '__import__("itsdangerous").encoding.base64_encode(\n'
+         '            __import__("random").randbytes(RANDOM_BYTES)\n'
+         '        ).decode("ascii")'),
+        (10, "tokens hold 128 random bits",
+         "secrets.token_urlsafe(RANDOM_BYTES)", 'secrets.token_hex(16) + "A" * 11'),
+        (11, "tokens are signed with SHA-1",
+         "digest_method=hashlib.sha256", "digest_method=hashlib.sha1"),
+        (12, "tokens are signed with the library's salt",
+         'hmac.digest(key.encode(), SALT, "sha256")',
+         'hmac.digest(key.encode(), b"itsdangerous.Signer", "sha256")'),
+        (11, "tokens are signed with the library's derivation of keys",
+         'hmac.digest(key.encode(), SALT, "sha256")',
+         'hashlib.sha256(SALT + b"signer" + key.encode()).digest()'),
+        (13, "a signature can be written in several ways",
+         "[A-Za-z0-9_-]{42}[AEIMQUYcgkosw048]", "[A-Za-z0-9_-]{43}"),
+        (11, "the signature is not verified",
+         'self._signer.unsign(token).decode("ascii")', 'token.partition(".")[0]'),
+        (14, "the oldest key signs", "derived[::-1]", "derived"),
+        (14, "older keys no longer verify", "derived[::-1]", "derived[:1]"),
+        (16, "what does not look like a token is parsed",
+         "if not _FORM.fullmatch(token):", "if not token:"),
+    ),
+    *At(TOKEN, *TOKEN_TESTS, backend="signed-cookie").faults(
+        (10, "session ids hold 64 random bits",
+         "secrets.token_bytes(RANDOM_BYTES)", "secrets.token_bytes(8).ljust(RANDOM_BYTES)"),
+    ),
+    *At(TOKEN, "tests/test_server_side_sessions.py").faults(
+        (26, "the store holds the tokens themselves",
+         'return hashlib.sha256(random.encode("ascii")).digest()', 'return random.encode("ascii")'),
+    ),
+    *At(TOKEN, "tests/test_store.py", backend="signed-cookie").faults(
+        (19, "a token is revoked by its text",
+         "return Session._make((*_CLAIMS.unpack(base64_decode(claims)), data))",
+         "session = Session._make((*_CLAIMS.unpack(base64_decode(claims)), data))\n"
+         '        digest = __import__("hashlib").sha256(token.encode())\n'
+         "        return session._replace(key=digest.digest())"),
+    ),
+    *At(FAST_LOOKUP, "tests/test_database.py").faults(
+        (0, "the fast lookup returns the driver's raw values",
+         "values[at] = process(values[at])", "values[at] = values[at]"),
+    ),
+    *At(FAST_LOOKUP, "tests/test_database.py", database="postgresql").faults(
+        (27, "a connection that has broken is used again",
+         "with suppress(*_LOST):", "with suppress(ZeroDivisionError):"),
+    ),
+    *At(SESSIONS, "tests/test_store.py", backend="signed-cookie").faults(
+        (15, "a token from the future is valid", "return is_from_future or ", "return "),
+    ),
+    *At(SESSIONS, "tests/test_session_life.py").faults(
+        (55, "a session from the future is active", "return is_from_future or ", "return "),
+    ),
+    *At(SESSIONS, "tests/test_server_side_sessions.py").faults(
+        (60, "a user may have any number of sessions",
+         "        for surplus in others[", "        for surplus in others[:0][",),
+    ),
+    *At(STORE, "tests/test_sessions.py", backend="signed-cookie").faults(
+        (19, "revoked tokens are valid",
+         '    ~exists().where(EndedSession.key == bindparam("key")),\n', ""),
+        (21, "the session version is not compared (signed-cookie)",
+         '    User.session_version == bindparam("session_version"),\n', ""),
+        (24, "a rotated token stays valid (signed-cookie)",
+         "return await self.delete(old)", "return old is not None"),
+    ),
+    *At(STORE, "tests/test_sessions.py").faults(
+        (21, "the session version is not compared (database)",
+         ", User.session_version == UserSession.session_version", ""),
+        (21, "a disabled account keeps its sessions", "User.is_active, ", ""),
+        (24, "late activity brings back a revoked session (database)",
+         "            .values(last_seen_at=seen.last_seen_at, expires_at=seen.expires_at)\n"
+         "        )\n",
+         "            .values(last_seen_at=seen.last_seen_at, expires_at=seen.expires_at)\n"
+         "        ) or await self.add(seen)\n"),
+    ),
+    *At(STORE, "tests/test_sessions.py", backend="memory").faults(
+        (24, "a rotated token stays valid (memory)",
+         "if not self._forget(old):", "if old.key not in self._sessions:"),
+        (24, "late activity brings back a revoked session (memory)",
+         "if self._sessions.get(before.key) == before:", "if before != seen:"),
+    ),
+    *At(STORE, "tests/test_sessions.py", backend="redis").faults(
+        (24, "a rotated token stays valid (redis)",
+         "return {redis.call('DEL', KEYS[1])", "return {redis.call('EXISTS', KEYS[1])"),
+        (24, "rotation brings back a revoked session",
+         "if not taken or not stands:", "if not stands:"),
+        (24, "late activity brings back a revoked session (redis)",
+         "if redis.call('GET', KEYS[1]) ~= ARGV[1] then return 0 end\n", ""),
+    ),
+    *At(STORE, "tests/test_store.py", backend="redis").faults(
+        (24, "rotation during the revocation of all survives it",
+         "if not taken or not stands:", "if not taken:"),
+        (24, "rotation during the revocation of others survives it",
+         "if others == looked_at:", "if others:"),
+        (25, "sessions in Redis do not expire",
+         'pack(session), "PX", _life(session))', "pack(session))"),
+    ),
+    *At(ACTIVE_SESSION, "tests/test_session_values.py", backend="signed-cookie").faults(
+        (24, "a late write seems to be kept with a revoked session",
+         "if await self.store.get(self.record, self.record.last_seen_at) is None:",
+         "if not self.record:"),
+    ),
+    *At(STORE, "tests/test_session_values.py", backend="memory").faults(
+        (24, "a late write is kept with a revoked session",
+         "            raise SessionEnded\n        values = {",
+         "            pass\n        values = {"),
+    ),
+    *At(STORE, "tests/test_store.py").faults(
+        (25, "expired sessions stay in the table",
+         "UserSession.expires_at <= now)", "UserSession.expires_at < 0)"),
+    ),
+    *At(SESSION, "tests/test_session_life.py").faults(
+        (20, "the idle limit is ignored",
+         "return min(end, session.last_seen_at + settings.session_idle_timeout)", "return end"),
+    ),
+    *At(SESSION, "tests/test_session_life.py").faults(
+        (20, "activity moves the absolute limit",
+         "return session.created_at + settings.session_lifetime",
+         "return session.last_seen_at + settings.session_lifetime"),
+    ),
+    *At(SESSIONS, "tests/test_sessions.py").faults(
+        (20, "lower limits only apply to new sessions",
+         "if self._has_expired(record, now):", "if not record:"),
+    ),
+    *At(SESSIONS, "tests/test_session_list.py").faults(
+        (22, "anyone revokes a session whose id they know", " or record.user_id != user_id", ""),
+    ),
+    *At(SESSIONS, "tests/test_users.py").faults(
+        (23, "every session is fresh",
+         "return self.clock() - session.record.authenticated_at <= FRESH_SECONDS", "return True"),
+    ),
+    *At(SESSIONS, "tests/test_users.py", backend="memory").faults(
+        (23, "activity makes a session fresh",
+         "session.touch(self._with_expiry(record._replace(last_seen_at=now)))",
+         "session.touch(self._with_expiry(record._replace(last_seen_at=now, "
+         "authenticated_at=now)))"),
+    ),
+    *At(SESSIONS, "tests/test_websocket.py").faults(
+        (36, "an open WebSocket keeps its session alive",
+         "return found is not None and not self._has_expired(found[0], now)",
+         "return bool(found and await self._touched(found[0], token, now))"),
+    ),
+    *At(SESSIONS, *TOKEN_TESTS).faults(
+        (9, "the log holds the token",
+         "user_agent=client.user_agent,\n        )\n        # Sessions",
+         "user_agent=client.user_agent,\n            token=token,\n        )\n        # Sessions"),
+    ),
+    *At("app/sessions/user_lookup.py", "tests/test_sessions.py", backend="memory").faults(
+        (21, "the session version is not compared (memory)",
+         '        User.session_version == bindparam("session_version"),\n', ""),
+    ),
+    *At("app/sessions/redis_format.py", "tests/test_store.py", backend="redis").faults(
+        (27, "garbage in Redis is a session",
+         "if not 0 <= begun <= proved <= session.last_seen_at <= session.expires_at < "
+         "END_OF_TIME:",
+         "if not proved:"),
+    ),
+    *At(REDIS, "tests/test_redis.py", backend="redis").faults(
+        (27, "errors of Redis become errors of the app",
+         'return StoreUnavailable(f"Redis: {type(error).__name__}")', "return error"),
+    ),
+    *At("app/redis_connection.py", "tests/test_redis.py", backend="redis").faults(
+        (27, "a cancelled lookup leaves its reply to the next one",
+         "                if reply.done():\n                    continue\n",
+         "                while reply.done():\n"
+         "                    reply = self._waiting.popleft()\n"),
+    ),
+    *At(DATABASE, "tests/test_database.py").faults(
+        (27, "errors of the database become errors of the app",
+         "return StoreUnavailable(type(context.original_exception).__name__)", "return None"),
+    ),
+    *At("app/engine.py", "tests/test_database.py", database="postgresql").faults(
+        (27, "a connection that failed is used again", "context.is_disconnect = True", "pass"),
+    ),
+    *At(ENCRYPTION, "tests/test_encryption.py").faults(
+        (26, "values are stored in the clear",
+         "[AESGCM(_derive_key(key, purpose)) for key in keys]",
+         'keys and [type("Clear", (), {"encrypt": lambda _, nonce, text, place: text + '
+         "bytes(16),\n"
+         '            "decrypt": lambda _, nonce, encrypted, place: encrypted[:-16]})()]'),
+        (26, "the signing key itself encrypts",
+         "return HKDF(algorithm=SHA256(), length=32, salt=None, "
+         "info=purpose).derive(key.encode())",
+         'return __import__("hashlib").sha256(key.encode()).digest()'),
+        (26, "the encryption key is derived for no purpose", "info=purpose", 'info=b""'),
+        (26, "every encryption uses the same nonce",
+         "secrets.token_bytes(NONCE_BYTES)", "bytes(NONCE_BYTES)"),
+    ),
+    *At(ACTIVE_SESSION, "tests/test_server_side_sessions.py").faults(
+        (26, "an encrypted value opens for every user",
+         'return f"{self.record.user_id} {name}"', "return name"),
+        (26, "an encrypted value opens under every name",
+         'return f"{self.record.user_id} {name}"', "return str(self.record.user_id)"),
+    ),
+    *At("app/fast_lookup.py", "tests/test_sqlite.py").faults(
+        (56, "lookups go on in a file that is gone", "!= self._file", "is None"),
+    ),
+    *At("app/engine.py", "tests/test_sqlite.py").faults(
+        (56, "statements go on in a file that is gone",
+         'entry.info["file"] != identify(path)', 'entry.info["file"] is None'),
+    ),
+    *At("app/engine.py", "tests/test_sqlite.py").faults(
+        (0, "others on the machine read the database", "0o600", "0o644"),
+        (0, "migrating touches a database that is there",
+         "os.O_CREAT | os.O_EXCL, 0o600)",
+         "os.O_CREAT, 0o600))\n        os.chmod(path_of(url), 0o600"),
+    ),
+    *At("app/database_url.py", "tests/test_sqlite.py").faults(
+        (0, "a request creates an empty database", '"mode": "rw"', '"mode": "rwc"'),
+    ),
+    *At("app/database_url.py", "tests/test_postgresql.py", database="postgresql").faults(
+        (0, "an option of DATABASE_URL does not reach the server",
+         "if query else {}", "if not query else {}"),
+    ),
+)
+# fmt: on

@@ -1,0 +1,258 @@
+"""Routes, requests and pages."""
+
+from tests.mutants.mutant import At
+
+REQUEST_SESSION = "app/web/request_session.py"
+CSRF = "app/web/csrf.py"
+MIDDLEWARE = "app/web/middleware.py"
+WEBSOCKET = "app/web/websocket.py"
+DEPENDENCIES = "app/web/dependencies.py"
+MAIN = "app/main.py"
+REDIRECTS = "app/pages/redirects.py"
+ERRORS = "app/web/errors.py"
+
+# One row per mutant; a formatter would give every item of a long row its own line.
+# fmt: off
+MUTANTS = (
+    *At(REQUEST_SESSION, "tests/test_cookie.py").faults(
+        (3, "the cookie survives the browser without remember me",
+         " if record.remember else None", ""),
+        (4, "logout leaves the cookie",
+         "self._deletes_cookie = True", "self._deletes_cookie = False"),
+    ),
+    *At(REQUEST_SESSION, "tests/attacks/test_fixation.py").faults(
+        (5, "the framework parses the cookie", "return self.services.cookie.read(self._headers)",
+         'cookies = HTTPConnection({"type": "http", "headers": self._headers}).cookies\n'
+         "        return [cookies[name]] if (name := self.services.cookie.name) in "
+         "cookies else []"),
+        (6, "of two cookies the first counts", "if len(tokens) > 1:", "if len(tokens) > 2:"),
+    ),
+    *At(REQUEST_SESSION, "tests/test_sign_in.py").faults(
+        (19, "logout only deletes the cookie",
+         "await self.services.sessions.revoke(*self.session_tokens())", "self.session_tokens()"),
+    ),
+    *At(REQUEST_SESSION, "tests/attacks/test_every_route.py").faults(
+        (46, "responses to a session are cached", '(b"cache-control", b"no-store"), ', ""),
+        (46, "responses do not vary by cookie", ', (b"vary", b"Cookie")', ""),
+    ),
+    *At("app/web/middleware.py", "tests/test_head.py").faults(
+        (49, "HEAD is for routes that declare it",
+         'and scope["method"] == "HEAD"', "and not scope"),
+    ),
+    *At("app/web/middleware.py", "tests/attacks/test_smuggling.py").faults(
+        (51, "a body without a length is not limited",
+         "            if received > limit:", "            if received > limit * 10_000:"),
+    ),
+    *At("app/web/middleware.py", "tests/attacks/test_guessing.py").faults(
+        (57, "a byte beyond ASCII makes a new address",
+         'host.encode("latin-1", "replace")', "host.encode()"),
+    ),
+    *At("app/api/schemas.py", "tests/test_users.py").faults(
+        (62, "a body that is printed shows the password", "Field(repr=False)", "Field()"),
+    ),
+    *At("app/pages/auth.py", "tests/test_pages.py").faults(
+        (63, "a cookie that is not kept goes unsaid",
+         "cookie_not_kept=signed_in", "cookie_not_kept=False"),
+        (63, "over plain HTTP, a cookie that is not kept goes unsaid",
+         '"upgrade-insecure-requests" in sent or ', ""),
+    ),
+    *At("app/pages/auth.py", "tests/attacks/test_every_route.py").faults(
+        (29, "a link can sign out",
+         '@router.post("/logout")', '@router.api_route("/logout", methods=["GET", "POST"])'),
+    ),
+    *At(CSRF, "tests/attacks/test_cross_site.py").faults(
+        (28, "an origin that starts like ours is ours",
+         'origin[0] not in (own_origin, "null")',
+         'not origin[0].startswith((own_origin, "null"))'),
+        (28, "an origin with another scheme is ours",
+         'origin[0] not in (own_origin, "null")',
+         'origin[0].partition("://")[2] not in (own_origin.partition("://")[2], "")'),
+        (28, "the origin of what the user does is not compared",
+         "if origin and origin[0] not in", "if origin and not sec_fetch_site and origin[0] not in"),
+        (28, "the origin null is ours", 'if origin == ["null"]:', "if not headers:"),
+        (28, "sibling subdomains are ours",
+         '("same-origin", "none")', '("same-origin", "same-site", "none")'),
+        (28, "an origin that is sent twice is ours",
+         "if len(sec_fetch_site) > 1 or len(origin) > 1:", "if not method:"),
+    ),
+    *At(MIDDLEWARE, "tests/test_websocket.py").faults(
+        (36, "any site opens a WebSocket", 'else "CONNECT"', 'else "GET"'),
+    ),
+    *At(MIDDLEWARE, "tests/attacks/test_every_route.py").faults(
+        (34, "any Host is served", "if host in self._hosts:", "if self._hosts:"),
+        (0, "the app is served below a path", 'if scope.get("root_path"):', "if not scope:"),
+    ),
+    *At(MIDDLEWARE, "tests/attacks/test_guessing.py").faults(
+        (34, "forwarding headers are trusted by default",
+         "if self._ignores_proxies:", "if not self:"),
+    ),
+    *At(MIDDLEWARE, "tests/test_headers.py").faults(
+        (35, "production serves plain http",
+         'if self._production and scope["scheme"] in ("http", "ws"):', "if scope is None:"),
+        (45, "inline styles are allowed", "style-src 'self';", "style-src 'self' 'unsafe-inline';"),
+        (45, "pages can be framed", '    (b"x-frame-options", b"DENY"),\n', ""),
+        (46, "a cache goes on with what it has",
+         '    (b"cache-control", b"no-cache"),\n', ""),
+        (35, "development pins localhost to https",
+         'settings.production and scope["scheme"] in', 'scope["scheme"] in'),
+    ),
+    *At(MIDDLEWARE, "tests/attacks/test_bodies.py").faults(
+        (50, "a route's own limit for bodies is ignored",
+         "scope.get(MAX_BODY_SIZE_SCOPE_KEY, self._max_body_bytes)", "self._max_body_bytes"),
+        (44, "a body over the limit is read to its end",
+         "if received > limit:", "if limit < 0:"),
+        (44, "the Content-Length of a body is ignored",
+         "if announced.isdigit() and ", "if not announced and "),
+    ),
+    *At(WEBSOCKET, "tests/test_security_page.py").faults(
+        (48, "a limit in force is not the one on the page",
+         "MESSAGES_AT_ONCE = 50, 500", "MESSAGES_AT_ONCE = 50, 5_000"),
+    ),
+    *At(WEBSOCKET, "tests/test_websocket.py").faults(
+        (36, "a WebSocket outlives its session",
+         "is_active = await sessions.is_active(session.token)", "is_active = bool(session)"),
+        (52, "a WebSocket may send more than a person could", "if allowed < 0:", "if not message:"),
+    ),
+    *At(MIDDLEWARE, "tests/test_websocket.py").faults(
+        (52, "the messages of WebSockets are not counted",
+         "return limit_messages(receive, self._services.clock)", "return receive"),
+    ),
+    *At(REQUEST_SESSION, "tests/attacks/test_floods.py").faults(
+        (53, "an address may register as many as it likes", "* WIDER", "* 1_000_000"),
+    ),
+    *At(DEPENDENCIES, "tests/test_dependencies.py").faults(
+        (31, "an app that requires a session is open",
+         "        await current_user(HTTPConnection(scope))\n", ""),
+    ),
+    *At("app/web/default_deny.py", "tests/test_dependencies.py").faults(
+        (31, "what is not an ordinary route is public",
+         "if any(map(_serves_files, _routers(app.router))):", "if not app:"),
+        (31, "what is inside a mounted app is public",
+         "            yield from _unprotected(inner, path)", "            continue"),
+    ),
+    *At(DEPENDENCIES, "tests/attacks/test_bodies.py").faults(
+        (43, "every user is an administrator", "if user.role != role:", "if not user.role:"),
+    ),
+    *At("app/api/routes.py", "tests/attacks/test_bodies.py").faults(
+        (30, "the API's routes take bodies without a content type",
+         'APIRouter(prefix="/api", ', 'APIRouter(prefix="/api", strict_content_type=False, '),
+    ),
+    *At(MAIN, "tests/test_dependencies.py").faults(
+        (31, "an undeclared route is public",
+         "    refuse_unprotected_routes(app)\n    yield", "    yield"),
+        (35, "production shows the documentation", "if not settings.production:", "if settings:"),
+    ),
+    *At(MAIN, "tests/test_cors.py").faults(
+        (33, "any site reads responses",
+         "allow_origins=settings.trusted_origins,", 'allow_origins=["*"],'),
+    ),
+    *At(MAIN, "tests/attacks/test_bodies.py").faults(
+        (30, "the API takes bodies without a content type",
+         "redirect_slashes=False,", "redirect_slashes=False,\n        strict_content_type=False,"),
+    ),
+    *At(ERRORS, "tests/test_headers.py").faults(
+        (45, "the last-resort 500 has no headers",
+         "response.raw_headers = secure_headers(request.scope, response.raw_headers)", "pass"),
+    ),
+    *At(REDIRECTS, "tests/attacks/test_open_redirects.py").faults(
+        (32, "next leads to whatever starts with a slash",
+         "if _LOCAL.fullmatch(address) and _LOCAL_DECODED.fullmatch(unquote(path)):",
+         'if address.startswith("/"):'),
+        (32, "next is only checked as it was sent",
+         " and _LOCAL_DECODED.fullmatch(unquote(path))", ""),
+    ),
+    *At(ERRORS, "tests/attacks/test_bodies.py").faults(
+        (0, "an error echoes what was sent",
+         '("type", "loc", "msg")', '("type", "loc", "msg", "input")'),
+    ),
+    *At(ERRORS, "tests/test_sign_in.py").faults(
+        (0, "401 has no challenge", "return get_request_session(connection).challenge",
+         "return {}"),
+    ),
+    *At("app/errors.py", "tests/attacks/test_guessing.py").faults(
+        (40, "429 has no Retry-After", ', {"Retry-After": str(seconds)})', ")"),
+    ),
+    *At(ERRORS, "tests/test_users.py").faults(
+        (0, "a request beside the deletion of its account is a fault of the server",
+         "fetch_one(same) is None", "fetch_one(same) is same"),
+        (0, "a fault of a route signs people out",
+         "fetch_one(same) is None", "fetch_one(same) is not same"),
+    ),
+    *At("app/request_limit.py", "tests/test_rate_limit.py").faults(
+        (0, "who is refused makes others wait", "        if full:\n", "        if not limit:\n"),
+        (0, "requests at once are not limited", "if count > limit:", "if count < 0:"),
+        (0, "a clock that was wrong once blocks for years",
+         "or_(RequestCount.resets_at <= now, RequestCount.resets_at > now + window)",
+         "or_(RequestCount.resets_at <= now)"),
+    ),
+    *At("app/pages/templating.py", "tests/test_pages.py").faults(
+        (0, "pages show usernames unescaped", "autoescape=True", "autoescape=False"),
+    ),
+    *At("app/pages/templating.py", "tests/test_pages.py").faults(
+        (0, "an error is shown next to another field",
+         "fields.get(type(error), current)", '"username"'),
+    ),
+    *At("app/pages/templating.py", "tests/test_pages.py").faults(
+        (0, "browsers refuse script and style", "hashlib.sha384(", "hashlib.sha3_384("),
+    ),
+    *At("app/pages/templating.py", "tests/test_flash.py").faults(
+        (0, "a flash message is shown again", "    delete_flash(request, response)\n", ""),
+    ),
+    *At("app/pages/flash.py", "tests/test_flash.py").faults(
+        (0, "a flash message may be cached",
+         'response.headers["Cache-Control"] = "no-store"', "pass"),
+    ),
+    *At("app/pages/cookies.py", "tests/test_flash.py").faults(
+        (0, "a flash message is shown hours later",
+         "is_current(expires_at, max_age, services.clock())", "expires_at"),
+        (0, "a flash message of a clock far ahead is shown for years",
+         "is_current(expires_at, max_age, services.clock())", "services.clock() < expires_at"),
+        (0, "flash messages are signed for no purpose", 'salt=f"app.pages.{name}", ', ""),
+        (0, "a flash message is signed with the oldest key",
+         "in reversed(settings.secret_keys)", "in settings.secret_keys"),
+        (0, "a forged flash message is an error", "except BadData:", "except ZeroDivisionError:"),
+        (0, "scripts can read flash messages", '"httponly": True', '"httponly": False'),
+    ),
+    *At("app/pages/errors.py", "tests/test_error_pages.py").faults(
+        (35, "in production the page of an error shows the traceback",
+         "if error is None or get_request_session(request).services.settings.production:",
+         "if error is None:"),
+    ),
+    *At("app/pages/admin.py", "tests/test_admin_page.py").faults(
+        (74, "every user may look at the account of another",
+         "_: AdminUser, __: FreshUser, db: DbSession,", "_: FreshUser, db: DbSession,"),
+        (74, "the log does not say which administrator it was",
+         "security_log.administrator.set(admin.id)", "security_log.administrator.set(None)"),
+    ),
+    *At("app/pages/auth.py", "tests/test_dashboard_page.py").faults(
+        (0, "a name that was registered stays in the browser",
+         '    delete_sent(request, response, "name")\n', ""),
+    ),
+    *At("app/pages/session_list.py", "tests/test_session_list_page.py").faults(
+        (22, "every device is shown as this one",
+         '"current": each.key == current', '"current": True'),
+    ),
+    *At(MIDDLEWARE, "tests/test_logs.py").faults(
+        (0, "clients choose the id of their request",
+         "secrets.token_hex(8)",
+         'headers.get(b"x-request-id", secrets.token_hex(8).encode()).decode()'),
+    ),
+    *At("app/origins.py", "tests/test_config.py").faults(
+        (33, "a wildcard is a trusted origin", "(?P<host>[^/:*]+", "(?P<host>[^/:]+"),
+    ),
+    *At("app/pages/links.py", "tests/test_reset_page.py").faults(
+        (67, "the token of a link stays in the address bar",
+         "    if token:\n        return keep_token(request, token)\n"
+         "    user = await recovery.check_link(kept_token(request))",
+         "    user = await recovery.check_link(token or kept_token(request))"),
+        (67, "a cache keeps the page that a link opens", "headers=NO_STORE, owner", "owner"),
+        (67, "any text of a link comes into a cookie", "if not _TOKEN.fullmatch(token):",
+         "if not token:"),
+    ),
+    *At("app/pages/cookies.py", "tests/test_reset_page.py").faults(
+        (5, "the framework parses the cookie of a link",
+         'read_cookie(request.scope["headers"], attributes(request, name)["key"])',
+         'list(filter(None, [request.cookies.get(attributes(request, name)["key"])]))'),
+    ),
+)
+# fmt: on
