@@ -9,7 +9,7 @@ import pytest
 from PIL import Image, ImageDraw
 from playwright.sync_api import Page, expect
 
-from tests.browsers.conftest import Serve, Visits
+from tests.browsers.conftest import Complaints, Serve, Visits
 from tests.browsers.people import PASSWORD, fill_in, sign_in
 
 # Two windows beside each other: the sign-in page as on a telephone, and the dashboard.
@@ -20,7 +20,7 @@ BROWSER = (
     "Chrome/156.0.0.0 Safari/537.36"
 )
 ADA, GRACE = "ada@example.com", "grace@example.com"
-MAX_BYTES, MAX_FILM_BYTES = 150_000, 600_000
+MAX_BYTES, MAX_FILM_BYTES = 160_000, 600_000
 # Of a window of the film, and of each of its pictures.
 FILM_WIDTH, FILM_HEIGHT, FILM_SECONDS = 520, 560, 2
 SCHEMES: tuple[Literal["light", "dark"], ...] = ("light", "dark")
@@ -103,8 +103,9 @@ def test_the_picture_of_the_app_is_small(serve: Serve, visits: Visits, folder: P
 
 @pytest.mark.parametrize("engine", ["chromium"], indirect=True)
 def test_a_film_shows_how_a_session_is_ended_from_another_device(
-    serve: Serve, visits: Visits, folder: Path
+    serve: Serve, visits: Visits, complaints: Complaints, folder: Path
 ) -> None:
+    complaints.allow("/api/session", "status of 401")
     app = serve(identity="email")
     app.open_account_by_mail(GRACE)
     viewport = {"width": FILM_WIDTH, "height": FILM_HEIGHT}
@@ -148,4 +149,5 @@ def test_a_film_shows_how_a_session_is_ended_from_another_device(
     )
     assert file.stat().st_size < MAX_FILM_BYTES
     with Image.open(file) as kept:
-        assert getattr(kept, "n_frames", 1) == len(film)
+        # Where the other window was quick, its last two pictures are the same, and kept as one.
+        assert getattr(kept, "n_frames", 1) in (len(film) - 1, len(film))

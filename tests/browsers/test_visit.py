@@ -1,6 +1,7 @@
 """A visit, from the first page to the last, by mouse, by keyboard, and without scripts."""
 
 import re
+import time
 
 import pytest
 from playwright.sync_api import Locator, Page, WebSocket, expect
@@ -233,9 +234,27 @@ def test_another_tab_notices_that_this_one_has_signed_out(
 
 
 @pytest.mark.parametrize("engine", ["chromium"], indirect=True)
-def test_a_page_leads_to_the_sign_in_form_when_its_session_is_ended_elsewhere(
-    serve: Serve, visits: Visits, alice: str
+def test_a_session_that_ends_before_its_page_listens_is_missed_by_nobody(
+    serve: Serve, visits: Visits, complaints: Complaints, alice: str
 ) -> None:
+    complaints.allow("/api/session", "status of 401")
+    app = serve()
+    app.open_account(alice)
+    elsewhere = app.device(alice)
+    page = visits.page(app)
+    page.clock.install()
+    page.clock.pause_at(time.time() + 60)
+    sign_in(page, alice)
+    assert elsewhere.call("DELETE", "/api/sessions").status_code == 204
+    page.clock.run_for(1_000)
+    expect(page.get_by_role("heading", name="Sign in")).to_be_visible()
+
+
+@pytest.mark.parametrize("engine", ["chromium"], indirect=True)
+def test_a_page_leads_to_the_sign_in_form_when_its_session_is_ended_elsewhere(
+    serve: Serve, visits: Visits, complaints: Complaints, alice: str
+) -> None:
+    complaints.allow("/api/session", "status of 401")
     app = serve()
     app.open_account(alice)
     elsewhere = app.device(alice)

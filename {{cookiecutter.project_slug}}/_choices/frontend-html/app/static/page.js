@@ -50,11 +50,15 @@ const tabs = new BroadcastChannel("session");
 // Without the fragment, which would make the browser scroll instead of reload.
 const again = () => location.replace(location.href.split("#")[0]);
 
+async function againIfEnded() {
+  const answer = await fetch("/api/session").catch(() => null);
+  if (answer?.status === 401) again();
+}
+
 // The server says when the session ends, whoever has ended it. A page that cannot be seen costs it
 // nothing: that one asks when somebody comes back to it.
 function hearOfTheEnd() {
   let socket = null;
-  let wasSignedIn = false;
   // A session that gets a new token closes its sockets as well. Never more often than this.
   let renewals = 5;
 
@@ -62,13 +66,13 @@ function hearOfTheEnd() {
     if (socket || document.visibilityState !== "visible") return;
     const opened = new WebSocket(`${location.origin.replace("http", "ws")}/api/ws`);
     let isSignedIn = false;
-    opened.addEventListener("message", () => (isSignedIn = wasSignedIn = true));
+    opened.addEventListener("message", () => (isSignedIn = true));
     opened.addEventListener("close", ({ code }) => {
       if (socket === opened) socket = null;
       // Anything else but 1008 is a server that stops, or a network that does.
       if (code !== 1008) return;
       if (isSignedIn && renewals-- > 0) setTimeout(listen, 1_000);
-      else if (!isSignedIn && wasSignedIn) again();
+      else againIfEnded();
     });
     socket = opened;
   };
@@ -89,10 +93,7 @@ if (document.body.dataset.session === "none") {
   tabs.addEventListener("message", again);
   hearOfTheEnd();
   window.addEventListener("pageshow", (event) => event.persisted && again());
-  document.addEventListener("visibilitychange", async () => {
-    if (document.visibilityState === "visible") {
-      const answer = await fetch("/api/session").catch(() => null);
-      if (answer?.status === 401) again();
-    }
+  document.addEventListener("visibilitychange", () => {
+    if (document.visibilityState === "visible") againIfEnded();
   });
 }
