@@ -52,7 +52,8 @@ def record(folder: Path) -> list[Event]:
     status, seen = terminal.use(
         [str(COOKIECUTTER), str(REPOSITORY), "--output-dir", str(folder)],
         folder,
-        {**os.environ, "COLUMNS": str(COLUMNS), "HOME": str(folder)},
+        # Without colors, where the question would not end as it reads.
+        {**os.environ, "COLUMNS": str(COLUMNS), "HOME": str(folder), "TERM": "dumb"},
         [(QUESTION_ENDS, "\n")] * PROMPTS,
         before_typing=THINKS,
         notice=note,
