@@ -65,7 +65,7 @@ def create_app(settings: Settings, clock: Callable[[], float] = time.time) -> Fa
             allow_credentials=True,
             allow_methods=("GET", "POST", "PUT", "PATCH", "DELETE"),
             allow_headers=("*",),
-            expose_headers=("X-Request-ID",),
+            expose_headers=("Content-Disposition", "Retry-After", "X-Request-ID"),
         )
     #{% if cookiecutter.frontend == "html" %}
     if settings.session_samesite == "strict":

@@ -2,6 +2,7 @@
 
 import pytest
 
+from app.web.dependencies import public
 from tests.client import Client
 from tests.conftest import Start
 
@@ -56,6 +57,21 @@ async def test_a_trusted_front_end_signs_in_and_reads(start: Start) -> None:
     response = await client.get("/api/me")
     assert response.status_code == 200
     assert {"Cookie", "Origin"} <= {each.strip() for each in response.headers["vary"].split(",")}
+
+
+async def test_a_trusted_front_end_reads_that_something_went_wrong(start: Start) -> None:
+    client = Client(await start(trusted_origins=FRONT_END))
+
+    @client.app.get("/broken")
+    @public
+    async def fail() -> None:
+        raise ZeroDivisionError
+
+    response = await client.get("/broken", headers=CROSS_SITE)
+    assert (response.status_code, response.headers[CORS]) == (500, FRONT_END)
+    assert response.headers["access-control-allow-credentials"] == "true"
+    stranger = {"origin": "https://evil.example", "sec-fetch-site": "cross-site"}
+    assert CORS not in (await client.get("/broken", headers=stranger)).headers
 
 
 CHROMIUM = {"sec-ch-ua": '"Chromium";v="156"'}

@@ -188,10 +188,14 @@ async def test_a_role_can_be_required(client: Client, caplog: pytest.LogCaptureF
     client.app.add_api_route(
         "/editors", unprotected, dependencies=[Depends(require_role("editor"))]
     )
+    client.app.add_api_route(
+        "/drafts", unprotected, dependencies=[Depends(require_role("editor", ADMIN))]
+    )
     refuse_unprotected_routes(client.app)
     assert (await client.get("/editors")).status_code == 401
     await client.signed_in()
-    for path, role in (("/editors", "editor"), ("/test/admin", ADMIN)):
+    needed = {"/editors": "editor", "/drafts": "editor or admin", "/test/admin": ADMIN}
+    for path, role in needed.items():
         caplog.clear()
         response = await client.get(path)
         assert response.status_code == 403
@@ -199,8 +203,11 @@ async def test_a_role_can_be_required(client: Client, caplog: pytest.LogCaptureF
         assert "authz_fail" in caplog.text
     await client.signed_in(role="editor")
     assert (await client.get("/editors")).status_code == 200
+    assert (await client.get("/drafts")).status_code == 200
     assert (await client.get("/test/admin")).status_code == 403
     await client.signed_in(role=ADMIN)
+    assert (await client.get("/editors")).status_code == 403
+    assert (await client.get("/drafts")).status_code == 200
     assert (await client.get("/test/admin")).json() == ALICE
 
 

@@ -1,5 +1,8 @@
 """HEAD responds wherever GET does, with the same status and headers, and no content."""
 
+import asyncio
+from collections.abc import AsyncIterator
+
 import pytest
 from starlette.responses import Response, StreamingResponse
 
@@ -62,3 +65,17 @@ async def test_what_is_streamed_has_no_content_for_head(client: Client) -> None:
 
     response = await client.head("/stream")
     assert (response.headers["x-own"], response.content) == ("get", b"")
+
+
+async def test_head_of_a_stream_that_never_ends_is_responded_to_at_once(client: Client) -> None:
+    async def ticks() -> AsyncIterator[str]:
+        await asyncio.Event().wait()
+        yield "never"
+
+    @client.app.get("/ticks")
+    @public
+    async def tick() -> StreamingResponse:
+        return StreamingResponse(ticks(), media_type="text/event-stream")
+
+    response = await asyncio.wait_for(client.head("/ticks"), timeout=60)
+    assert response.headers["content-type"].startswith("text/event-stream")

@@ -11,7 +11,7 @@ from app.errors import StoreUnavailable
 from app.sessions.service import SessionService
 from app.web import websocket as web_websocket
 from app.web.dependencies import CurrentAuth, CurrentUser, Sessions
-from app.web.websocket import run_until_session_ends
+from app.web.websocket import push_until_session_ends, run_until_session_ends
 from tests.client import COOKIE, ORIGIN, Client
 from tests.conftest import PRODUCTION, Clock, Start
 from tests.people import ALICE, FIELD
@@ -264,3 +264,39 @@ async def test_a_websocket_may_stay_busy_for_as_long_as_a_person_does(
         clock.turn(-3600)
         socket.send_text("hello")
         assert await socket.receive_text() == "hello"
+
+
+async def test_a_handler_that_only_sends_ends_when_the_client_goes_away(client: Client) -> None:
+    stopped = asyncio.Event()
+
+    @client.app.websocket("/prices")
+    async def send_prices(websocket: WebSocket, auth: CurrentAuth, sessions: Sessions) -> None:
+        async def push() -> None:
+            await websocket.send_text("9.99")
+            try:
+                await asyncio.Event().wait()
+            finally:
+                stopped.set()
+
+        await push_until_session_ends(websocket, auth.session, sessions, push)
+
+    await client.signed_in()
+    async with Socket(client, path="/prices") as socket:
+        await socket.accepted()
+        assert await socket.receive_text() == "9.99"
+        socket.send_text("ignored")
+    assert stopped.is_set()
+
+
+async def test_a_handler_that_has_sent_everything_is_done(client: Client) -> None:
+    @client.app.websocket("/price")
+    async def send_price(websocket: WebSocket, auth: CurrentAuth, sessions: Sessions) -> None:
+        async def push() -> None:
+            await websocket.send_text("9.99")
+
+        await push_until_session_ends(websocket, auth.session, sessions, push)
+
+    await client.signed_in()
+    async with Socket(client, path="/price") as socket:
+        await socket.accepted()
+        assert [message["text"] for message in await socket.rest()] == ["9.99"]

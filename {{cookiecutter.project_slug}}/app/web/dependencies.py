@@ -115,15 +115,15 @@ OptionalUser = Annotated[User | None, Depends(optional_user)]
 CurrentRequestSession = Annotated[RequestSession, Depends(current_request_session)]
 
 
-def require_role(role: str) -> Callable[..., Awaitable[User]]:
-    """Return a dependency that allows users of one role only; others get 403."""
+def require_role(*roles: str) -> Callable[..., Awaitable[User]]:
+    """Return a dependency that allows users of these roles only; others get 403."""
 
     async def user_with_role(user: CurrentUser, request_session: CurrentRequestSession) -> User:
-        if user.role != role:
+        if user.role not in roles:
             session = request_session.session
             key = session.record.key if session else None
             security_log.event("authz_fail", actor=user.id, session=key, warning=True)
-            raise HTTPException(403, f"This requires the role {role}.")
+            raise HTTPException(403, f"This requires the role {' or '.join(roles)}.")
         return user
 
     return user_with_role

@@ -105,8 +105,13 @@ def add_error_handlers(app: FastAPI, error_response: ErrorResponse) -> None:
         # The server logs the traceback, maybe without the id that the response shows.
         LOGGER.error("%s %s has failed.", request.method, request.url.path)
         response = error_response(request, 500, detail)
-        # The framework sends this one outside of all middleware.
+        # The framework sends this one outside of all middleware, that for CORS included.
         response.raw_headers = secure_headers(request.scope, response.raw_headers)
+        origin = request.headers.get("origin", "")
+        if origin in get_request_session(request).services.settings.trusted_origins:
+            response.headers["Access-Control-Allow-Origin"] = origin
+            response.headers["Access-Control-Allow-Credentials"] = "true"
+            response.headers.add_vary_header("Origin")
         return response
 
 

@@ -118,9 +118,12 @@ class SecurityMiddleware:
         async def send_secured(message: Message) -> None:
             if message["type"] in ("http.response.start", "websocket.http.response.start"):
                 message["headers"] = secure_headers(scope, message.get("headers", ()))
-            elif is_head and message["type"] == "http.response.body":
-                message = {**message, "body": b""}
-            await send(message)
+                await send(message)
+                if is_head:
+                    # At once: there may be no end to the content.
+                    await send({"type": "http.response.body"})
+            elif not is_head:
+                await send(message)
 
         app = self._refusal(scope, headers) or self._app
         await app(scope, self._limited(scope, headers, receive), send_secured)

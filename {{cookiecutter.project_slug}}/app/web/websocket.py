@@ -52,6 +52,36 @@ async def run_until_session_ends(
         await _stop(talking)
 
 
+async def push_until_session_ends(
+    websocket: WebSocket,
+    session: ActiveSession,
+    sessions: SessionService,
+    push: Callable[[], Awaitable[None]],
+) -> None:
+    """Do the same with ``push``, which only sends; it ends when the client goes away, too.
+
+    Whatever the client sends is ignored.
+    """
+
+    async def talk() -> None:
+        pushing = asyncio.ensure_future(push())
+        leaving = asyncio.ensure_future(_wait_until_it_leaves(websocket))
+        try:
+            await asyncio.wait({pushing, leaving}, return_when=asyncio.FIRST_COMPLETED)
+            if pushing.done():
+                await pushing
+        finally:
+            await _stop(pushing)
+            await _stop(leaving)
+
+    await run_until_session_ends(websocket, session, sessions, talk)
+
+
+async def _wait_until_it_leaves(websocket: WebSocket) -> None:
+    while (await websocket.receive())["type"] != "websocket.disconnect":
+        continue
+
+
 async def _stop(talking: asyncio.Future[None]) -> None:
     talking.cancel()
     # It may have something to clean up.

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 from anyio import to_thread
 from sqlalchemy import Engine, create_engine, insert, select, text
+from sqlalchemy.exc import CompileError
 
 from app.models import Base, User
 from app.services import Services
@@ -28,7 +29,11 @@ async def file(tmp_path: Path, client: Client, services: Services) -> Path:
     file = tmp_path / "app #1?.db"
     engine = sqlite_engine(file)
     with engine.begin() as connection:
-        Base.metadata.create_all(connection)
+        try:
+            Base.metadata.create_all(connection)
+        except CompileError as error:
+            # No SQLite file can have your tables, so there is nothing left to import.
+            pytest.skip(f"Delete import-sqlite, as README.md says: {error}")
         connection.execute(insert(Base.metadata.tables["users"]), [row._asdict() for row in users])
         connection.execute(text("CREATE TABLE t (id INTEGER PRIMARY KEY AUTOINCREMENT)"))
         connection.execute(text("INSERT INTO sqlite_sequence VALUES ('users', 40)"))

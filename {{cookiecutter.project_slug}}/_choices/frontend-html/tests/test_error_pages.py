@@ -42,6 +42,7 @@ async def test_a_malformed_form_is_refused_with_a_page(client: Client) -> None:
     response = await submit(client, "/login", **{FIELD: "a" * 1025})
     assert response.status_code == 422
     assert "<h1>Bad request</h1>" in response.text
+    assert f"{FIELD}: String should have at most 1024 characters." in response.text
 
 
 async def fail(*_: object) -> None:

@@ -10,7 +10,9 @@ from jinja2 import ChoiceLoader, DictLoader
 
 from app.pages.redirects import see_other
 from app.pages.templating import TEMPLATES, form_again, page
+from app.web.dependencies import CurrentUser
 from tests.client import Client
+from tests.people import ALICE
 from tests.test_pages import Page, submit
 
 HOSTILE = "\"'><script>alert(1)</script>"
@@ -182,3 +184,12 @@ async def test_a_form_of_yours_says_that_it_was_successful(client: Client) -> No
     assert page.flash == "Milk has been saved."
     assert "autofocus" in page.elements["title"]
     assert not any("aria-invalid" in each for each in page.elements.values())
+
+
+async def test_a_page_about_somebody_still_says_who_is_signed_in(client: Client) -> None:
+    @client.app.get("/test/somebody")
+    async def show(request: Request, _: CurrentUser) -> Response:
+        return page(request, "base.html", user="Carol", relative_time="soon")
+
+    await client.signed_in()
+    assert f"<bdi>{ALICE}</bdi>" in (await client.get("/test/somebody")).text

@@ -153,6 +153,16 @@ async def test_every_mail_is_text_and_html_of_the_same_words_without_anything_fr
             assert address.startswith("http://localhost:8000/")
 
 
+async def test_a_mail_of_yours_calls_its_values_what_it_likes(services: Services) -> None:
+    values = {"time": "noon", "recipient": "Bob", "template": "none", "now": "soon"}
+    statement = services.outbox.mail(ALICE, "new_device", ClientInfo("", ""), **values)
+    await services.database.execute(statement)
+    [row] = await services.outbox.list_all()
+    mail = services.outbox.texts_of(row)
+    assert mail is not None
+    assert "on noon." in mail.text
+
+
 @pytest.mark.parametrize(
     "agent",
     [

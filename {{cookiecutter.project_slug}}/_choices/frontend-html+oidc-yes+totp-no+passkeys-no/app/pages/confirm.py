@@ -42,5 +42,5 @@ async def confirm_form(request: Request, next_path: str, *, status: int = 200) -
     """Ask for the password, or send whoever has none to a provider."""
     shown: dict[str, Any] = {"next": next_path}
     if ways := await ways_to_confirm(request):
-        return page(request, "confirm_provider.html", status=status, ways=ways, **shown)
-    return page(request, "confirm.html", status=status, **shown)
+        return page(request, "confirm_provider.html", status_code=status, ways=ways, **shown)
+    return page(request, "confirm.html", status_code=status, **shown)

@@ -84,4 +84,4 @@ async def confirm_form(
     #{% endif %}
     if error:
         return account_form_again(request, template, error, current=field, **shown)
-    return page(request, template, status=status, **shown)
+    return page(request, template, status_code=status, **shown)

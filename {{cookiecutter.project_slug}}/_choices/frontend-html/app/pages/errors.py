@@ -55,13 +55,15 @@ def error_response(
         back = _way_back(request)
         return see_other(request, f"/login?next={quote(back)}" if back else "/login")
     heading, advice = _TEXTS.get(status, _TEXTS[400])
-    if isinstance(detail, str) and detail != HTTPStatus(status).phrase:
+    if isinstance(detail, list):
+        advice = " ".join(f"{each['loc'][-1]}: {each['msg']}." for each in detail)
+    elif isinstance(detail, str) and detail != HTTPStatus(status).phrase:
         advice = detail
     texts = {"number": status, "heading": heading, "advice": advice}
     return page(
         request,
         "error.html",
-        status=status,
+        status_code=status,
         headers=headers,
         traceback=_traceback(request) if status == 500 else "",
         **texts,
@@ -79,7 +81,7 @@ def add_error_pages(app: FastAPI) -> None:
         #{% if cookiecutter.totp or cookiecutter.passkeys or cookiecutter.oidc %}
         return await confirm_form(request, back, status=error.status)
         #{% else %}
-        return page(request, "confirm.html", status=error.status, next=back)
+        return page(request, "confirm.html", status_code=error.status, next=back)
         #{% endif %}
 
     @app.exception_handler(InvalidLink)
@@ -89,7 +91,7 @@ def add_error_pages(app: FastAPI) -> None:
         return page(
             request,
             "error.html",
-            status=error.status,
+            status_code=error.status,
             number=error.status,
             heading="This link does not work",
             advice="It was used already, has expired, or was replaced by a newer one.",

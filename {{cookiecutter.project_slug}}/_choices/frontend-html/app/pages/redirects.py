@@ -9,7 +9,7 @@ from starlette.routing import Match
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from app.pages.flash import set_flash
-from app.pages.templating import TEMPLATES
+from app.pages.templating import TEMPLATES, context
 from app.web.middleware import methods_of
 
 HOME = "/"
@@ -74,7 +74,7 @@ class StrictLinkMiddleware:
         """Handle one request or connection (ASGI)."""
         app = self._app
         if scope["type"] == "http" and is_followed_link(request := Request(scope)):
-            values = {"address": safe_next(address_of(request))}
+            values = {**context(request), "address": safe_next(address_of(request))}
             # From a cache, it would reload itself forever.
             no_store = {"Cache-Control": "no-store"}
             # A flash message is for the page that this one opens.

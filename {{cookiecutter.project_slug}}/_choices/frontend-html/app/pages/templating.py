@@ -54,7 +54,7 @@ def context(request: Request) -> dict[str, Any]:
     request_session = get_request_session(request)
     services = request_session.services
     return {
-        "user": request_session.user,
+        "current_user": request_session.user,
         "settings": services.settings,
         #{% if cookiecutter.oidc %}
         "providers": services.oidc.titles,
@@ -72,7 +72,6 @@ TEMPLATES = Jinja2Templates(
         trim_blocks=True,
         lstrip_blocks=True,
     ),
-    context_processors=[context],
 )
 TEMPLATES.env.globals |= {
     "project": PROJECT,
@@ -87,13 +86,13 @@ def page(
     request: Request,
     template: str,
     *,
-    status: int = 200,
+    status_code: int = 200,
     headers: Mapping[str, str] | None = None,
     **values: Any,
 ) -> Response:
     """Return a page. values: what this template needs besides the context."""
-    values = {"flash": get_flash(request), **values}
-    response = TEMPLATES.TemplateResponse(request, template, values, status, headers)
+    values = {**context(request), "flash": get_flash(request), **values}
+    response = TEMPLATES.TemplateResponse(request, template, values, status_code, headers)
     delete_flash(request, response)
     return response
 
@@ -103,7 +102,7 @@ def form_again(
     template: str,
     errors: Mapping[str, str],
     *,
-    status: int = 422,
+    status_code: int = 422,
     headers: Mapping[str, str] | None = None,
     **values: Any,
 ) -> Response:
@@ -112,7 +111,9 @@ def form_again(
     errors: a sentence for the name of each field that is wrong; the first one gets the focus.
     values: what was typed, and whatever else the template needs.
     """
-    return page(request, template, status=status, headers=headers, errors=errors, **values)
+    return page(
+        request, template, status_code=status_code, headers=headers, errors=errors, **values
+    )
 
 
 def account_form_again(
@@ -135,4 +136,6 @@ def account_form_again(
     }
     errors = {fields.get(type(error), current): str(error)}
     headers = headers_of(request, error)
-    return form_again(request, template, errors, status=error.status, headers=headers, **values)
+    return form_again(
+        request, template, errors, status_code=error.status, headers=headers, **values
+    )

@@ -39,7 +39,7 @@ class MailText(NamedTuple):
     html: str
 
 
-def write(template: str, client: ClientInfo, now: float, **values: Any) -> MailText:
+def write(template: str, client: ClientInfo, now: float, /, **values: Any) -> MailText:
     """Write a mail. client: from where it was caused. now: Unix time in seconds."""
     browser, system = browser_and_system(client.user_agent)
     name = browser if browser in BROWSERS else "a program"
@@ -48,7 +48,7 @@ def write(template: str, client: ClientInfo, now: float, **values: Any) -> MailT
         "address": client.ip,
         "time": f"{datetime.fromtimestamp(now, UTC):%d %B %Y at %H:%M} UTC",
     }
-    rendered = _TEMPLATES.get_template(f"{template}.txt").render(**cause, **values)
+    rendered = _TEMPLATES.get_template(f"{template}.txt").render({**cause, **values})
     subject, _, text = rendered.partition("\n")
     paragraphs = [each.strip() for each in text.strip().split("\n\n")]
     html = render("layout.html", subject=subject, paragraphs=paragraphs)

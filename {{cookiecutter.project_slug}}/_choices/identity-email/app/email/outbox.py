@@ -55,10 +55,12 @@ class Outbox:
     settings: Settings
     clock: Callable[[], float]
 
-    def mail(self, recipient: str, template: str, client: ClientInfo, **values: Any) -> Executable:
+    def mail(
+        self, recipient: str, template: str, client: ClientInfo, /, **values: Any
+    ) -> Executable:
         """Return the statement that stores a mail, for the transaction of what it is about."""
         now = self.clock()
-        mail = write(template, client, now, public_url=self.settings.public_url, **values)
+        mail = write(template, client, now, **{"public_url": self.settings.public_url, **values})
         texts = json.dumps([mail.text, mail.html]).encode()
         return insert(OutgoingMail).values(
             recipient=recipient,
