@@ -65,7 +65,7 @@ class User(Base):
     # As ``users.names.normalise`` writes it, so that look-alikes collide.
     #{% if cookiecutter.identity == "email" %}
     email: Mapped[str] = mapped_column(String(254), unique=True)
-    # What the user signs in with.
+    # What the user signs in with: an address, which is not for others to see.
     name: Mapped[str] = synonym("email")
     #{% else %}
     username: Mapped[str] = mapped_column(String(64), unique=True)
