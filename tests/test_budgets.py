@@ -20,7 +20,7 @@ MORE_FOR_A_BACKEND = 0.15
 # What people with addresses need more than people with names.
 MORE_FOR_EMAIL = 700
 # What codes from an authenticator app need.
-MORE_FOR_TOTP = 485
+MORE_FOR_TOTP = 490
 # What passkeys need.
 MORE_FOR_PASSKEYS = 580
 # What accounts at providers need.

@@ -19,6 +19,7 @@ MUTANTS = (
          "_app_of(user_id, is_confirmed=is_confirmed),", "TotpSecret.user_id == user_id,"),
         (75, "a clock that was ahead once makes codes void",
          ", TotpSecret.last_step > now + TOLERANCE)", ")"),
+        (76, "what was begun elsewhere is turned on", ", TotpSecret.last_step > 0)", ")"),
         (77, "wrong codes are not limited",
          "await limiter.fail(attempt)", "await limiter.cancel(attempt)"),
         (77, "wrong codes are counted under a name that people can type",

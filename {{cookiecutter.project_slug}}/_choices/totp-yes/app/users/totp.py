@@ -147,7 +147,10 @@ class TotpService:
         await self.users.change_own(
             auth,
             "user_updated",
-            update(TotpSecret).where(TotpSecret.user_id == auth.user.id).values(is_confirmed=True),
+            # Not what was begun meanwhile, elsewhere: no code of that has been shown.
+            update(TotpSecret)
+            .where(TotpSecret.user_id == auth.user.id, TotpSecret.last_step > 0)
+            .values(is_confirmed=True),
             *statements,
             #{% if cookiecutter.identity == "email" %}
             self._notice(auth, "factor_added"),
@@ -155,6 +158,8 @@ class TotpService:
             amr=Amr.OTP,
             reason="authenticator app added",
         )
+        if not await self.kinds_of(auth.user.id):
+            raise WrongCode
         return codes
 
     async def turn_off(self, auth: AuthContext) -> None:

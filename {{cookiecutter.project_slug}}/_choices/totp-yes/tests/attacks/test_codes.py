@@ -2,6 +2,7 @@
 
 import asyncio
 from collections import Counter
+from typing import Any
 
 import pytest
 from fastapi import FastAPI
@@ -98,6 +99,23 @@ async def test_a_secret_that_somebody_has_begun_is_replaced_when_the_user_begins
     of_user = await App.set_up(client, clock)
     assert (await sign_in(client, stolen.code())).status_code == 401
     assert (await sign_in(client, of_user.code())).status_code == 200
+
+
+async def test_a_secret_that_is_begun_while_the_user_sets_up_theirs_is_not_turned_on(
+    client: Client, services: Services, clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await client.signed_in()
+    begun = App((await client.post("/api/totp")).json()["secret"], clock, [])
+    verify = TotpService.verify
+
+    async def verify_and_lose(*arguments: Any, **options: Any) -> None:
+        await verify(*arguments, **options)
+        await services.totp.begin(await services.users.find(ALICE))
+
+    monkeypatch.setattr(TotpService, "verify", verify_and_lose)
+    response = await client.post("/api/totp/confirm", json={"code": begun.code()})
+    assert response.status_code == 403
+    assert await services.factors.kinds_of(1) == []
 
 
 async def test_guessing_codes_is_limited_like_guessing_passwords(
