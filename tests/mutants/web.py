@@ -83,6 +83,7 @@ MUTANTS = (
         (0, "the app is served below a path", 'if scope.get("root_path"):', "if not scope:"),
     ),
     *At(MIDDLEWARE, "tests/attacks/test_guessing.py").faults(
+        (57, "whoever names their own port is taken for this machine", "None if port else (", "("),
         (34, "forwarding headers are trusted by default",
          "if self._ignores_proxies:", "if not self:"),
     ),

@@ -1,5 +1,6 @@
 """The outermost layer: every request enters, and every response leaves, through it."""
 
+import asyncio
 import logging
 import os
 import re
@@ -122,7 +123,10 @@ class SecurityMiddleware:
                 if is_head:
                     # At once: there may be no end to the content.
                     await send({"type": "http.response.body"})
-            elif not is_head:
+            elif is_head:
+                # Others have their turn, though nothing is sent.
+                await asyncio.sleep(0)
+            else:
                 await send(message)
 
         app = self._refusal(scope, headers) or self._app
@@ -209,12 +213,13 @@ class SecurityMiddleware:
             scope["scheme"] = _INSECURE.get(scope["scheme"], scope["scheme"])
         host, port = scope.get("client") or ("", 0)
         claimed = [value for name, value in scope["headers"] if name == b"x-forwarded-for"]
-        # Of whoever connects themselves, the port is not in the header.
+        # Whoever names their own port as well cannot be told from whom uvicorn has believed: their
+        # address is nobody's, and no new one with each request.
         if any(
             host.encode("latin-1", "replace") in value and (not port or b":%d" % port in value)
             for value in claimed
         ):
-            scope["client"] = ("127.0.0.1", 0)
+            scope["client"] = None if port else ("127.0.0.1", 0)
         if not self._has_warned:
             LOGGER.warning("X-Forwarded-* is ignored: FORWARDED_ALLOW_IPS does not name a proxy.")
             self._has_warned = True

@@ -134,6 +134,20 @@ async def test_nobody_becomes_this_machine_by_naming_their_own_address(
     assert [event["address"] for event in created] == ["203.0.113.9"]
 
 
+async def test_whoever_names_their_own_port_takes_the_place_of_nobody(
+    app: FastAPI, caplog: pytest.LogCaptureFixture
+) -> None:
+    attacker = BehindUvicorn(app, address="203.0.113.9")
+    await attacker.register()
+    own = {b"x-forwarded-for": b"203.0.113.9:50000"}
+    for _ in range(LIMIT):
+        await attacker.sign_in(password=WRONG, headers=own)
+    assert (await attacker.sign_in(headers=own)).status_code == 429
+    assert (await BehindUvicorn(app, address="127.0.0.1").sign_in()).status_code == 200
+    failed = [json.loads(line) for line in caplog.messages if "authn_login_fail" in line]
+    assert {event["address"] for event in failed} == {"local"}
+
+
 async def test_a_proxy_that_the_operator_names_is_believed(
     app: FastAPI, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:

@@ -1,12 +1,14 @@
 """The page that a link opens, as people use it in a browser without JavaScript."""
 
+import re
+
 import pytest
 
 from app.config import PROJECT
 from app.services import Services
 from tests.client import Client
 from tests.conftest import Clock, NewLink, Start
-from tests.people import ALICE
+from tests.people import ALICE, MALLORY
 from tests.test_links import NEW_PASSWORD
 from tests.test_pages import Page, submit
 from tests.test_strict_links import FOLLOWED
@@ -33,6 +35,21 @@ async def test_a_link_sets_a_password_by_its_page(client: Client, new_link: NewL
     assert COOKIE not in client.cookies
     assert client.token is None
     assert (await client.sign_in(ALICE, NEW_PASSWORD)).status_code == 200
+
+
+async def test_a_form_sets_no_password_of_an_account_that_it_does_not_name(
+    client: Client, new_link: NewLink
+) -> None:
+    for name in (ALICE, MALLORY):
+        await client.register(name)
+    await client.get(f"/reset?token={await new_link()}")
+    form = await client.get("/reset")
+    [owner_id] = re.findall(r'name="owner_id" value="(\d+)"', form.text)
+    # Another page opens another link in the same browser.
+    await client.get(f"/reset?token={await new_link(MALLORY)}")
+    response = await submit(client, "/reset", new_password=NEW_PASSWORD, owner_id=owner_id)
+    assert response.status_code == 422
+    assert (await client.sign_in(MALLORY, NEW_PASSWORD)).status_code == 401
 
 
 async def test_the_token_goes_from_the_address_into_a_cookie_that_no_script_reads(

@@ -46,9 +46,13 @@ async def reset(
     recovery: Recovery,
     request_session: CurrentRequestSession,
     new_password: Annotated[Text, Form()] = "",
+    owner_id: Annotated[int | None, Form()] = None,
 ) -> Response:
     """Set the new password."""
     token = kept_token(request)
+    # Somebody else's link may have been opened since this form was shown.
+    if owner_id is not None and owner_id != (await recovery.check_link(token)).id:
+        raise InvalidLink
     try:
         await recovery.reset_password(token, new_password, request_session.client)
     except PasswordRejected as error:
