@@ -171,6 +171,10 @@ def with_factors(page: Page, app: App, alice: str) -> Iterator[State]:
             place = page.get_by_label(field, exact=True)
             expect(place).to_have_attribute("aria-invalid", "true")
 
+    def use_recovery_code() -> None:
+        page.get_by_role("link", name="Use a recovery code").click()
+        expect(page.get_by_label("Recovery code", exact=True)).to_be_visible()
+
     def enter_password() -> None:
         page.goto("/login")
         fill_in(page, alice, PASSWORD)
@@ -198,14 +202,14 @@ def with_factors(page: Page, app: App, alice: str) -> Iterator[State]:
     yield "confirm with a code", "Confirm with a code"
     send("no code", "Continue", is_wrong=True)
     yield "confirm, wrong code", "Confirm with a code"
-    page.get_by_role("link", name="Use a recovery code").click()
+    use_recovery_code()
     yield "confirm with a recovery code", "Confirm with a code"
     sign_out(page)
     enter_password()
     yield "second step", "Enter a code"
     send("no code", "Sign in", is_wrong=True)
     yield "second step, wrong code", "Enter a code"
-    page.get_by_role("link", name="Use a recovery code").click()
+    use_recovery_code()
     yield "second step, recovery code", "Enter a code"
     send(recovery_code, "Sign in", field="Recovery code")
     expect(page.get_by_role("heading", name=f"Hello {alice}")).to_be_visible()
@@ -263,6 +267,7 @@ def with_users(page: Page, alice: str) -> Iterator[State]:
     yield "users", "Users"
     page.get_by_role("searchbox").fill("nobody of that name")
     page.get_by_role("button", name="Search").click()
+    expect(page.get_by_text("No name contains")).to_be_visible()
     yield "users, none found", "Users"
     page.get_by_role("searchbox").fill(alice)
     page.get_by_role("button", name="Search").click()
