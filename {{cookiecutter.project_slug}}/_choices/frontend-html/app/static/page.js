@@ -50,9 +50,13 @@ const tabs = new BroadcastChannel("session");
 // Without the fragment, which would make the browser scroll instead of reload.
 const again = () => location.replace(location.href.split("#")[0]);
 
+// The response to a form may bring a new token, which a reload would throw away.
+let isLeaving = false;
+window.addEventListener("submit", (event) => (isLeaving ||= !event.defaultPrevented));
+
 async function againIfEnded() {
   const answer = await fetch("/api/session").catch(() => null);
-  if (answer?.status === 401) again();
+  if (answer?.status === 401 && !isLeaving) again();
 }
 
 // The server says when the session ends, whoever has ended it. A page that cannot be seen costs it
