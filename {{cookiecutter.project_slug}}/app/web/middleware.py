@@ -62,7 +62,7 @@ STRICT_TRANSPORT_SECURITY = (
 # same for everyone.
 HEALTH = "/health/"
 
-_HOST = re.compile(r"(?P<name>\[[0-9a-f:.]+\]|[^:]+)(:[0-9]{1,5})?", re.ASCII | re.IGNORECASE)
+_HOST = re.compile(r"(?P<name>\[[0-9a-f:.]+\]|[a-z0-9_.-]+)(:[0-9]{1,5})?", re.ASCII)
 _INSECURE = {"https": "http", "wss": "ws"}
 
 # The rest of the body is not read.
@@ -215,10 +215,10 @@ class SecurityMiddleware:
         claimed = [value for name, value in scope["headers"] if name == b"x-forwarded-for"]
         # Whoever names their own port as well cannot be told from whom uvicorn has believed: their
         # address is nobody's, and no new one with each request.
-        if any(
-            host.encode("latin-1", "replace") in value and (not port or b":%d" % port in value)
-            for value in claimed
-        ):
+        own = host.encode("latin-1", "replace")
+        # In any spelling of the port that uvicorn takes for one.
+        spellings = (own + b":", own + b"]:") if port else (own,)
+        if any(spelling in value for value in claimed for spelling in spellings):
             scope["client"] = None if port else ("127.0.0.1", 0)
         if not self._has_warned:
             LOGGER.warning("X-Forwarded-* is ignored: FORWARDED_ALLOW_IPS does not name a proxy.")

@@ -109,7 +109,11 @@ async def test_forwarding_headers_do_not_evade_the_rate_limit(target: Target) ->
 
 
 @pytest.mark.parametrize(
-    "spelling", ["{}", "{}:1234", "203.0.113.250, {}", "{}\xff", "[2001:db8::{}]:1234", "\xe9{}"]
+    "spelling",
+    [
+        *("{}", "{}:1234", "{}:+12", "{}:1_2", "203.0.113.250, {}"),
+        *("{}\xff", "[2001:db8::{}]:1234", "\xe9{}"),
+    ],
 )
 async def test_forwarding_headers_that_uvicorn_believes_do_not_either(
     app: FastAPI, spelling: str
