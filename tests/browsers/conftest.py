@@ -22,12 +22,11 @@ from playwright.sync_api import (
 from tests import baking
 from tests.answers import PLAIN
 from tests.browsers import sites as other_origins
-from tests.browsers.engines import ENGINES, open_profile, require
+from tests.browsers.engines import ENGINES, PATIENCE, open_profile, require
 from tests.browsers.people import MAX_FAILURES, App
 from tests.browsers.providers import Provider, running_provider
 from tests.browsers.sites import APP, FRONT_END, Certificates, Sites
 from tests.project import Project, free_port
-from tests.waiting import PATIENCE_SECONDS
 
 # Tests share an app, and so an address: its guesses, which are counted, must not come to an end.
 SHARED = {"LOGIN_MAX_FAILURES": str(MAX_FAILURES)}
@@ -48,7 +47,7 @@ Stored = tuple[Project, dict[str, str]]
 @pytest.fixture(scope="session")
 def playwright() -> Iterator[Playwright]:
     # A busy machine is no reason to fail; Playwright itself gives up after five seconds.
-    expect.set_options(timeout=PATIENCE_SECONDS * 1000)
+    expect.set_options(timeout=PATIENCE)
     with sync_playwright() as playwright:
         yield playwright
 
@@ -132,7 +131,7 @@ class Visits:
             base_url=app.origin, ignore_https_errors=True, **options
         )
         self._stack.enter_context(context)
-        context.set_default_timeout(PATIENCE_SECONDS * 1000)
+        context.set_default_timeout(PATIENCE)
         # Left in place, it would garble cookies that Firefox sends from other contexts.
         self._stack.callback(context.unroute_all)
         return self._complaints.of(context)

@@ -11,6 +11,9 @@ from playwright.sync_api import BrowserContext, Playwright
 from tests.browsers.sites import HOSTS
 from tests.waiting import PATIENCE_SECONDS
 
+# As Playwright counts: in milliseconds.
+PATIENCE = PATIENCE_SECONDS * 1000
+
 CHROMIUM = Path("/usr/bin/chromium")
 FIREFOX = Path("/usr/bin/firefox-esr")
 
@@ -63,7 +66,7 @@ def open_profile(
     cookies: of other sites. Allowed, as they still are for many: what holds then, holds for all.
     """
     context = _launch(playwright, engine, folder, base_url, cookies)
-    context.set_default_timeout(PATIENCE_SECONDS * 1000)
+    context.set_default_timeout(PATIENCE)
     return context
 
 

@@ -27,6 +27,11 @@ NAME = re.compile("User name|Email address")
 ANOTHER_BROWSER = "Mozilla/5.0 (X11; Linux x86_64; rv:153.0) Gecko/20100101 Firefox/153.0"
 
 
+def credentials(name: str) -> dict[str, str]:
+    """Return what somebody signs in with, by an address or a user name."""
+    return {"email" if "@" in name else "username": name, "password": PASSWORD}
+
+
 @dataclass(frozen=True)
 class App:
     """An app that is served."""
@@ -49,8 +54,7 @@ class App:
         )
 
     def open_account(self, name: str) -> None:
-        account = {"username": name, "password": PASSWORD}
-        assert self.call("POST", "/api/register", account).status_code == 201
+        assert self.call("POST", "/api/register", credentials(name)).status_code == 201
 
     def link(self, address: str) -> str:
         """Return the link in the newest mail to an address."""
@@ -60,15 +64,14 @@ class App:
         return str(link)
 
     def open_account_by_mail(self, address: str) -> None:
-        account = {"email": address, "password": PASSWORD}
-        assert self.call("POST", "/api/register", account).status_code == 202
+        assert self.call("POST", "/api/register", credentials(address)).status_code == 202
         token = self.link(address).partition("token=")[2]
         assert self.call("POST", "/api/email/verify", {"token": token}).status_code == 204
 
     def device(self, name: str) -> "Device":
         """Sign in on another device."""
-        account = {"email" if "@" in name else "username": name, "password": PASSWORD}
-        answer = self.call("POST", "/api/login", account, **{"user-agent": ANOTHER_BROWSER})
+        sent = {"user-agent": ANOTHER_BROWSER}
+        answer = self.call("POST", "/api/login", credentials(name), **sent)
         assert answer.status_code == 200
         return Device(self, answer.cookies[COOKIE])
 

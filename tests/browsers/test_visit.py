@@ -10,6 +10,7 @@ from tests.browsers.conftest import Complaints, Serve, Visits
 from tests.browsers.people import (
     NEW_PASSWORD,
     PASSWORD,
+    Device,
     change_password,
     code_of,
     fill_in,
@@ -233,15 +234,21 @@ def test_another_tab_notices_that_this_one_has_signed_out(
     expect(other.get_by_text(alice)).to_have_count(0)
 
 
+def beside_a_device(
+    serve: Serve, visits: Visits, complaints: Complaints, name: str
+) -> tuple[Page, Device]:
+    """Return a page, and a device that is signed in to the account and may end its session."""
+    complaints.allow("/api/session", "status of 401")
+    app = serve()
+    app.open_account(name)
+    return visits.page(app), app.device(name)
+
+
 @pytest.mark.parametrize("engine", ["chromium"], indirect=True)
 def test_a_session_that_ends_before_its_page_listens_is_missed_by_nobody(
     serve: Serve, visits: Visits, complaints: Complaints, alice: str
 ) -> None:
-    complaints.allow("/api/session", "status of 401")
-    app = serve()
-    app.open_account(alice)
-    elsewhere = app.device(alice)
-    page = visits.page(app)
+    page, elsewhere = beside_a_device(serve, visits, complaints, alice)
     page.clock.install()
     page.clock.pause_at(time.time() + 60)
     sign_in(page, alice)
@@ -254,11 +261,7 @@ def test_a_session_that_ends_before_its_page_listens_is_missed_by_nobody(
 def test_a_page_leads_to_the_sign_in_form_when_its_session_is_ended_elsewhere(
     serve: Serve, visits: Visits, complaints: Complaints, alice: str
 ) -> None:
-    complaints.allow("/api/session", "status of 401")
-    app = serve()
-    app.open_account(alice)
-    elsewhere = app.device(alice)
-    page = visits.page(app)
+    page, elsewhere = beside_a_device(serve, visits, complaints, alice)
     greetings: list[str] = []
 
     def listen(socket: WebSocket) -> None:

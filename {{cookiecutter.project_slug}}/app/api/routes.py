@@ -33,7 +33,7 @@ from app.web.dependencies import (
     Users,
     public,
 )
-from app.web.websocket import run_until_session_ends
+from app.web.websocket import ignore_messages, run_until_session_ends
 
 router = APIRouter(prefix="/api", responses=ERRORS)
 
@@ -155,8 +155,6 @@ async def greet(websocket: WebSocket, auth: CurrentAuth, sessions: Sessions) -> 
 
     async def talk() -> None:
         await websocket.send_json({FIELD: auth.user.name})
-        while (await websocket.receive())["type"] != "websocket.disconnect":
-            # Whatever the client sends is ignored.
-            continue
+        await ignore_messages(websocket)
 
     await run_until_session_ends(websocket, auth.session, sessions, talk)

@@ -65,7 +65,7 @@ async def push_until_session_ends(
 
     async def talk() -> None:
         pushing = asyncio.ensure_future(push())
-        leaving = asyncio.ensure_future(_wait_until_it_leaves(websocket))
+        leaving = asyncio.ensure_future(ignore_messages(websocket))
         try:
             await asyncio.wait({pushing, leaving}, return_when=asyncio.FIRST_COMPLETED)
             if pushing.done():
@@ -77,7 +77,8 @@ async def push_until_session_ends(
     await run_until_session_ends(websocket, session, sessions, talk)
 
 
-async def _wait_until_it_leaves(websocket: WebSocket) -> None:
+async def ignore_messages(websocket: WebSocket) -> None:
+    """Receive whatever the client sends, until it goes away."""
     while (await websocket.receive())["type"] != "websocket.disconnect":
         continue
 
