@@ -129,6 +129,10 @@ MUTANTS = (
         (24, "late activity brings back a revoked session (redis)",
          "if redis.call('GET', KEYS[1]) ~= ARGV[1] then return 0 end\n", ""),
     ),
+    *At(STORE, "tests/test_server_side_sessions.py", backend="redis").faults(
+        (55, "a clock far ahead hides sessions from those who end them",
+         "strict=True) if not is_kept]", "strict=True)]"),
+    ),
     *At(STORE, "tests/test_store.py", backend="redis").faults(
         (24, "rotation during the revocation of all survives it",
          "if not taken or not stands:", "if not taken:"),

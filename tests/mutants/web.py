@@ -53,6 +53,8 @@ MUTANTS = (
     *At("app/pages/auth.py", "tests/test_pages.py").faults(
         (63, "a cookie that is not kept goes unsaid",
          "cookie_not_kept=signed_in", "cookie_not_kept=False"),
+    ),
+    *At(REDIRECTS, "tests/test_pages.py").faults(
         (63, "over plain HTTP, a cookie that is not kept goes unsaid",
          '"upgrade-insecure-requests" in sent or ', ""),
     ),
@@ -157,10 +159,13 @@ MUTANTS = (
     ),
     *At(REDIRECTS, "tests/attacks/test_open_redirects.py").faults(
         (32, "next leads to whatever starts with a slash",
-         "if _LOCAL.fullmatch(address) and _LOCAL_DECODED.fullmatch(unquote(path)):",
-         'if address.startswith("/"):'),
+         "if not (_LOCAL.fullmatch(address) and _LOCAL_DECODED.fullmatch(path)):",
+         'if not address.startswith("/"):'),
         (32, "next is only checked as it was sent",
-         " and _LOCAL_DECODED.fullmatch(unquote(path))", ""),
+         " and _LOCAL_DECODED.fullmatch(path)", ""),
+        (0, "next is not resolved as browsers do",
+         'return HOME if {".", ".."}.intersection(path.split("/")) else address',
+         "return address"),
     ),
     *At(ERRORS, "tests/attacks/test_bodies.py").faults(
         (0, "an error echoes what was sent",

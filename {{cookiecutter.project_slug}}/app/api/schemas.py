@@ -28,7 +28,8 @@ def _storable(text: str) -> str:
 Text = Annotated[str, Field(max_length=MAX_TEXT_CHARACTERS), AfterValidator(_storable)]
 Secret = Annotated[Text, Field(repr=False)]
 # Refused with a sentence by ``users.names``; the length is here only for the OpenAPI schema.
-Name = Annotated[Text, Field(validation_alias=FIELD, json_schema_extra={"minLength": 1})]
+_NOT_EMPTY = {"minLength": 1}
+Name = Annotated[Text, Field(validation_alias=FIELD, json_schema_extra=_NOT_EMPTY)]
 
 
 class _In(BaseModel):
@@ -101,7 +102,7 @@ class CodeIn(_In):
 class DeleteAccountIn(_In):
     """A confirmation that the account is to be deleted. confirm: the user's name."""
 
-    confirm: Text
+    confirm: Annotated[Text, Field(json_schema_extra=_NOT_EMPTY)]
 
 
 class UserOut(BaseModel):

@@ -31,8 +31,11 @@ _MIN_SCORE = 3
 # judge by.
 RATED_CHARACTERS = 16
 
-# What makes a common word look uncommon within so few characters: a year, and repetition.
-_YEAR = re.compile(r"[\W_]*(?<!\d)(?:19|20)\d\d(?!\d)[\W_]*")
+# What makes a common word look uncommon within so few characters: years, dates, and repetition.
+_DAY = r"\d{1,2}[\W_]?\d{1,2}"
+_YEARS = re.compile(
+    rf"[\W_]*(?<!\d)(?:{_DAY}[\W_]?)?(?:(?:19|20)\d\d)+(?:[\W_]?{_DAY})?(?!\d)[\W_]*"
+)
 _REPEATED = re.compile(r"(.{3,}?)(?:[\W_]?\1)+|(.)\2{2,}", re.IGNORECASE | re.DOTALL)
 
 # A name of fewer letters is in other words by accident: "and rewards" is not about Andrew.
@@ -126,9 +129,10 @@ def _contains(password: str, name: str) -> bool:
 
 
 def _rate(password: str) -> Any:
-    """Rate a password with and without years and repetition; return the lower rating."""
+    """Rate a password with and without dates and repetition; return the lower rating."""
     # Normalised, one character may have become eighteen. Looking for repetition holds up everybody.
     password = password[:PASSWORD_MAX_CHARACTERS]
-    core = _REPEATED.sub(r"\1\2", _YEAR.sub(" ", password))
-    ratings = [zxcvbn(text[:RATED_CHARACTERS]) for text in (password, core)]
+    core = _REPEATED.sub(r"\1\2", _YEARS.sub("", password))
+    # Of a password of nothing but dates, nothing is left.
+    ratings = [zxcvbn(text[:RATED_CHARACTERS]) for text in (password, core or "0")]
     return min(ratings, key=lambda rating: rating["score"])

@@ -148,6 +148,8 @@ class RateLimiter:
 
     async def _wait(self, attempt: Attempt, now: float) -> float | None:
         """Return how many seconds to wait, or None when the attempt is allowed."""
+        # A clock that was wrong once must lock nobody out, nor know an address, for years.
+        not_from_the_future = LoginAttempt.at <= now + CLOCK_LEEWAY_SECONDS
         counting = await self.database.fetch_all(
             select(LoginAttempt).where(
                 or_(
@@ -155,9 +157,8 @@ class RateLimiter:
                     LoginAttempt.address == attempt.address,
                 ),
                 _not_right,
-                # A clock that was wrong once must lock nobody out for years.
                 LoginAttempt.at > now - self.window,
-                LoginAttempt.at <= now + CLOCK_LEEWAY_SECONDS,
+                not_from_the_future,
             )
         )
         of_name = [row for row in counting if row.name_hash == attempt.name_hash]
@@ -165,7 +166,9 @@ class RateLimiter:
         of_both = [row for row in of_name if row.address == attempt.address]
         limits = [(of_both, self.max_failures), (of_address, self.max_failures * WIDER)]
         # Failures elsewhere do not lock an account for addresses that it has signed in from.
-        known = select(LoginAttempt.id).where(*_of_both(attempt), LoginAttempt.outcome == RIGHT)
+        known = select(LoginAttempt.id).where(
+            *_of_both(attempt), LoginAttempt.outcome == RIGHT, not_from_the_future
+        )
         if not await self.database.fetch_one(known):
             limits.append((of_name, self.max_failures * WIDER))
         waits = []

@@ -161,9 +161,7 @@ class RequestSession:
 
     async def finish_sign_in(self, sign_in: SignIn, *, remember: bool = False) -> User:
         """Create a session for a sign-in, and let the response set the cookie. Raises as above."""
-        if self.services.cookie.is_blocked(self._headers):
-            # Rather than a success that is followed by 401 for ever.
-            raise HTTPException(403, COOKIE_BLOCKED)
+        self.require_cookies()
         self.session, self.user = await self.services.users.sign_in(
             sign_in, self.client, remember=remember, old_tokens=self.session_tokens()
         )
@@ -174,6 +172,14 @@ class RequestSession:
         await self.services.identities.note_session(sign_in, self.session.record)
         #{% endif %}
         return self.user
+
+    def require_cookies(self) -> None:
+        """Raise HTTPException when the browser would not keep the cookie.
+
+        Rather than a success that is followed by 401 for ever.
+        """
+        if self.services.cookie.is_blocked(self._headers):
+            raise HTTPException(403, COOKIE_BLOCKED)
 
     async def sign_out(self) -> None:
         """Revoke every session that the request brought, and let the response delete the cookie."""

@@ -99,6 +99,18 @@ async def test_failures_from_the_future_lock_nobody_out(client: Client, clock: C
     assert int(response.headers["retry-after"]) <= 900
 
 
+async def test_a_sign_in_from_the_future_makes_no_address_known_for_years(
+    client: Client, clock: Clock
+) -> None:
+    await client.register()
+    clock.turn(4 * 365 * 24 * 3600)
+    assert (await client.sign_in()).status_code == 200
+    clock.turn(-4 * 365 * 24 * 3600)
+    for number in range(WIDER_LIMIT):
+        await fail(Client(client.app, address=f"203.0.113.{number}"), times=1)
+    assert (await client.sign_in()).status_code == 429
+
+
 @story("guessing behind forwarding headers", promise=34)
 async def test_forwarding_headers_do_not_evade_the_rate_limit(target: Target) -> None:
     """Guess until guesses are refused, and go on with headers that name another address."""

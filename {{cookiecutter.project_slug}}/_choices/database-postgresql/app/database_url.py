@@ -35,7 +35,26 @@ def parse(url: str) -> tuple[URL, dict[str, Any]]:
         query.setdefault("sslmode", query.pop("ssl"))
     _check(query)
     arguments = {"dsn": f"postgresql://?{urlencode(query)}"} if query else {}
-    return parsed.set(query=servers), arguments
+    parsed = parsed.set(query=servers)
+    _check_servers(parsed)
+    return parsed, arguments
+
+
+def _check_servers(url: URL) -> None:
+    """Raise ValueError unless there may be a server at each host and port."""
+    try:
+        _, servers = url.get_dialect()().create_connect_args(url)
+        for host in _listed(servers.get("host", "")):
+            # As the lookup of its address does, which would fail with an error of its own.
+            host.encode("idna")
+    except (ArgumentError, UnicodeError):
+        raise ValueError("must name servers as host, or host and port, a number") from None
+    if not all(port in range(1, 65_536) for port in _listed(servers.get("port", 5432))):
+        raise ValueError("must have ports from 1 to 65535")
+
+
+def _listed(value: Any) -> list[Any]:
+    return value if isinstance(value, list) else [value]
 
 
 def _check(query: dict[str, Any]) -> None:

@@ -31,7 +31,12 @@ def path_of(url: str) -> Path:
     if parsed.database in (None, "", ":memory:"):
         raise ValueError("must name a database that all workers share")
     path = Path(str(parsed.database)).absolute()
-    if parsed.host or path.is_dir() or not path.parent.is_dir():
+    try:
+        may_be_file = path.parent.is_dir() and not path.is_dir()
+    except OSError:
+        # Its name is too long, or it is in a folder of somebody else's.
+        may_be_file = False
+    if parsed.host or not may_be_file:
         raise ValueError(
             "must name a file in a folder that exists, after three slashes; an absolute path "
             "begins with a fourth"

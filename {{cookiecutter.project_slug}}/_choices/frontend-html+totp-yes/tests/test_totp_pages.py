@@ -89,6 +89,17 @@ async def test_a_person_sets_it_up_signs_in_with_a_code_and_turns_it_off(
     assert (await begin(client)).headers["location"] == "/"
 
 
+async def test_a_browser_that_keeps_no_cookie_is_told_so_at_the_second_step(
+    client: Client, app_of: App
+) -> None:
+    fields = {FIELD: ALICE, "password": PASSWORD}
+    navigating = {"upgrade-insecure-requests": "1"}
+    way = (await client.post("/login", data=fields, headers=navigating)).headers["location"]
+    assert (await client.get(way)).headers["location"] == "/login/code"
+    seen = Page(await browser(client.app).get(way))
+    assert "has not kept the cookie" in seen.texts["alert"]
+
+
 async def test_a_recovery_code_does_as_well_and_remember_me_is_kept(
     client: Client, app_of: App
 ) -> None:

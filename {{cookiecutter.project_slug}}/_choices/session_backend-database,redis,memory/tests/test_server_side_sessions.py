@@ -47,6 +47,17 @@ async def test_one_session_too_many_ends_the_one_that_was_unused_for_longest(
     assert len((await third.get("/api/sessions")).json()) == 2
 
 
+async def test_what_a_clock_far_ahead_takes_for_ended_is_ended_with_the_others(
+    services: Services, begin: Begin, clock: Clock
+) -> None:
+    here, there = await begin(), await begin()
+    clock.turn(4 * 365 * 24 * 3600)
+    await begin()
+    clock.turn(-4 * 365 * 24 * 3600)
+    await services.sessions.revoke_others(here)
+    assert not await is_active(services, there)
+
+
 async def test_the_id_of_a_session_opens_nothing(services: Services, begin: Begin) -> None:
     session = await begin()
     assert await services.sessions.load(session.record.id) is None

@@ -10,7 +10,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from app.pages.cookies import attributes, get_signed, set_signed
-from app.pages.redirects import see_other
+from app.pages.redirects import by_way_of_login, see_other
 from app.sessions.session import Amr, SignIn
 
 MAX_AGE_SECONDS = 300
@@ -29,7 +29,7 @@ class Pending(NamedTuple):
 
 def ask_for_code(request: Request, pending: Pending) -> Response:
     """Continue with the page that asks for a code."""
-    response = see_other(request, "/login/code")
+    response = see_other(request, by_way_of_login(request, "/login/code"))
     values = [[*pending.sign_in], pending.remember, pending.next_path]
     set_signed(request, response, "sign-in", values, MAX_AGE_SECONDS)
     return response

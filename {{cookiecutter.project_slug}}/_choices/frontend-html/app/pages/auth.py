@@ -1,7 +1,6 @@
 """The pages of signing up, in and out, and the first page behind them."""
 
 from typing import Annotated, Any
-from urllib.parse import quote
 
 from fastapi import APIRouter, Depends, Form, HTTPException, Query, Request
 from starlette.responses import Response
@@ -10,9 +9,9 @@ from app.api.schemas import Text
 from app.errors import TooManyRequests
 from app.pages.cookies import delete_sent, get_signed, set_signed
 #{% if cookiecutter.totp %}
-from app.pages.pending import Pending, ask_for_code
+from app.pages.pending import Pending, ask_for_code, get_pending
 #{% endif %}
-from app.pages.redirects import HOME, next_page, see_other
+from app.pages.redirects import HOME, by_way_of_login, next_page, see_other
 from app.pages.session_list import describe_sessions
 from app.pages.templating import account_form_again, page
 from app.sessions.session import session_end
@@ -58,11 +57,15 @@ async def login_page(
 ) -> Response:
     """Show the sign-in form; users who are signed in already are redirected.
 
-    signed_in: whether the browser has just been given a session cookie.
+    signed_in: whether the browser has just been given a cookie that it needs from here on.
     """
     next_path = next_page(request, next_path)
     if user:
         return see_other(request, next_path)
+    #{% if cookiecutter.totp %}
+    if signed_in and get_pending(request):
+        return see_other(request, "/login/code")
+    #{% endif %}
     name = get_signed(request, "name", NAME_SECONDS) or ""
     return page(request, "login.html", next=next_path, cookie_not_kept=signed_in, name=name)
 
@@ -94,12 +97,7 @@ async def login(
 
 def go_on(request: Request, next_path: str) -> Response:
     """Continue after a sign-in."""
-    sent = request.headers
-    # What browsers send when they load a page; the second only on HTTPS and localhost.
-    if "upgrade-insecure-requests" in sent or sent.get("sec-fetch-mode") == "navigate":
-        # By way of the page that can tell people when their browser has not kept the cookie.
-        next_path = f"/login?signed_in=true&next={quote(next_path)}"
-    response = see_other(request, next_path)
+    response = see_other(request, by_way_of_login(request, next_path))
     delete_sent(request, response, "name")
     return response
 

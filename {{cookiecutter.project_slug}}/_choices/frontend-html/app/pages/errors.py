@@ -94,7 +94,8 @@ def add_error_pages(app: FastAPI) -> None:
             status_code=error.status,
             number=error.status,
             heading="This link does not work",
-            advice="It was used already, has expired, or was replaced by a newer one.",
+            advice="It was used already, has expired, or was replaced by a newer one. "
+            "Links need a browser that keeps cookies, too.",
         )
 
 

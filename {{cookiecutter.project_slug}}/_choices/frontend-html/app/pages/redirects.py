@@ -24,11 +24,12 @@ def safe_next(address: str) -> str:
     """Return ``address`` when it is a path of this app, with or without a query, or home.
 
     The path is checked decoded as well, since a proxy may decode it once more (ASVS 5.0 3.7.2).
+    Nor has it ``..``, which browsers resolve: it would lead to another path than it is checked for.
     """
-    path = address.partition("?")[0]
-    if _LOCAL.fullmatch(address) and _LOCAL_DECODED.fullmatch(unquote(path)):
-        return address
-    return HOME
+    path = _path_of(address)
+    if not (_LOCAL.fullmatch(address) and _LOCAL_DECODED.fullmatch(path)):
+        return HOME
+    return HOME if {".", ".."}.intersection(path.split("/")) else address
 
 
 def next_page(request: Request, address: str) -> str:
@@ -37,15 +38,29 @@ def next_page(request: Request, address: str) -> str:
     Not what only takes forms, such as signing out.
     """
     address = safe_next(address)
-    scope = {**request.scope, "method": "GET", "path": unquote(address.partition("?")[0])}
+    scope = {**request.scope, "method": "GET", "path": _path_of(address)}
     takes_only_forms = methods_of(scope, Match.PARTIAL) and not methods_of(scope, Match.FULL)
     return HOME if takes_only_forms else address
+
+
+def _path_of(address: str) -> str:
+    """Return the decoded path of an address, without query and fragment."""
+    return unquote(re.split("[?#]", address, maxsplit=1)[0])
 
 
 def address_of(request: Request) -> str:
     """Return path and query of a request, as they would be written in a link."""
     query: str = request.scope["query_string"].decode("latin-1")
     return quote(request.scope["path"]) + (f"?{query}" if query else "")
+
+
+def by_way_of_login(request: Request, path: str) -> str:
+    """Return a path by way of the page that can tell people that a new cookie was not kept."""
+    sent = request.headers
+    # What browsers send when they load a page; the second only on HTTPS and localhost.
+    if "upgrade-insecure-requests" in sent or sent.get("sec-fetch-mode") == "navigate":
+        return f"/login?signed_in=true&next={quote(path)}"
+    return path
 
 
 def see_other(request: Request, path: str, flash: str = "") -> Response:

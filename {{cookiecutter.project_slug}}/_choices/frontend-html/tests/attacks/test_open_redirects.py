@@ -60,7 +60,8 @@ async def test_no_page_passes_on_the_address_of_another_site(client: Client) -> 
 
 async def test_next_leads_to_no_address_that_takes_only_forms(client: Client) -> None:
     await client.register()
-    for path in ("/logout", "/logout?a=b", "/%6cogout", "/account/sessions/end-others"):
+    spelled = ("/logout?a=b", "/%6cogout", "/logout#x", "/./logout", "/x/../logout", "/%2e/logout")
+    for path in ("/logout", *spelled, "/account/sessions/end-others"):
         fields = {**credentials(), "next": path}
         assert (await submit(client, "/login", **fields)).headers["location"] == "/", path
         # Whoever is signed in already is sent on at once.

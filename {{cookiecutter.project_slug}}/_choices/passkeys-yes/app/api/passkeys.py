@@ -105,11 +105,18 @@ async def known_browser(request: Request, cookie: BrowserCookie) -> str:
 KnownBrowser = Annotated[str, Depends(known_browser)]
 
 
-async def marked_browser(known: KnownBrowser, response: Response, cookie: BrowserCookie) -> str:
+async def marked_browser(
+    known: KnownBrowser,
+    response: Response,
+    cookie: BrowserCookie,
+    request_session: CurrentRequestSession,
+) -> str:
     """Return what tells a browser from others.
 
     All of its tabs share it, or a second one would make the challenge of the first invalid.
+    Raises HTTPException when the browser would not keep it.
     """
+    request_session.require_cookies()
     browser = known or secrets.token_urlsafe(32)
     header = cookie.set_cookie(browser, CHALLENGE_SECONDS)
     response.headers.append("Set-Cookie", header.decode("ascii"))

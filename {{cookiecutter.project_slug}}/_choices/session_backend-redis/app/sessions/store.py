@@ -173,18 +173,24 @@ class SessionStore:
         return [key for key in named if key != session.key]
 
     async def _add_to_index(self, session: Session) -> None:
-        """Add a session that was just used to the index, and remove those past their end."""
+        """Add a session that was just used to the index, and remove those that are gone."""
         index, now = index_of(session.user_id), session.last_seen_at
         ends_at = session_end(session, self.settings)
         left = math.ceil(ends_at - now)
-        await self.redis.run_all(
+        past_end, *_ = await self.redis.run_all(
             [
-                ("ZREMRANGEBYSCORE", index, "-inf", now),
+                ("ZRANGEBYSCORE", index, "-inf", now),
                 ("ZADD", index, math.ceil(ends_at), session.key),
                 ("EXPIRE", index, left, "NX"),
                 ("EXPIRE", index, left, "GT"),
             ]
         )
+        if past_end:
+            # For a clock that is far ahead everything has ended. Once it is right again, what Redis
+            # still keeps is active again, and has to be found.
+            kept = await self.redis.run_all([("EXISTS", name_of(key)) for key in past_end])
+            gone = [key for key, is_kept in zip(past_end, kept, strict=True) if not is_kept]
+            await self.redis.run_all([("ZREM", index, key) for key in gone])
 
     async def _run_script(self, script: str, key: bytes, *arguments: str | bytes | int) -> Any:
         return await self.redis.run("EVAL", script, 2, name_of(key), values_of(key), *arguments)
