@@ -19,14 +19,22 @@ from tests.project import Project
 
 JOURNEY = Path(edits.__file__).parent
 
-# Each database, frontend and identity; with SOAK=1 each backend with each of them.
 QUESTIONS = ("session_backend", "database", "frontend", "identity")
+# Each database, frontend and identity.
 STACKS: list[tuple[str, ...]] = [
     ("database", "sqlite", "html", "email"),
     ("signed-cookie", "postgresql", "api", "username"),
 ]
+
+
+def stack(backend: int, database: int) -> tuple[str, ...]:
+    """Return these answers, with the others in turns, so that every pair is among them."""
+    numbers = (backend, database, (backend + database) % 2, (backend // 2 + database) % 2)
+    return tuple(CHOICES[key][number] for key, number in zip(QUESTIONS, numbers, strict=True))
+
+
 if is_soak():
-    STACKS = list(itertools.product(*(CHOICES[question] for question in QUESTIONS)))
+    STACKS = [stack(*numbers) for numbers in itertools.product(range(4), range(2))]
 PROJECTS = [dict(zip(QUESTIONS, stack, strict=True)) for stack in STACKS]
 # What looks at the routes, the tables, the settings and the commands of whatever is there; with
 # SOAK=1 all tests are run.
