@@ -24,7 +24,7 @@ from tests.sharing import Shared
 AT_ONCE = 2
 
 # A fault may let a test wait for ever.
-BOUNDS = ("-o", "faulthandler_timeout=600", "-o", "faulthandler_exit_on_timeout=true")
+BOUNDS = ("-o", "faulthandler_timeout=300", "-o", "faulthandler_exit_on_timeout=true")
 FAILED = re.compile(r"^FAILED (?P<test>[^\s\[]+)", re.MULTILINE)
 
 

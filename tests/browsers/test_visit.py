@@ -4,7 +4,7 @@ import re
 import time
 
 import pytest
-from playwright.sync_api import Locator, Page, WebSocket, expect
+from playwright.sync_api import Locator, Page, Route, WebSocket, expect
 
 from tests.browsers.conftest import Complaints, Serve, Visits
 from tests.browsers.people import (
@@ -290,6 +290,35 @@ def test_a_page_leads_to_the_sign_in_form_when_its_session_is_ended_elsewhere(
     expect(page.get_by_role("heading", name="Sign in")).to_be_visible()
     assert page.url.endswith("/login?next=/account")
     assert alice in greetings[0]
+
+
+@pytest.mark.parametrize("engine", ["chromium"], indirect=True)
+def test_what_a_form_leads_to_is_waited_for_when_the_session_ends_meanwhile(
+    serve: Serve, visits: Visits, complaints: Complaints, alice: str
+) -> None:
+    page, elsewhere = beside_a_device(serve, visits, complaints, alice)
+    sign_in(page, alice)
+    page.goto("/account")
+    sent: list[Route] = []
+
+    def hold(route: Route) -> None:
+        if route.request.method == "POST":
+            sent.append(route)
+        else:
+            route.continue_()
+
+    page.route("**/account", hold)
+    with page.expect_response(lambda response: response.status == 401):
+        for label in ("Current password", "New password"):
+            page.get_by_label(label).fill(PASSWORD)
+        # Playwright's click would wait for what it leads to.
+        page.get_by_role("button", name="Change password").evaluate("button => button.click()")
+        wait_until(lambda: bool(page.title()) and len(sent) == 1)
+        assert elsewhere.call("DELETE", "/api/sessions").status_code == 204
+    # By the time this is answered, the script of the page has read that answer.
+    page.title()
+    sent[0].fulfill(body="<!doctype html><h1>New codes</h1>", content_type="text/html")
+    expect(page.get_by_role("heading", name="New codes")).to_be_visible()
 
 
 @pytest.mark.parametrize("engine", ["chromium"], indirect=True)

@@ -184,6 +184,10 @@ MUTANTS = (
         (0, "a fault of a route signs people out",
          "fetch_one(same) is None", "fetch_one(same) is not same"),
     ),
+    *At(ERRORS, "tests/test_error_pages.py").faults(
+        (0, "the log does not know the reference of a failure beside other middleware",
+         "security_log.request_id.set(request.state.request_id)", "pass"),
+    ),
     *At("app/request_limit.py", "tests/test_rate_limit.py").faults(
         (0, "who is refused makes others wait", "        if full:\n", "        if not limit:\n"),
         (0, "requests at once are not limited", "if count > limit:", "if count < 0:"),

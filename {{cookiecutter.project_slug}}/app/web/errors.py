@@ -14,6 +14,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Match
 from starlette.websockets import WebSocket
 
+from app import security_log
 from app.errors import AppError, StoreUnavailable
 from app.models import User
 from app.sessions.session import SessionEnded
@@ -102,6 +103,8 @@ def add_error_handlers(app: FastAPI, error_response: ErrorResponse) -> None:
             response = json_error(request, 500, detail)
             response.raw_headers.extend(SECURITY_HEADERS)
             return response
+        # What is outside of a middleware of the owner's may have another context.
+        security_log.request_id.set(request.state.request_id)
         # The server logs the traceback, maybe without the id that the response shows.
         LOGGER.error("%s %s has failed.", request.method, request.url.path)
         response = error_response(request, 500, detail)

@@ -2,7 +2,8 @@
 
 import httpx2
 import pytest
-from fastapi import FastAPI
+from fastapi import FastAPI, Request, Response
+from starlette.middleware.base import DispatchFunction, RequestResponseEndpoint
 
 from app.logs import TextFormatter
 from app.sessions.service import SessionService
@@ -94,11 +95,18 @@ async def test_a_page_is_503_while_the_database_is_unreachable(
     assert response.headers["x-request-id"] in response.text
 
 
+async def pass_on(request: Request, call_next: RequestResponseEndpoint) -> Response:
+    return await call_next(request)
+
+
+@pytest.mark.parametrize("middleware", [(), (pass_on,)], ids=["ours alone", "one of the owner's"])
 async def test_the_page_of_a_failure_names_the_request_and_so_does_the_log(
-    start: Start, caplog: pytest.LogCaptureFixture
+    start: Start, caplog: pytest.LogCaptureFixture, middleware: tuple[DispatchFunction, ...]
 ) -> None:
     client = browser(await start(**PRODUCTION))
     caplog.handler.setFormatter(TextFormatter())
+    for each in middleware:
+        client.app.middleware("http")(each)
 
     @client.app.get("/broken")
     @public

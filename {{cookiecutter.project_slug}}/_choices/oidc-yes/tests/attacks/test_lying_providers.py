@@ -1,5 +1,6 @@
 """A provider lies in every field, is down, or slow, or does not speak the protocol."""
 
+import asyncio
 import json
 from base64 import urlsafe_b64encode
 from typing import Any
@@ -191,10 +192,12 @@ async def test_a_slow_provider_is_waited_for_no_longer_than_a_few_seconds(
     assert oidc.PROVIDER_SECONDS == 5
     monkeypatch.setattr(oidc, "PROVIDER_SECONDS", 0.05)
     provider.answers[path] = lambda _: httpx2.Response(200, stream=Endless(pause=3600))
-    if path == "/token":
-        await refuse(visitor, "unavailable")
-    else:
-        assert (await visitor.post("/api/login/corp")).status_code == 503
+    # Ends a test that would wait for ever.
+    async with asyncio.timeout(60):
+        if path == "/token":
+            await refuse(visitor, "unavailable")
+        else:
+            assert (await visitor.post("/api/login/corp")).status_code == 503
 
 
 @pytest.mark.parametrize(
