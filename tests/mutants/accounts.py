@@ -22,6 +22,10 @@ NAME_TESTS = ("tests/test_sign_in.py", "tests/attacks/test_fuzz.py")
 # One row per mutant; a formatter would give every item of a long row its own line.
 # fmt: off
 MUTANTS = (
+    *At(USERS, "tests/test_users.py").faults(
+        (0, "a session that was revoked changes the password",
+         "if not await self.sessions.is_active(auth.session.token):", "if not auth:"),
+    ),
     *At("app/users/rate_limit.py", "tests/attacks/test_guessing.py").faults(
         (55, "failures from the future count",
          "                not_from_the_future,\n", ""),
@@ -40,10 +44,8 @@ MUTANTS = (
     ),
     *At(USERS, "tests/test_session_life.py").faults(
         (21, "a new password keeps the session version",
-         "_end_own_sessions(auth, **changes)",
-         "update(User).where(User.id == auth.user.id).values(\n"
-         "            **changes\n"
-         "        ).returning(User.id, User.session_version)"),
+         "own = bump_session_version(**changes)",
+         "own = update(User).values(**changes).returning(User.id, User.session_version)"),
         (23, "a new password does not require the current one",
          'await self._verify(auth, current, "authn_password_change_fail")', "pass"),
     ),

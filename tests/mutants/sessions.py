@@ -239,11 +239,13 @@ MUTANTS = (
          'return f"{self.record.user_id} {name}"', "return str(self.record.user_id)"),
     ),
     *At("app/fast_lookup.py", "tests/test_sqlite.py").faults(
-        (56, "lookups go on in a file that is gone", "!= self._file", "is None"),
+        (56, "lookups go on in a file that is gone",
+         "and self._file.is_replaced():", "and not self._path:"),
+        (56, "a database goes on without its log", "if log != self._log:", "if not self._path:"),
     ),
     *At("app/engine.py", "tests/test_sqlite.py").faults(
         (56, "statements go on in a file that is gone",
-         'entry.info["file"] != identify(path)', 'entry.info["file"] is None'),
+         'if entry.info["file"].is_replaced():', 'if entry.info["file"] is None:'),
     ),
     *At("app/engine.py", "tests/test_sqlite.py").faults(
         (0, "others on the machine read the database", "0o600", "0o644"),

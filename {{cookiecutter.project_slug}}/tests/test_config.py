@@ -132,6 +132,7 @@ MISTAKES = [
     ({"database_url": "postgresql+asyncpg://a:b/app"}, "DATABASE_URL: must be a URL that"),
     ({"database_url": f"{DATABASE_URL}?connect_timeout=3"}, "DATABASE_URL: takes nothing after"),
     ({"database_url": "postgresql+asyncpg://a.example:99999/app"}, "DATABASE_URL: must have ports"),
+    ({"database_url": "postgresql+asyncpg://a.example:0/app"}, "DATABASE_URL: must have ports"),
     ({"database_url": "postgresql+asyncpg://db..example/app"}, "DATABASE_URL: must name servers"),
     ({"database_url": f"{DATABASE_URL}?host=a&port=abc"}, "DATABASE_URL: must name servers"),
     ({"database_url": f"{DATABASE_URL}?host=a:1&host=b:99999"}, "DATABASE_URL: must have ports"),

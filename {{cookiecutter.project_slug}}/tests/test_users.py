@@ -9,6 +9,7 @@ from pydantic import BaseModel
 from app.api.schemas import ConfirmIn, LoginIn, PasswordIn, RegisterIn, ResetIn
 from app.models import Link
 from app.services import Services
+from app.sessions.service import SessionService
 from app.sessions.session import FRESH_SECONDS
 from app.users.authentication import Authenticator
 from app.users.errors import NameTaken
@@ -104,6 +105,33 @@ async def test_a_session_that_is_revoked_during_a_confirmation_stays_revoked(
     monkeypatch.setattr(Authenticator, "authenticate", revoke_meanwhile)
     assert (await client.post("/api/confirm", json={"password": PASSWORD})).status_code == 401
     assert not await client.is_signed_in()
+
+
+@pytest.mark.parametrize(
+    ("owner", "name", "status"),
+    [
+        # While the new password is hashed: nothing is changed.
+        (Passwords, "hash", 401),
+        # When it is changed already, and no token is given out any more: that is what is said.
+        (SessionService, "rotate_token", 204),
+    ],
+)
+async def test_a_session_that_is_revoked_during_a_change_of_password_is_told_what_was_done(
+    client: Client, monkeypatch: pytest.MonkeyPatch, owner: type, name: str, status: int
+) -> None:
+    await client.signed_in()
+    go_on = getattr(owner, name)
+
+    async def revoke_meanwhile(*values: object) -> object:
+        await client.app.state.services.sessions.revoke(client.token)
+        return await go_on(*values)
+
+    monkeypatch.setattr(owner, name, revoke_meanwhile)
+    body = {"current_password": PASSWORD, "new_password": PASSWORD + "!"}
+    assert (await client.post("/api/password", json=body)).status_code == status
+    assert not await client.is_signed_in()
+    password = PASSWORD + "!" if status == 204 else PASSWORD
+    assert (await client.sign_in(password=password)).status_code == 200
 
 
 async def test_a_deleted_account_is_gone_and_its_name_is_free(client: Client) -> None:

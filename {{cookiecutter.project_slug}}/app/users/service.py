@@ -15,7 +15,7 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.sql.dml import ReturningUpdate
 
 from app import security_log
-from app.database import Database
+from app.database import AnyRow, Database
 #{% if cookiecutter.identity == "email" %}
 from app.email.outbox import Outbox
 #{% endif %}
@@ -142,19 +142,16 @@ class UserService:
         """Change a signed-in user, end their other sessions, and give this one a new token.
 
         event, reason: for the log. more: statements for the same transaction. amr: what they have
-        just shown. Raises SessionEnded when this session was revoked meanwhile.
+        just shown. Raises SessionEnded when this session was revoked meanwhile; nothing is changed.
         """
-        changed = await self.database.change(_end_own_sessions(auth, **changes), *more)
-        if changed is None:
-            raise SessionEnded
+        changed = await self._end_own(auth, *more, **changes)
         key = auth.session.record.key
         security_log.event(event, actor=auth.user.id, session=key, reason=reason)
         try:
-            rotated = await self.sessions.rotate_token(auth.session, changed.session_version, amr)
+            # Without a new token when the session was revoked this moment: the change is made.
+            await self.sessions.rotate_token(auth.session, changed.session_version, amr)
         finally:
             await self.sessions.revoke_before(changed.session_version, auth.user.id)
-        if not rotated:
-            raise SessionEnded
 
     async def confirm_password(self, auth: AuthContext, password: str) -> None:
         """Let a signed-in user prove again who they are; the session gets a new token.
@@ -178,9 +175,7 @@ class UserService:
 
         Raises SessionEnded when this session was revoked meanwhile, by another deletion perhaps.
         """
-        changed = await self.database.fetch_one(_end_own_sessions(auth, is_active=False))
-        if changed is None:
-            raise SessionEnded
+        changed = await self._end_own(auth, is_active=False)
         await self.sessions.revoke_before(changed.session_version, changed.id)
         await self._delete(changed.id)
 
@@ -257,6 +252,20 @@ class UserService:
         await self.sessions.revoke_before(changed.session_version, changed.id)
         return int(changed.id)
 
+    async def _end_own(self, auth: AuthContext, *more: Executable, **changes: Any) -> AnyRow:
+        """Do the same for whoever is signed in. Raises SessionEnded."""
+        own = bump_session_version(**changes).where(
+            User.id == auth.user.id,
+            User.session_version == auth.session.record.session_version,
+        )
+        # What led here took a while, as hashing does, in which somebody may have ended the session.
+        if not await self.sessions.is_active(auth.session.token):
+            raise SessionEnded
+        changed = await self.database.change(own, *more)
+        if changed is None:
+            raise SessionEnded
+        return changed
+
     async def _delete(self, user_id: int) -> None:
         await self.database.execute(delete(User).where(User.id == user_id))
         security_log.event("user_deleted", actor=user_id)
@@ -268,12 +277,4 @@ def bump_session_version(**changes: Any) -> ReturningUpdate[int, int]:
         update(User)
         .values(session_version=User.session_version + 1, **changes)
         .returning(User.id, User.session_version)
-    )
-
-
-def _end_own_sessions(auth: AuthContext, **changes: Any) -> Executable:
-    """Return the same for whoever is signed in. It changes nothing if their session was revoked."""
-    version = auth.session.record.session_version
-    return bump_session_version(**changes).where(
-        User.id == auth.user.id, User.session_version == version
     )

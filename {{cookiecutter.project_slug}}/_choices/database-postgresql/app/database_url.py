@@ -49,7 +49,8 @@ def _check_servers(url: URL) -> None:
             host.encode("idna")
     except (ArgumentError, UnicodeError):
         raise ValueError("must name servers as host, or host and port, a number") from None
-    if not all(port in range(1, 65_536) for port in _listed(servers.get("port", 5432))):
+    # SQLAlchemy takes a port of 0 for none.
+    if url.port == 0 or max(_listed(servers.get("port", 0))) > 65_535:
         raise ValueError("must have ports from 1 to 65535")
 
 

@@ -7,7 +7,7 @@ from typing import Any
 
 from sqlalchemy import Connection, event
 from sqlalchemy.dialects import sqlite
-from sqlalchemy.engine.interfaces import DBAPIConnection
+from sqlalchemy.engine.interfaces import DBAPIConnection, Dialect
 from sqlalchemy.exc import (
     DataError,
     DBAPIError,
@@ -19,7 +19,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 from sqlalchemy.pool import ConnectionPoolEntry, NullPool, PoolProxiedConnection
 
 from app.database_url import parse, path_of
-from app.fast_lookup import identify
+from app.fast_lookup import OpenFile
 
 # How long the app waits for a free connection, or for a lock, before it answers 503.
 TIMEOUT_SECONDS = 2
@@ -100,15 +100,15 @@ def _follow_file(engine: AsyncEngine, url: str) -> None:
     """
     path = path_of(url)
 
-    def remember(_: DBAPIConnection, entry: ConnectionPoolEntry) -> None:
-        entry.info["file"] = identify(path)
+    def remember(_: Dialect, entry: ConnectionPoolEntry, *__: Any) -> None:
+        entry.info["file"] = OpenFile(path)
 
     def compare(_: DBAPIConnection, entry: ConnectionPoolEntry, __: PoolProxiedConnection) -> None:
-        if entry.info["file"] != identify(path):
+        if entry.info["file"].is_replaced():
             # The pool opens another one.
             raise DisconnectionError
 
-    event.listen(engine.sync_engine, "connect", remember)
+    event.listen(engine.sync_engine, "do_connect", remember)
     event.listen(engine.sync_engine, "checkout", compare)
 
 

@@ -8,7 +8,7 @@ this connection, and a lookup never waits for a lock.
 import sqlite3
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 from sqlalchemy import Select
 from sqlalchemy.dialects.sqlite import dialect
@@ -18,8 +18,42 @@ from app.errors import StoreUnavailable
 
 _DIALECT = dialect(paramstyle="named")
 
+LOG_REMOVED = "the -wal file of the database was removed: restart the app"
 
-def identify(path: Path) -> tuple[int, int] | None:
+
+class OpenFile:
+    """The files that a connection has open: the database, and its log, the ``-wal``."""
+
+    # Databases whose log was removed under a connection: only a new process can read on.
+    _without_log: ClassVar[set[Path]] = set()
+
+    def __init__(self, path: Path) -> None:
+        if path in self._without_log:
+            raise StoreUnavailable(LOG_REMOVED)
+        self._path = path
+        # SQLite puts it beside the file that a link leads to.
+        self._log_path = Path(f"{path.resolve()}-wal")
+        self._file = _identify(path)
+        self._log: tuple[int, int] | None = None
+
+    def is_replaced(self) -> bool:
+        """Whether there is another database of that name now, or none.
+
+        Raises StoreUnavailable when only the log is another one: what other processes write then,
+        this process would not see.
+        """
+        if _identify(self._path) != self._file:
+            return True
+        log = _identify(self._log_path)
+        # There is none before the connection is used for the first time.
+        self._log = self._log or log
+        if log != self._log:
+            self._without_log.add(self._path)
+            raise StoreUnavailable(LOG_REMOVED)
+        return False
+
+
+def _identify(path: Path) -> tuple[int, int] | None:
     """Return what tells a file from another one of the same name; None when there is none."""
     try:
         found = path.stat()
@@ -52,14 +86,14 @@ class FastLookup:
         parsed = parse(url)
         self._arguments = parsed.get_dialect()().create_connect_args(parsed)
         self._path = path_of(url)
-        self._file: tuple[int, int] | None = None
+        self._file = OpenFile(self._path)
         self._connection: sqlite3.Connection | None = None
 
     async def fetch_one(
         self, select: CompiledSelect, values: Mapping[str, Any]
     ) -> tuple[Any, ...] | None:
         """Return the row, or None. Raises StoreUnavailable when the database is out of reach."""
-        if self._connection is not None and identify(self._path) != self._file:
+        if self._connection is not None and self._file.is_replaced():
             # It was replaced or removed, and what this connection reads is no longer true.
             await self.close()
         try:
@@ -81,6 +115,6 @@ class FastLookup:
         # With WAL, writers do not block readers. An exclusive lock is not waited for, since all
         # other requests would wait as well.
         options: dict[str, Any] = {**given, "timeout": 0, "isolation_level": None}
-        self._file = identify(self._path)
+        self._file = OpenFile(self._path)
         self._connection = sqlite3.connect(path, **options)
         return self._connection

@@ -193,6 +193,27 @@ async def test_while_a_database_is_gone_everything_is_503_and_nothing_creates_it
     assert (await client.register(BOB)).status_code == REGISTERED
 
 
+async def test_without_its_log_a_database_is_503_until_the_app_is_started_again(
+    start: Start, database_file: Path
+) -> None:
+    async def read(db: DbSession) -> None:
+        await db.get(User, 1)
+
+    app = await start(database_url=url_of(database_file))
+    app.add_api_route("/read", public(read))
+    client = Client(app)
+    await client.signed_in()
+    paths = ("/api/me", "/read", "/health/ready")
+    assert [(await client.get(path)).status_code for path in paths] == [200, 200, 200]
+    # What the commands write from now on is in another log, which this process does not read.
+    for each in files_of(database_file):
+        if each != database_file:
+            each.unlink()
+    for _ in range(2):
+        assert [(await client.get(path)).status_code for path in paths] == [503, 503, 503]
+        assert (await client.sign_in()).status_code == 503
+
+
 def remove(path: Path) -> None:
     for each in files_of(path):
         each.unlink()
