@@ -63,7 +63,8 @@ MUTANTS = (
          "(await self.find(name)).id\n"
          "        await self.database.execute(update(User).values(role=role))"),
         (21, "a revoked session can delete the account",
-         "User.session_version == version", "User.session_version >= version"),
+         "User.session_version == auth.session.record.session_version",
+         "User.session_version >= auth.session.record.session_version"),
     ),
     *At(USERS, "tests/test_redis.py", backend="redis").faults(
         (22, "deleting an account leaves sessions nobody can revoke",

@@ -22,9 +22,9 @@ import typer
 from app import security_log
 from app.config import STARTUP_FAILURE, Settings, SettingsError
 from app.env_file import warn_about_misspelled_names
-from app.errors import StoreUnavailable
+from app.errors import AppError, StoreUnavailable
 from app.terminal import REFUSED, fail, printable, read_password, require_terminal, say, show, when
-from app.users.errors import AccountError, NameTaken, UserNotFound
+from app.users.errors import NameTaken, UserNotFound
 
 if TYPE_CHECKING:
     from app.services import Services
@@ -54,7 +54,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     cast("io.TextIOWrapper", sys.stdout).reconfigure(errors="backslashreplace")
     try:
         cli(arguments, prog_name="python -m app")
-    except AccountError as error:
+    except AppError as error:
         fail(REFUSED, str(error))
     except SettingsError as error:
         fail(STARTUP_FAILURE, f"{error}\nFix this in .env or in the environment; see README.md.")

@@ -3,9 +3,9 @@
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, FastAPI
-from pydantic import BaseModel
+from pydantic import BaseModel, Field
 
-from app.api.schemas import ERRORS
+from app.api.schemas import ERRORS, MAX_TEXT_CHARACTERS, Text
 from app.models import User
 from app.web.default_deny import refuse_unprotected_routes
 from app.web.dependencies import (
@@ -166,3 +166,26 @@ async def test_a_route_of_the_owner_is_described_by_what_it_depends_on(start: St
         for name in expected
     }
     assert (await Client(app).put("/owner/notes/x", json={})).status_code == 401
+
+
+async def test_a_text_is_as_long_as_its_field_says_or_as_any_text(app: FastAPI) -> None:
+    class Note(BaseModel):
+        title: Text = Field(max_length=5)
+        text: Text
+
+    @app.post("/owner/notes")
+    @public
+    async def create(note: Note) -> str:
+        return note.title
+
+    client, longest = Client(app), "x" * MAX_TEXT_CHARACTERS
+    for title, text, status in (
+        ("12345", longest, 200),
+        ("123456", longest, 422),
+        ("12345", longest + "x", 422),
+    ):
+        body = {"title": title, "text": text}
+        assert (await client.post("/owner/notes", json=body)).status_code == status
+    schema = (await client.get("/openapi.json")).json()["components"]["schemas"]["Note"]
+    limits = {name: each["maxLength"] for name, each in schema["properties"].items()}
+    assert limits == {"title": 5, "text": MAX_TEXT_CHARACTERS}

@@ -7,7 +7,8 @@ from typing import Annotated, Any
 from typing import Annotated, Any, Self
 #{% endif %}
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, GetJsonSchemaHandler
+from pydantic_core import CoreSchema, PydanticKnownError
 
 #{% if cookiecutter.session_backend != "signed-cookie" %}
 from app.sessions.session import Session
@@ -18,14 +19,26 @@ from app.users.names import FIELD
 MAX_TEXT_CHARACTERS = 1024
 
 
+class _Documented:
+    """Says in the OpenAPI schema how long a text may be, unless its field says less."""
+
+    def __get_pydantic_json_schema__(
+        self, schema: CoreSchema, handler: GetJsonSchemaHandler
+    ) -> dict[str, Any]:
+        return {"maxLength": MAX_TEXT_CHARACTERS, **handler(schema)}
+
+
 def _storable(text: str) -> str:
-    """Refuse what neither a database nor a hash can hold: NUL and lone surrogates."""
+    """Refuse what neither a database nor a hash can hold: NUL, lone surrogates, too much."""
+    if len(text) > MAX_TEXT_CHARACTERS:
+        raise PydanticKnownError("string_too_long", {"max_length": MAX_TEXT_CHARACTERS})
     if "\0" in text or any("\ud800" <= character <= "\udfff" for character in text):
         raise ValueError("contains a character that is not allowed")
     return text
 
 
-Text = Annotated[str, Field(max_length=MAX_TEXT_CHARACTERS), AfterValidator(_storable)]
+# A limit of its own here would be taken for that of a field with ``= Field(max_length=…)``.
+Text = Annotated[str, AfterValidator(_storable), _Documented()]
 Secret = Annotated[Text, Field(repr=False)]
 # Refused with a sentence by ``users.names``; the length is here only for the OpenAPI schema.
 _NOT_EMPTY = {"minLength": 1}

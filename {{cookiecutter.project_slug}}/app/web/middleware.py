@@ -189,11 +189,11 @@ class SecurityMiddleware:
             announced = headers.get(b"content-length", b"")
             # Twenty digits are enough; int() is slow on very long ones.
             if announced.isdigit() and int(announced[:20]) > limit:
-                raise HTTPException(413, "The request body is too large.", CLOSE)
+                raise HTTPException(413, "The request body is too large.")
             message = await receive()
             received += len(message.get("body", b""))
             if received > limit:
-                raise HTTPException(413, "The request body is too large.", CLOSE)
+                raise HTTPException(413, "The request body is too large.")
             return message
 
         if scope["type"] == "websocket":
