@@ -28,7 +28,8 @@ from tests.browsers.providers import Provider, running_provider
 from tests.browsers.sites import APP, FRONT_END, Certificates, Sites
 from tests.project import Project, free_port
 
-# Tests share an app, and so an address: its guesses, which are counted, must not come to an end.
+# Tests share what an app keeps its data in, and their address: the guesses that are counted there
+# must not come to an end, for whichever app is started on it.
 SHARED = {"LOGIN_MAX_FAILURES": str(MAX_FAILURES)}
 
 # Typing, the test may be faster than the browser is at giving the focus to the first field.
@@ -164,7 +165,10 @@ def sites(certificates: Certificates) -> Iterator[Sites]:
 def stored(
     cookiecutter_config: Path, environment_of: Callable[[Project], Path]
 ) -> Iterator[Callable[..., Stored]]:
-    """Bake a project and run its stores; the same answers give the same one."""
+    """Bake a project and run its stores; the same answers give the same one.
+
+    An app that is served with these settings shares its data with all others of the same answers.
+    """
     baked: dict[Answers, Stored] = {}
     with tempfile.TemporaryDirectory() as root, ExitStack() as stack:
 
@@ -175,7 +179,7 @@ def stored(
                 folder.mkdir()
                 project = baking.bake(folder, cookiecutter_config, {**PLAIN, **answers})
                 project.use(environment_of(project))
-                baked[key] = project, stack.enter_context(project.stores())
+                baked[key] = project, {**stack.enter_context(project.stores()), **SHARED}
             return baked[key]
 
         yield stored
@@ -193,7 +197,7 @@ def serve(stored: Callable[..., Stored], certificates: Certificates) -> Iterator
                 project, stores = stored(**answers)
                 port = free_port()
                 # Where links in mails lead.
-                variables = {**stores, **SHARED, "PUBLIC_URL": f"http://localhost:{port}"}
+                variables = {**stores, "PUBLIC_URL": f"http://localhost:{port}"}
                 server = stack.enter_context(project.serving(port=port, variables=variables))
                 served[key] = App(server.url, server.url, certificates.trust)
             return served[key]
@@ -214,7 +218,6 @@ def serve_in_production(
             if key not in served:
                 project, stores = stored(**answers)
                 variables = {
-                    **SHARED,
                     "ENVIRONMENT": "production",
                     "ALLOWED_HOSTS": f"{APP},localhost",
                     "PUBLIC_URL": f"https://{APP}",
@@ -266,7 +269,7 @@ def serve_beside_provider(
                 port = free_port()
                 origin = f"http://localhost:{port}"
                 known = provider.settings_for(origin)
-                variables = {**stores, **SHARED, **known, "PUBLIC_URL": origin}
+                variables = {**stores, **known, "PUBLIC_URL": origin}
                 stack.enter_context(project.serving(port=port, variables=variables))
                 served[key] = App(origin, origin, certificates.trust)
             return served[key]

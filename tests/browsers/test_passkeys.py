@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import CDPSession, Page, expect
 
-from tests.browsers.conftest import SHARED, Complaints, Stored, Visits
+from tests.browsers.conftest import Complaints, Stored, Visits
 from tests.browsers.people import PASSWORD, App, fill_in, sign_in, sign_out
 from tests.browsers.sites import Certificates
 from tests.project import free_port
@@ -75,7 +75,7 @@ def app(stored: Callable[..., Stored], certificates: Certificates) -> Iterator[A
     project, variables = stored(passkeys="yes")
     port = free_port()
     origin = f"http://localhost:{port}"
-    with project.serving(port=port, variables={**variables, **SHARED, "PUBLIC_URL": origin}):
+    with project.serving(port=port, variables={**variables, "PUBLIC_URL": origin}):
         yield App(origin, origin, certificates.trust)
 
 

@@ -28,7 +28,10 @@ const form = document.querySelector("main form");
 const body = new URLSearchParams(new FormData(form));
 for (const name in fields) body.set(name, fields[name]);
 const headers = { "Upgrade-Insecure-Requests": "1" };
-fetch(form.action, { method: form.method, body, headers }).then(({ url }) => done(url), done);
+fetch(form.action, { method: form.method, body, headers }).then(
+  ({ status, url }) => done({ status, url }),
+  (error) => done({ status: String(error) }),
+);
 """
 
 
@@ -56,7 +59,9 @@ class Browser:
         By a script that stays on the page: the driver loses track of a page that is left while it
         waits for a command to end, as with a click or a key on a busy machine.
         """
-        return str(self._call("POST", "/execute/async", {"script": SUBMIT, "args": [fields]}))
+        answer = self._call("POST", "/execute/async", {"script": SUBMIT, "args": [fields]})
+        assert answer["status"] == 200, answer
+        return str(answer["url"])
 
     def text(self, selector: str) -> str:
         """Return what can be read in an element of this page."""

@@ -37,7 +37,7 @@ def _storable(text: str) -> str:
     return text
 
 
-# A limit of its own here would be taken for that of a field with ``= Field(max_length=…)``.
+# Not ``max_length``: it would override that of a field, as in ``= Field(max_length=5)``.
 Text = Annotated[str, AfterValidator(_storable), _Documented()]
 Secret = Annotated[Text, Field(repr=False)]
 # Refused with a sentence by ``users.names``; the length is here only for the OpenAPI schema.
