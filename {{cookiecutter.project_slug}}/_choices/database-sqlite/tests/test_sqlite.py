@@ -168,50 +168,48 @@ async def test_a_database_that_is_replaced_is_used_by_every_connection(
     assert (await client.get("/health/ready")).status_code == 200
 
 
-async def test_while_a_database_is_gone_everything_is_503_and_nothing_creates_it(
-    start: Start, database_file: Path
-) -> None:
+@pytest.fixture
+async def reader(start: Start, database_file: Path) -> Client:
+    """Sign in to an app with a database of its own, where ``/read`` reads in a DbSession."""
+
     async def read(db: DbSession) -> None:
         await db.get(User, 1)
 
     app = await start(database_url=url_of(database_file))
     app.add_api_route("/read", public(read))
-    client = Client(app)
-    await client.signed_in()
+    return await Client(app).signed_in()
+
+
+async def test_while_a_database_is_gone_everything_is_503_and_nothing_creates_it(
+    reader: Client, database_file: Path
+) -> None:
     for path in ("/api/me", "/read"):
-        assert (await client.get(path)).status_code == 200
+        assert (await reader.get(path)).status_code == 200
     remove(database_file)
     for _ in range(2):
         for path in ("/api/me", "/read", "/health/ready"):
-            assert (await client.get(path)).status_code == 503
-        assert (await client.sign_in()).status_code == 503
-        assert (await client.register(BOB)).status_code == 503
+            assert (await reader.get(path)).status_code == 503
+        assert (await reader.sign_in()).status_code == 503
+        assert (await reader.register(BOB)).status_code == 503
     assert files_of(database_file) == []
     await to_thread.run_sync(migrate, url_of(database_file))
-    assert (await client.get("/health/ready")).status_code == 200
-    assert (await client.get("/read")).status_code == 200
-    assert (await client.register(BOB)).status_code == REGISTERED
+    assert (await reader.get("/health/ready")).status_code == 200
+    assert (await reader.get("/read")).status_code == 200
+    assert (await reader.register(BOB)).status_code == REGISTERED
 
 
 async def test_without_its_log_a_database_is_503_until_the_app_is_started_again(
-    start: Start, database_file: Path
+    reader: Client, database_file: Path
 ) -> None:
-    async def read(db: DbSession) -> None:
-        await db.get(User, 1)
-
-    app = await start(database_url=url_of(database_file))
-    app.add_api_route("/read", public(read))
-    client = Client(app)
-    await client.signed_in()
     paths = ("/api/me", "/read", "/health/ready")
-    assert [(await client.get(path)).status_code for path in paths] == [200, 200, 200]
+    assert [(await reader.get(path)).status_code for path in paths] == [200, 200, 200]
     # What the commands write from now on is in another log, which this process does not read.
     for each in files_of(database_file):
         if each != database_file:
             each.unlink()
     for _ in range(2):
-        assert [(await client.get(path)).status_code for path in paths] == [503, 503, 503]
-        assert (await client.sign_in()).status_code == 503
+        assert [(await reader.get(path)).status_code for path in paths] == [503, 503, 503]
+        assert (await reader.sign_in()).status_code == 503
 
 
 def remove(path: Path) -> None:
