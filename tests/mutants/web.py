@@ -198,7 +198,7 @@ MUTANTS = (
     *At("app/pages/templating.py", "tests/test_pages.py").faults(
         (0, "pages show usernames unescaped", "autoescape=True", "autoescape=False"),
     ),
-    *At("app/pages/templating.py", "tests/test_pages.py").faults(
+    *At("app/pages/forms.py", "tests/test_pages.py").faults(
         (0, "an error is shown next to another field",
          "fields.get(type(error), current)", '"username"'),
     ),

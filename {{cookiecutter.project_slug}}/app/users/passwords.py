@@ -4,11 +4,11 @@ import re
 import secrets
 import unicodedata
 from collections.abc import Callable
+from functools import cached_property
 from typing import Any, TypeVar, TypeVarTuple
 
 from anyio import CapacityLimiter, to_thread
 from passlib.context import CryptContext
-from zxcvbn import zxcvbn
 
 from app.config import PASSWORD_MAX_CHARACTERS
 from app.errors import Overloaded
@@ -61,7 +61,6 @@ class Passwords:
         self._limiter = CapacityLimiter(threads)
         # New passwords have one of their own, so that registrations cannot delay sign-ins.
         self._new_limiter = CapacityLimiter(1)
-        self._dummy = _CONTEXT.hash(secrets.token_urlsafe())
 
     async def check(self, password: str, name: str) -> None:
         """Raise PasswordRejected unless that user may use the password.
@@ -95,10 +94,18 @@ class Passwords:
         hashed: None for a user who does not exist. It costs one hash all the same, so that the time
         it takes does not tell (ASVS 5.0 6.3.8).
         """
-        right, newer = await _run(
-            self._limiter, _CONTEXT.verify_and_update, _normalise(password), hashed or self._dummy
-        )
+        right, newer = await _run(self._limiter, self._compare, _normalise(password), hashed)
         return right and hashed is not None, newer
+
+    def _compare(self, password: str, hashed: str | None) -> tuple[bool, str | None]:
+        # Looked up whoever signs in: the time that it takes once to make it must not tell, either.
+        dummy = self._dummy
+        return _CONTEXT.verify_and_update(password, hashed or dummy)
+
+    @cached_property
+    def _dummy(self) -> str:
+        """The hash of a password that nobody knows."""
+        return _CONTEXT.hash(secrets.token_urlsafe())
 
 
 async def _run(
@@ -130,6 +137,9 @@ def _contains(password: str, name: str) -> bool:
 
 def _rate(password: str) -> Any:
     """Rate a password with and without dates and repetition; return the lower rating."""
+    # Here, since its word lists would delay each start.
+    from zxcvbn import zxcvbn
+
     # Normalised, one character may have become eighteen. Looking for repetition holds up everybody.
     password = password[:PASSWORD_MAX_CHARACTERS]
     core = _REPEATED.sub(r"\1\2", _YEARS.sub("", password))

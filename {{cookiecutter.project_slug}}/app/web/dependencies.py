@@ -260,21 +260,20 @@ Recovery = Annotated[PasswordRecovery, Depends(get_recovery)]
 Sessions = Annotated[SessionService, Depends(get_sessions)]
 
 Endpoint = TypeVar("Endpoint")
-# Endpoints and mounted apps that are declared public. Not an attribute of theirs, which
-# ``functools.wraps`` would copy to another function.
-_PUBLIC: list[object] = []
+# Endpoints and mounted apps that are declared public, by their id: not all that can be mounted
+# has a hash. Not an attribute of theirs, which ``functools.wraps`` would copy to another function.
+_PUBLIC: dict[int, object] = {}
 
 
 def public(endpoint: Endpoint) -> Endpoint:
     """Declare that a route, or a mounted app, is for everybody."""
-    _PUBLIC.append(endpoint)
+    _PUBLIC[id(endpoint)] = endpoint
     return endpoint
 
 
 def is_public(endpoint: object) -> bool:
     """Whether a route, or a mounted app, is declared public."""
-    # Compared by identity: not everything that can be mounted has a hash.
-    return any(each is endpoint for each in _PUBLIC)
+    return id(endpoint) in _PUBLIC
 
 
 class RequireSession:

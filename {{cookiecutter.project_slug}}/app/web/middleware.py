@@ -242,8 +242,7 @@ def secure_headers(scope: Scope, headers: Iterable[tuple[bytes, bytes]]) -> RawH
     request_session.write_headers(secured)
     present = {name for name, _ in secured}
     request_id = (b"x-request-id", scope["state"]["request_id"].encode())
-    wanted = (*SECURITY_HEADERS, request_id)
-    secured.extend(header for header in wanted if header[0] not in present)
+    secured += [each for each in (*SECURITY_HEADERS, request_id) if each[0] not in present]
     if request_session.services.settings.production and scope["scheme"] in ("https", "wss"):
         secured.append(STRICT_TRANSPORT_SECURITY)
     return secured

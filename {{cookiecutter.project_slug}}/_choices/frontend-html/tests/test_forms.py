@@ -1,15 +1,17 @@
 """Forms of yours: the macros that they are made of, and a form that is shown again."""
 
 import re
-from typing import Annotated, Any
+from typing import Any
 
 import httpx2
 import pytest
-from fastapi import FastAPI, Form, Request, Response
+from fastapi import FastAPI, Request, Response
 from jinja2 import ChoiceLoader, DictLoader
+from pydantic import BaseModel, Field, ValidationError
 
+from app.pages.forms import FormField, field_errors, form_again
 from app.pages.redirects import see_other
-from app.pages.templating import TEMPLATES, form_again, page
+from app.pages.templating import TEMPLATES, page
 from app.web.dependencies import CurrentUser
 from tests.client import Client
 from tests.people import ALICE
@@ -132,6 +134,11 @@ def test_a_password_is_never_shown_whatever_is_passed() -> None:
     assert page.elements["field"]["type"] == "password"
 
 
+class Note(BaseModel):
+    title: str = Field(min_length=1)
+    priority: int = Field(ge=0)
+
+
 @pytest.fixture
 def client(app: FastAPI, monkeypatch: pytest.MonkeyPatch) -> Client:
     """Return a client of an app with a form of its owner's."""
@@ -143,19 +150,13 @@ def client(app: FastAPI, monkeypatch: pytest.MonkeyPatch) -> Client:
         return page(request, "note.html")
 
     @app.post("/test/note")
-    async def save(
-        request: Request,
-        title: Annotated[str, Form()] = "",
-        priority: Annotated[str, Form()] = "",
-    ) -> Response:
-        errors = {}
-        if not title:
-            errors["title"] = "Enter a title."
-        if not priority.isdigit():
-            errors["priority"] = "Enter a number."
-        if errors:
+    async def save(request: Request, title: FormField = "", priority: FormField = "") -> Response:
+        try:
+            note = Note.model_validate({"title": title, "priority": priority})
+        except ValidationError as error:
+            errors = field_errors(error)
             return form_again(request, "note.html", errors, title=title, priority=priority)
-        return see_other(request, "/test/note", flash=f"{title} has been saved.")
+        return see_other(request, "/test/note", flash=f"{note.title} has been saved.")
 
     return Client(app)
 
@@ -169,7 +170,7 @@ async def test_a_form_of_yours_is_shown_again_with_what_was_typed_and_each_error
     page = Page(response)
     assert page.elements["title"]["value"] == "Milk"
     assert "aria-invalid" not in page.elements["title"]
-    assert page.texts["priority-error"] == "Enter a number."
+    assert page.texts["priority-error"] == "Input should be greater than or equal to 0."
     assert "autofocus" in page.elements["priority"]
 
     page = Page(await submit(client, "/test/note"))

@@ -1,14 +1,15 @@
 from typing import Annotated
 
 from fastapi import APIRouter, Form, Request, Response
-from pydantic import BaseModel
+from pydantic import BaseModel, ValidationError
 from sqlalchemy import select
 
 from app.notes.models import Note
 from app.notes.schemas import NoteCreate
 from app.notes.service import create_note
+from app.pages.forms import field_errors, form_again
 from app.pages.redirects import see_other
-from app.pages.templating import form_again, page
+from app.pages.templating import page
 from app.web.dependencies import CurrentSettings, CurrentUser, DbSession
 
 router = APIRouter(prefix="/notebook", include_in_schema=False)
@@ -36,9 +37,11 @@ async def write_note(
     db: DbSession,
     settings: CurrentSettings,
 ) -> Response:
-    if not form.title:
-        errors = {"title": "Enter a title."}
+    tags = ["urgent"] if form.urgent else []
+    try:
+        data = NoteCreate(title=form.title, text=form.text, tags=tags)
+    except ValidationError as error:
+        errors = field_errors(error)
         return form_again(request, "notes/notebook.html", errors, notes=[], form=form)
-    data = NoteCreate(title=form.title, text=form.text, tags=["urgent"] if form.urgent else [])
     await create_note(db, user.id, data, settings.notes_per_user)
     return see_other(request, "/notebook", flash="Your note has been saved.")

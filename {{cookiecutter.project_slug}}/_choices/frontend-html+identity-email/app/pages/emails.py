@@ -8,10 +8,10 @@ from starlette.responses import Response
 
 from app.errors import TooManyRequests
 from app.pages.account import AccountDetails
-from app.pages.auth import NameField
+from app.pages.forms import NameField, account_form_again
 from app.pages.links import NO_STORE, TokenQuery, forget_token, keep_token, kept_token
 from app.pages.redirects import see_other
-from app.pages.templating import account_form_again, page
+from app.pages.templating import page
 from app.users.errors import AccountError
 from app.users.names import FIELD
 from app.web.dependencies import (

@@ -5,9 +5,10 @@ from starlette.responses import Response
 
 from app.errors import TooManyRequests
 from app.pages.after_provider import failed
-from app.pages.auth import NameField, go_on
+from app.pages.auth import go_on
+from app.pages.forms import NameField, account_form_again
 from app.pages.redirects import next_page, see_other
-from app.pages.templating import account_form_again, page
+from app.pages.templating import page
 from app.users.errors import AccountError
 from app.users.oidc_errors import ProviderError
 from app.web.dependencies import CurrentRoundTrips, Oidc, public

@@ -4,9 +4,8 @@ from fastapi import APIRouter, Request
 from starlette.responses import Response
 
 from app.pages.account import AccountDetails
-from app.pages.auth import FormField
+from app.pages.forms import FormField, account_form_again
 from app.pages.redirects import see_other
-from app.pages.templating import account_form_again
 from app.users.errors import AccountError
 from app.users.first_password import set_first_password
 from app.web.dependencies import CurrentAuth, FreshUser, Users

@@ -5,10 +5,10 @@ from typing import Any
 from fastapi import APIRouter, Request
 from starlette.responses import Response
 
-from app.pages.auth import FormField, NextField, NextQuery
+from app.pages.forms import FormField, NextField, NextQuery, account_form_again
 from app.pages.identities import ways_to_confirm
 from app.pages.redirects import HOME, next_page, see_other
-from app.pages.templating import account_form_again, page
+from app.pages.templating import page
 from app.users.errors import AccountError
 from app.web.dependencies import CurrentAuth, CurrentUser, Users
 

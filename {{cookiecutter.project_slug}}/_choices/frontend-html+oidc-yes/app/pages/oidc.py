@@ -6,7 +6,7 @@ from fastapi import APIRouter, Request
 from starlette.responses import Response
 
 from app.pages.after_provider import failed
-from app.pages.auth import NextField
+from app.pages.forms import NextField
 from app.pages.redirects import HOME, next_page, see_other
 from app.pages.templating import TEMPLATES, page
 from app.users.oidc import CONFIRM, LINK

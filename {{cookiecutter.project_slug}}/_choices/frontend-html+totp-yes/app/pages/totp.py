@@ -6,11 +6,12 @@ import segno
 from fastapi import APIRouter, Request
 from starlette.responses import Response
 
-from app.pages.auth import FormField, go_on
+from app.pages.auth import go_on
+from app.pages.forms import FormField, account_form_again
 from app.pages.links import NO_STORE
 from app.pages.pending import forget_pending, get_pending
 from app.pages.redirects import see_other
-from app.pages.templating import account_form_again, page
+from app.pages.templating import page
 from app.users.errors import AccountError, SignInFailed
 from app.users.totp import Enrolment, WrongCode
 from app.web.dependencies import (

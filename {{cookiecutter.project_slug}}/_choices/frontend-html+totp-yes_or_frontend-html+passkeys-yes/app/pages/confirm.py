@@ -5,12 +5,12 @@ from typing import Any
 from fastapi import APIRouter, Request
 from starlette.responses import Response
 
-from app.pages.auth import FormField, NextField, NextQuery
+from app.pages.forms import FormField, NextField, NextQuery, account_form_again
 #{% if cookiecutter.oidc %}
 from app.pages.identities import ways_to_confirm
 #{% endif %}
 from app.pages.redirects import HOME, next_page, see_other
-from app.pages.templating import account_form_again, page
+from app.pages.templating import page
 from app.users.errors import AccountError
 #{% if cookiecutter.totp %}
 from app.web.dependencies import CurrentAuth, CurrentUser, SecondFactors, Totp

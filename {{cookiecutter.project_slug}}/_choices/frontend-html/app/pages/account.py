@@ -6,7 +6,7 @@ from fastapi import APIRouter, Depends, Request
 from starlette.responses import Response
 
 #{% if cookiecutter.totp or cookiecutter.passkeys or cookiecutter.oidc %}
-from app.pages.auth import FormField
+from app.pages.forms import FormField, account_form_again
 #{% if cookiecutter.oidc %}
 from app.pages.identities import describe_identities
 #{% endif %}
@@ -15,11 +15,11 @@ from app.pages.passkeys import describe_passkeys
 #{% endif %}
 from app.pages.redirects import see_other
 #{% else %}
-from app.pages.auth import FormField, NextField, NextQuery
+from app.pages.forms import FormField, NextField, NextQuery, account_form_again
 from app.pages.redirects import HOME, next_page, see_other
 #{% endif %}
 from app.pages.session_list import describe_sessions
-from app.pages.templating import account_form_again, page
+from app.pages.templating import page
 #{% if cookiecutter.totp %}
 from app.pages.totp import describe_app
 #{% endif %}

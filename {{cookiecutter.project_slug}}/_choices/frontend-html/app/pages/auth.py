@@ -2,24 +2,23 @@
 
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Depends, Form, HTTPException, Query, Request
+from fastapi import APIRouter, Depends, Form, HTTPException, Request
 from starlette.responses import Response
 
-from app.api.schemas import Text
 from app.errors import TooManyRequests
 from app.pages.cookies import delete_sent, get_signed, set_signed
+from app.pages.forms import FormField, NameField, NextField, NextQuery, account_form_again
 #{% if cookiecutter.totp %}
 from app.pages.pending import Pending, ask_for_code, get_pending
 #{% endif %}
 from app.pages.redirects import HOME, by_way_of_login, next_page, see_other
 from app.pages.session_list import describe_sessions
-from app.pages.templating import account_form_again, page
+from app.pages.templating import page
 from app.sessions.session import session_end
 from app.users.errors import AccountError
 #{% if cookiecutter.totp %}
 from app.users.factors import SecondFactorRequired
 #{% endif %}
-from app.users.names import FIELD
 from app.web.dependencies import (
     CurrentAuth,
     CurrentRequestSession,
@@ -30,10 +29,6 @@ from app.web.dependencies import (
 
 router = APIRouter(include_in_schema=False)
 
-FormField = Annotated[Text, Form()]
-NameField = Annotated[Text, Form(alias=FIELD)]
-NextField = Annotated[Text, Form(alias="next")]
-NextQuery = Annotated[str, Query(alias="next")]
 Devices = Annotated[dict[str, Any], Depends(describe_sessions)]
 
 # How long the sign-in form is filled in with the name that was just registered.

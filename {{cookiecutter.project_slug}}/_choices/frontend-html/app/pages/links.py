@@ -10,10 +10,10 @@ from typing import Annotated
 from fastapi import APIRouter, Form, Query, Request
 from starlette.responses import RedirectResponse, Response
 
-from app.api.schemas import Text
 from app.pages.cookies import attributes, get_cookie
+from app.pages.forms import FormField, account_form_again
 from app.pages.redirects import see_other
-from app.pages.templating import account_form_again, page
+from app.pages.templating import page
 from app.users.errors import InvalidLink, PasswordRejected
 from app.users.links import RESET_SECONDS
 from app.web.dependencies import CurrentRequestSession, Recovery, public
@@ -45,7 +45,7 @@ async def reset(
     request: Request,
     recovery: Recovery,
     request_session: CurrentRequestSession,
-    new_password: Annotated[Text, Form()] = "",
+    new_password: FormField = "",
     owner_id: Annotated[int | None, Form()] = None,
 ) -> Response:
     """Set the new password."""

@@ -15,11 +15,7 @@ from starlette.responses import Response
 from starlette.templating import Jinja2Templates
 
 from app.config import PASSWORD_MAX_CHARACTERS, PROJECT
-from app.errors import AppError
 from app.pages.flash import delete_flash, get_flash
-from app.users.errors import InvalidName, NameTaken, PasswordRejected
-from app.users.names import FIELD
-from app.web.errors import headers_of
 from app.web.request_session import get_request_session
 
 STATIC = Path(__file__).parent.parent / "static"
@@ -95,47 +91,3 @@ def page(
     response = TEMPLATES.TemplateResponse(request, template, values, status_code, headers)
     delete_flash(request, response)
     return response
-
-
-def form_again(
-    request: Request,
-    template: str,
-    errors: Mapping[str, str],
-    *,
-    status_code: int = 422,
-    headers: Mapping[str, str] | None = None,
-    **values: Any,
-) -> Response:
-    """Show a form again, with each error beside its field.
-
-    errors: a sentence for the name of each field that is wrong; the first one gets the focus.
-    values: what was typed, and whatever else the template needs.
-    """
-    return page(
-        request, template, status_code=status_code, headers=headers, errors=errors, **values
-    )
-
-
-def account_form_again(
-    request: Request,
-    template: str,
-    error: AppError,
-    *,
-    current: str = "password",
-    new: str = "password",
-    **values: Any,
-) -> Response:
-    """Show a form again because of an error, with the status and headers of that.
-
-    current, new: the names of the fields for the current and for a new password.
-    """
-    fields: dict[type[AppError], str] = {
-        InvalidName: FIELD,
-        NameTaken: FIELD,
-        PasswordRejected: new,
-    }
-    errors = {fields.get(type(error), current): str(error)}
-    headers = headers_of(request, error)
-    return form_again(
-        request, template, errors, status_code=error.status, headers=headers, **values
-    )
