@@ -118,7 +118,10 @@ MUTANTS = (
         (38, "a common word with a year is accepted", '_YEARS.sub("", password)', "password"),
         (38, "a common word between two years is accepted", '_YEARS.sub("",', '_YEARS.sub(" ",'),
         (38, "a common word that is repeated is accepted",
-         '_REPEATED.sub(r"\\1\\2", _YEARS.sub("", password))', '_YEARS.sub("", password)'),
+         '_REPEATED.sub(r"\\1\\2", words if _REPEATED.search(words) else without_years)',
+         "without_years"),
+        (38, "a common word with a number for each time is accepted",
+         "words if _REPEATED.search(words) else without_years", "without_years"),
         (37, "hashes are weak", "argon2__memory_cost=19_456", "argon2__memory_cost=1_024"),
     ),
     *At(PROCESSORS, "tests/test_processors.py").faults(

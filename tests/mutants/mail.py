@@ -115,9 +115,16 @@ MUTANTS = (
          "MAILS_WINDOW_SECONDS = 5, ", "MAILS_WINDOW_SECONDS = 500, "),
         (73, "a mailbox is flooded by tags", "hash_name(mailbox_of(email))", "hash_name(email)"),
     ),
+    *At(EMAIL, "tests/test_change_of_address.py", database="postgresql", identity="email").faults(
+        (66, "several clicks at once all use a link",
+         "                User.email == link.about,\n", ""),
+    ),
     *At("app/web/rate_limit.py", "tests/test_recovery.py", identity="email").faults(
         (73, "whoever alternates between routes causes twice as many mails",
-         'rate_limit("20/minute", name="mail")', 'rate_limit("20/minute")'),
+         'rate_limit("20/minute", name="mail", per_address=True)',
+         'rate_limit("20/minute", per_address=True)'),
+        (73, "whoever has several accounts causes as many times the mails",
+         'name="mail", per_address=True)', 'name="mail")'),
     ),
     *At(EMAIL, "tests/test_notices.py", identity="email").faults(
         (70, "nobody is told of a sign-in from another device",

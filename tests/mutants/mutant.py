@@ -18,6 +18,7 @@ class Mutant:
     tests: tuple[str, ...]
     backend: str = "database"
     database: str = "sqlite"
+    frontend: str = "html"
     identity: str = "username"
     totp: str = "no"
     passkeys: str = "no"
@@ -34,6 +35,7 @@ class Mutant:
         return {
             "session_backend": self.backend,
             "database": self.database,
+            "frontend": self.frontend,
             "identity": self.identity,
             "totp": self.totp,
             "passkeys": self.passkeys,
@@ -55,13 +57,14 @@ class At:
         *tests: str,
         backend: str = "database",
         database: str = "sqlite",
+        frontend: str = "html",
         identity: str = "username",
         totp: str = "no",
         passkeys: str = "no",
         oidc: str = "no",
     ) -> None:
         self._file, self._tests = file, tests
-        self._stack = (backend, database, identity, totp, passkeys, oidc)
+        self._stack = (backend, database, frontend, identity, totp, passkeys, oidc)
 
     def faults(self, *rows: tuple[int, str, str, str]) -> list[Mutant]:
         """Return mutants of the file. A row: promise, name, old text, new text."""

@@ -2,7 +2,11 @@
 
 from tests.mutants.mutant import At
 
-PASSKEY_TESTS = ("tests/test_passkeys.py", "tests/attacks/test_passkey_attacks.py")
+PASSKEY_TESTS = (
+    "tests/test_passkeys.py",
+    "tests/attacks/test_passkey_attacks.py",
+    "tests/attacks/test_malformed_passkeys.py",
+)
 
 # One row per mutant; a formatter would give every item of a long row its own line.
 # fmt: off
@@ -19,7 +23,7 @@ MUTANTS = (
         (81, "a challenge is guessed", "unsign(challenge)", "unsign(self._signer(scope).sign(\n"
          "                challenge.rpartition(b\".\")[0]))"),
     ),
-    *At("app/api/passkeys.py", *PASSKEY_TESTS[::-1], passkeys="yes").faults(
+    *At("app/api/passkeys.py", *PASSKEY_TESTS[1:], passkeys="yes").faults(
         (81, "a stranger's cookie comes back in a header, or makes the app fail",
          " and _BROWSER.fullmatch(values[0])", ""),
     ),
@@ -33,11 +37,16 @@ MUTANTS = (
          "warning=True)\n",
          "        del actor, reason\n"),
         (0, "a stranger's bytes are an error of the server", "RecursionError)", ")"),
+        (0, "a stranger's certificate is an error of the server", ", InvalidVersion)", ")"),
     ),
     *At("app/users/passkeys.py", *PASSKEY_TESTS, passkeys="yes").faults(
         (81, "a counter may go back",
          "Passkey.sign_count < count if count else Passkey.sign_count == 0",
          "Passkey.sign_count >= 0"),
+        (83, "what a fresh session began is finished by any other",
+         "{auth.session.record.created_at} ", ""),
+        (0, "an account has passkeys without end", "        await self._list_before_adding(auth)\n",
+         ""),
         (81, "a counter may stop", "if count else Passkey.sign_count == 0",
          "if count else Passkey.sign_count >= 0"),
         (81, "a challenge is good again and again",
@@ -64,8 +73,9 @@ MUTANTS = (
         (83, "a change makes a session fresh again", "_NOTHING = Amr(0)", "_NOTHING = Amr.PWD"),
     ),
     *At("app/api/passkeys.py", *PASSKEY_TESTS, passkeys="yes").faults(
-        (83, "a stolen session adds a passkey", "    user: FreshUser, passkeys",
-         "    user: CurrentUser, passkeys"),
+        (83, "a stolen session adds a passkey",
+         "    _: FreshUser, auth: CurrentAuth, passkeys: CurrentPasskeys, browser: MarkedBrowser",
+         "    auth: CurrentAuth, passkeys: CurrentPasskeys, browser: MarkedBrowser"),
         (0, "a second tab makes the challenge of the first invalid",
          "browser = known or secrets", "browser = secrets"),
     ),

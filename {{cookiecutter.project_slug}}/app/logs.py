@@ -9,7 +9,7 @@ from uvicorn.logging import ColourizedFormatter
 from app import security_log
 from app.config import Settings
 
-_TOKEN = re.compile(r"([?&]token=)[^&]+")
+_TOKEN = re.compile(r"([?&](?:token|code|state)=)[^&]+")
 
 UVICORN = ("uvicorn", "uvicorn.error", "uvicorn.access")
 

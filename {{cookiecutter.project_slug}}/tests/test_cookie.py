@@ -1,5 +1,6 @@
 """The session cookie: how it is written, and what counts as one."""
 
+from dataclasses import replace
 from typing import Literal
 
 import pytest
@@ -70,6 +71,11 @@ async def test_without_secure_the_cookie_has_no_prefix(start: Start) -> None:
     assert cookie.startswith(f"{SLUG}-session=")
     assert "Secure" not in cookie
     assert (await client.get("/api/me")).status_code == 200
+
+
+def test_no_other_cookie_of_an_app_has_the_name_of_the_session_of_another() -> None:
+    session = SessionCookie("shop-passkey", secure=True, samesite="lax")
+    assert replace(session, slug="shop", purpose="passkey").name != session.name
 
 
 def test_a_cookie_that_browsers_would_drop_for_its_size_is_an_error() -> None:

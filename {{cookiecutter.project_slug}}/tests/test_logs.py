@@ -81,6 +81,14 @@ def test_a_line_of_the_server_without_values_is_written_as_it_is() -> None:
     assert record.getMessage() == "Started"
 
 
+def test_what_opens_something_is_not_in_the_addresses_that_the_server_logs() -> None:
+    query = "token=abc&x=1&code=def&state=ghi&barcode=4"
+    record = logging.makeLogRecord({"msg": '"%s %s"', "args": ("GET", f"/reset?{query}")})
+    assert hide_tokens(record)
+    hidden = "token=...&x=1&code=...&state=...&barcode=4"
+    assert record.getMessage() == f'"GET /reset?{hidden}"'
+
+
 def test_a_line_says_when_what_and_where(
     settings: dict[str, Any], capsys: pytest.CaptureFixture[str]
 ) -> None:

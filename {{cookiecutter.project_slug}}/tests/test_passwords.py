@@ -48,6 +48,8 @@ def passwords() -> Passwords:
         ("Summer_2025_summer_2026", "easy to guess"),
         ("Welcome123Welcome123", "easy to guess"),
         ("Summer20252025Summer", "easy to guess"),
+        ("Summer25Summer26Summer27", "easy to guess"),
+        ("welcome1 welcome2 welcome3", "easy to guess"),
         ("Password2026Welcome", "easy to guess"),
         ("Welcome01.01.2026", "easy to guess"),
         ("2026-12-31 Welcome", "easy to guess"),

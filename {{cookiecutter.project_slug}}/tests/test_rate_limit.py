@@ -17,9 +17,9 @@ from tests.conftest import Clock, Start
 from tests.people import ALICE, BOB
 
 
-def limited(client: Client, path: str, limit: str, *, name: str = "") -> None:
+def limited(client: Client, path: str, limit: str, **options: Any) -> None:
     """Add a public route with a limit, behind a router with a prefix of its own."""
-    router = APIRouter(prefix=path, dependencies=[Depends(rate_limit(limit, name=name))])
+    router = APIRouter(prefix=path, dependencies=[Depends(rate_limit(limit, **options))])
 
     @router.get("/limited")
     @public
@@ -64,6 +64,16 @@ async def test_users_are_counted_apart_from_others_at_their_address(
     await other.signed_in(BOB)
     assert await statuses(client, "/a", 2) == [200, 429]
     assert await statuses(other, "/a", 2) == [200, 429]
+
+
+async def test_with_accounts_of_their_own_nobody_gets_another_count_of_an_address(
+    client: Client,
+) -> None:
+    limited(client, "/a", "1/day", per_address=True)
+    assert await statuses(client, "/a", 1) == [200]
+    for name in (ALICE, BOB):
+        await client.signed_in(name)
+        assert await statuses(client, "/a", 1) == [429]
 
 
 async def test_whoever_is_refused_for_the_session_uses_up_nobodys_count(

@@ -31,12 +31,14 @@ class SessionCookie:
     """The cookie of this deployment.
 
     slug: keeps the apps of one host apart. partitioned: whether it is, with samesite none.
+    purpose: what else than a session it is for.
     """
 
     slug: str
     secure: bool
     samesite: Literal["lax", "strict", "none"]
     partitioned: bool = True
+    purpose: str = "session"
 
     def __post_init__(self) -> None:
         if self.samesite == "none" and not self.secure:
@@ -48,7 +50,8 @@ class SessionCookie:
 
         Browsers that do not know the longer prefix still see ``__Host-``.
         """
-        return f"__Host-Http-{self.slug}-session" if self.secure else f"{self.slug}-session"
+        name = f"{self.slug}-{self.purpose}"
+        return f"__Host-Http-{name}" if self.secure else name
 
     def read(self, headers: Iterable[tuple[bytes, bytes]]) -> list[str]:
         """Return every value sent under exactly this name."""

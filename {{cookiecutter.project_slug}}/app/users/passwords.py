@@ -37,6 +37,7 @@ _YEARS = re.compile(
     rf"[\W_]*(?<!\d)(?:{_DAY}[\W_]?)?(?:(?:19|20)\d\d)+(?:[\W_]?{_DAY})?(?!\d)[\W_]*"
 )
 _REPEATED = re.compile(r"(.{3,}?)(?:[\W_]?\1)+|(.)\2{2,}", re.IGNORECASE | re.DOTALL)
+_NUMBERS = re.compile(r"(?<=[^\W\d_])\d{1,2}(?!\d)")
 
 # A name of fewer letters is in other words by accident: "and rewards" is not about Andrew.
 _LONG_NAME = 8
@@ -142,7 +143,10 @@ def _rate(password: str) -> Any:
 
     # Normalised, one character may have become eighteen. Looking for repetition holds up everybody.
     password = password[:PASSWORD_MAX_CHARACTERS]
-    core = _REPEATED.sub(r"\1\2", _YEARS.sub("", password))
+    without_years = _YEARS.sub("", password)
+    # "Summer25Summer26" repeats a word as much as "SummerSummer".
+    words = _NUMBERS.sub("", without_years)
+    core = _REPEATED.sub(r"\1\2", words if _REPEATED.search(words) else without_years)
     # Of a password of nothing but dates, nothing is left.
     ratings = [zxcvbn(text[:RATED_CHARACTERS]) for text in (password, core or "0")]
     return min(ratings, key=lambda rating: rating["score"])

@@ -15,11 +15,15 @@ _LIMIT = re.compile("(?P<count>[1-9][0-9]*)/(?P<unit>second|minute|hour|day)")
 _SECONDS = {"second": 1, "minute": 60, "hour": 3_600, "day": 86_400}
 
 
-def rate_limit(limit: str, *, name: str = "") -> Callable[..., Awaitable[None]]:
+def rate_limit(
+    limit: str, *, name: str = "", per_address: bool = False
+) -> Callable[..., Awaitable[None]]:
     """Return a dependency that allows a user, or an address, so many requests.
 
     limit: such as ``"10/minute"``. name: routes with the same one share a count; by default each
-    route has its own. The dependency raises TooManyRequests (429 with Retry-After).
+    route has its own. per_address: whether those who are signed in count as their address, too:
+    with accounts of their own, they could choose who they are. The dependency raises
+    TooManyRequests (429 with Retry-After).
     """
     parts = _LIMIT.fullmatch(limit)
     if parts is None:
@@ -29,7 +33,8 @@ def rate_limit(limit: str, *, name: str = "") -> Callable[..., Awaitable[None]]:
     async def limited(
         request: Request, request_session: CurrentRequestSession, user: OptionalUser
     ) -> None:
-        who = f"user {user.id}" if user else f"address {subscriber(request_session.ip)}"
+        address = f"address {subscriber(request_session.ip)}"
+        who = f"user {user.id}" if user and not per_address else address
         what = name or f"{request.method} {request.scope['route'].path}"
         limiter = request_session.services.request_limiter
         await limiter.acquire(f"{what} {limit} {who}", count, seconds)
@@ -39,11 +44,11 @@ def rate_limit(limit: str, *, name: str = "") -> Callable[..., Awaitable[None]]:
 
 
 # How often one address may cause a mail, whoever gets it.
-LIMIT_MAIL = Depends(rate_limit("20/minute", name="mail"))
+LIMIT_MAIL = Depends(rate_limit("20/minute", name="mail", per_address=True))
 #{% endif %}
 #{% if cookiecutter.oidc %}
 
 
 # How often one address may be led to a provider: as many people may be behind it.
-LIMIT_PROVIDERS = Depends(rate_limit("100/minute", name="provider"))
+LIMIT_PROVIDERS = Depends(rate_limit("100/minute", name="provider", per_address=True))
 #{% endif %}

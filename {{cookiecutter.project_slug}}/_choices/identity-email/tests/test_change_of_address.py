@@ -7,6 +7,7 @@ import pytest
 
 from app.services import Services
 from app.users.links import CHANGE_EMAIL, LIFETIMES
+from app.users.names import mask
 from tests.client import PASSWORD, Client
 from tests.conftest import Clock, NewLink
 from tests.mail import mails
@@ -35,6 +36,9 @@ async def test_another_address_is_used_once_its_link_was_followed(
     assert (await client.get("/api/me")).json()["email"] == ALICE
     to_old, to_new = await mails(client.app)
     assert (to_new.to, to_new.purpose) == (BOB, "change-email")
+    # It says which account it is about, and not the whole address.
+    assert mask(ALICE) in to_new.text
+    assert ALICE not in to_new.text
     assert to_old.to == ALICE
     assert BOB in to_old.text
     assert "token=" not in to_old.text + to_old.html
@@ -150,6 +154,14 @@ async def test_of_two_people_who_want_an_address_at_once_one_gets_it(
     assert sorted(each.status_code for each in changes) == [204, 422]
     names = [(await each.get("/api/me")).json()["email"] for each in (client, other)]
     assert sorted(names) in ([ALICE, DAVE], [CAROL, DAVE])
+
+
+async def test_of_several_clicks_at_once_one_changes_the_address(client: Client) -> None:
+    await client.signed_in(ALICE)
+    await ask(client)
+    token = await token_to(client)
+    clicks = await asyncio.gather(*(change(Client(client.app), token) for _ in range(8)))
+    assert sorted(each.status_code for each in clicks) == [204] + [422] * 7
 
 
 async def test_nobody_asks_for_more_than_five_addresses_an_hour(

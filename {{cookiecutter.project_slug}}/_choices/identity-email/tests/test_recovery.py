@@ -126,6 +126,9 @@ async def test_nobody_causes_more_than_twenty_mails_a_minute(
         assert response.status_code == 202
     for path in paths:
         assert (await client.post(f"/api/{path}", json={"email": ALICE})).status_code == 429
+    # Nor with an account of their own.
+    await client.signed_in(BOB)
+    assert await forgot(client) == 429
     assert await forgot(other) == 202
     clock.turn(60)
     assert await forgot(client) == 202

@@ -12,7 +12,7 @@ from tests.authenticator_app import App, confirm
 from tests.client import Client
 from tests.conftest import Clock
 from tests.people import ALICE, FIELD
-#{% if cookiecutter.frontend == "html" %}
+#{% if cookiecutter.frontend == "html" and cookiecutter.identity == "username" %}
 from tests.provider import SUBJECT, Provider, Visitor
 #{% else %}
 from tests.provider import SUBJECT, Provider, Visitor, error_of
@@ -56,11 +56,16 @@ async def test_nobody_is_signed_in_before_the_code(visitor: Visitor, app_of: App
     assert (await visitor.get("/api/me")).json()[FIELD] == ALICE
 
 
-async def test_the_code_is_asked_for_within_some_minutes(
+async def test_the_code_is_taken_within_five_minutes(
     visitor: Visitor, app_of: App, clock: Clock
 ) -> None:
     await visitor.sign_in_there()
-    clock.turn(600)
+    clock.turn(299)
+    await send_code(visitor, app_of.code())
+    assert await visitor.is_signed_in()
+    await visitor.post("/api/logout")
+    await visitor.sign_in_there()
+    clock.turn(300)
     await send_code(visitor, app_of.code())
     assert visitor.token is None
     assert (await send_code(Visitor(visitor.app, visitor.provider), app_of.code())).status_code in (
@@ -69,6 +74,32 @@ async def test_the_code_is_asked_for_within_some_minutes(
     )
 
 
+#{% if cookiecutter.frontend == "api" %}
+async def test_the_code_is_taken_for_the_provider_that_it_was_asked_for(
+    visitor: Visitor, app_of: App
+) -> None:
+    await visitor.sign_in_there()
+    body = {"code": app_of.code()}
+    assert (await visitor.post("/api/login/another-one/code", json=body)).status_code == 403
+    assert visitor.token is None
+
+
+#{% endif %}
+#{% if cookiecutter.identity == "email" %}
+async def test_whoever_holds_the_mailbox_alone_adds_no_way_in_for_later(
+    visitor: Visitor, clock: Clock
+) -> None:
+    await visitor.signed_in()
+    await App.set_up(visitor, clock)
+    thief = Visitor(visitor.app, visitor.provider)
+    assert error_of(await thief.sign_in_there()) == "second_factor_first"
+    assert (await visitor.get("/api/identities")).json() == []
+    # In a session that has shown it, the account is linked as ever.
+    assert error_of(await visitor.link()) == ""
+    assert len((await visitor.get("/api/identities")).json()) == 1
+
+
+#{% endif %}
 async def test_a_provider_and_a_code_are_two_factors_and_a_provider_alone_is_one(
     app: FastAPI, visitor: Visitor, clock: Clock
 ) -> None:

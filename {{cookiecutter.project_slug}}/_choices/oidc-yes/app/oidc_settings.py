@@ -9,13 +9,16 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from app.env_file import ENCODING, variables_of
 
+MICROSOFT = "https://login.microsoftonline.com"
 # The issuers of those that need no OIDC_NAME_ISSUER.
 PRESETS = {
     "google": "https://accounts.google.com",
     # Any tenant, and private accounts too; a tenant of one's own is named by its issuer.
-    "microsoft": "https://login.microsoftonline.com/common/v2.0",
+    "microsoft": f"{MICROSOFT}/common/v2.0",
     "github": "https://github.com/login/oauth",
 }
+# Those of Microsoft that stand for several tenants: each has an issuer of its own.
+SEVERAL_TENANTS = (f"{MICROSOFT}/common/v2.0", f"{MICROSOFT}/organizations/v2.0")
 TITLES = {"google": "Google", "microsoft": "Microsoft", "github": "GitHub"}
 
 _NAME = re.compile("[a-z][a-z0-9-]{0,31}")

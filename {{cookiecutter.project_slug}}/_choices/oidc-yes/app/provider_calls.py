@@ -37,7 +37,7 @@ async def callback(provider: str, request: Request, round_trips: CurrentRoundTri
             return after_provider.ask_for_name(request, provider)
         #{% endif %}
         if outcome is not None:
-            await round_trips.sign_in(outcome)
+            await round_trips.sign_in(provider, outcome)
     #{% if cookiecutter.totp %}
     except SecondFactorRequired as error:
         return after_provider.ask_for_code(request, error, next_path)

@@ -101,6 +101,7 @@ LIES: list[dict[str, Any]] = [
     {"sub": None},
     {"sub": 1},
     {"sub": "", "sid": ""},
+    {"sub": "a\0b"},
 ]
 
 

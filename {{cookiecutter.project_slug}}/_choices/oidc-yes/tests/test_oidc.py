@@ -1,5 +1,6 @@
 """People sign in, sign up, link, unlink and confirm with accounts at providers."""
 
+from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
 import httpx2
@@ -185,6 +186,19 @@ async def test_the_last_way_to_sign_in_is_not_removed(
     response = await visitor.delete(f"/api/identities/{second['id']}")
     assert response.status_code == 409
     assert response.json()["detail"].startswith("You could not sign in any more.")
+
+
+async def test_what_opens_nothing_since_its_provider_is_gone_is_no_way_to_sign_in(
+    visitor: Visitor, other_provider: Provider, site: FastAPI
+) -> None:
+    await sign_up(visitor)
+    await visitor.at(other_provider).link()
+    identities = (await visitor.get("/api/identities")).json()
+    paths = {each["provider"]: f"/api/identities/{each['id']}" for each in identities}
+    configured: Any = site.state.services.settings.oidc_providers
+    del configured[other_provider.name]
+    assert (await visitor.delete(paths["corp"])).status_code == 409
+    assert (await visitor.delete(paths[other_provider.name])).status_code == 204
 
 
 async def test_no_account_has_identities_without_end(visitor: Visitor, provider: Provider) -> None:

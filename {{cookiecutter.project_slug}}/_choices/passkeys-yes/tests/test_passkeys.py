@@ -127,9 +127,13 @@ async def test_a_passkey_is_named_after_its_authenticator_or_else_the_browser(
 
 async def test_no_account_has_passkeys_without_end(client: Client) -> None:
     alice = await with_passkey(client)
+    early = await alice.options("/api/passkeys")
     for _ in range(MAX_PASSKEYS - 1):
         await alice.add()
     assert (await client.post("/api/passkeys/options")).status_code == 409
+    late = alice.device.create(early)
+    assert (await client.post("/api/passkeys", json=late)).status_code == 409
+    assert len((await client.get("/api/passkeys")).json()) == MAX_PASSKEYS
 
 
 async def test_adding_and_removing_ends_other_sessions_and_is_told(

@@ -56,7 +56,7 @@ async def take_answer(
         raise NameWanted
     #{% endif %}
     if outcome is not None:
-        await round_trips.sign_in(outcome)
+        await round_trips.sign_in(provider, outcome)
     return NextOut(next=next_path)
 #{% if cookiecutter.identity == "username" %}
 
@@ -83,7 +83,7 @@ async def register(provider: str, body: NameIn, round_trips: CurrentRoundTrips) 
 @public
 async def sign_in_with_code(provider: str, body: CodeIn, round_trips: CurrentRoundTrips) -> User:
     """Sign in whoever has come from a provider with the code that was asked for."""
-    return await round_trips.sign_in_with_code(body.code)
+    return await round_trips.sign_in_with_code(provider, body.code)
 #{% endif %}
 
 

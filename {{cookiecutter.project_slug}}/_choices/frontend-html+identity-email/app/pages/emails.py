@@ -65,8 +65,8 @@ async def link_page(request: Request, emails: Emails, token: TokenQuery = "") ->
     if token:
         return keep_token(request, token)
     purpose = _last_part(request)
-    await emails.find_link(purpose, kept_token(request))
-    return page(request, f"{purpose}.html", headers=NO_STORE)
+    link = await emails.find_link(purpose, kept_token(request))
+    return page(request, f"{purpose}.html", headers=NO_STORE, link=link)
 
 
 @router.post("/verify")

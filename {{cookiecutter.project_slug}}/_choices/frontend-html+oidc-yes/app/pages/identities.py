@@ -5,7 +5,7 @@ from typing import Any
 from starlette.requests import Request
 
 from app.oidc_settings import title_of
-from app.users.ways_in import count_ways, has_password
+from app.users.ways_in import count_ways, has_password, is_configured
 from app.web.dependencies import CurrentIdentities, CurrentUser
 from app.web.request_session import get_request_session
 
@@ -13,9 +13,17 @@ from app.web.request_session import get_request_session
 async def describe_identities(user: CurrentUser, identities: CurrentIdentities) -> dict[str, Any]:
     """Describe what the account page shows of accounts at providers, and of a password."""
     found, database = await identities.list_for_user(user.id), identities.users.database
+    settings = identities.settings
+    ways = await count_ways(database, user.id, settings)
     return {
-        "identities": [{**each._mapping, "title": title_of(each.provider)} for each in found],
-        "may_remove": await count_ways(database, user.id) > 1,
+        "identities": [
+            {
+                **each._mapping,
+                "title": title_of(each.provider),
+                "is_last": ways == 1 and is_configured(each.issuer, settings),
+            }
+            for each in found
+        ],
         "has_password": await has_password(database, user.id),
     }
 

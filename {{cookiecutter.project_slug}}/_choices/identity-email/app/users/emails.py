@@ -7,7 +7,7 @@ answered alike, costs the same, and the mail says the rest to whoever owns the a
 import hashlib
 from dataclasses import dataclass
 
-from sqlalchemy import ColumnElement, Executable, delete, exists, insert, select, update
+from sqlalchemy import ColumnElement, Executable, delete, insert, select, update
 from sqlalchemy.exc import IntegrityError
 
 from app import security_log
@@ -20,7 +20,7 @@ from app.sessions.session import ClientInfo
 from app.user_agent import describe_browser
 from app.users.errors import InvalidLink
 from app.users.links import CHANGE_EMAIL, RESET, VERIFY
-from app.users.names import mailbox_of, normalise
+from app.users.names import mailbox_of, mask, normalise
 from app.users.rate_limit import subscriber
 from app.users.recovery import PasswordRecovery
 from app.users.service import AuthContext, UserService
@@ -136,9 +136,10 @@ class EmailService:
             new_email=new,
         )
         to_new = "address_taken" if taken else "change_email"
+        account = mask(auth.user.email)
         await self.users.database.change(
             link,
-            self.outbox.mail(new, to_new, auth.client, link=address),
+            self.outbox.mail(new, to_new, auth.client, link=address, account=account),
             self.outbox.mail(auth.user.email, "email_changing", auth.client, new=new),
         )
         security_log.event("user_updated", actor=auth.user.id, reason="address asked for")
@@ -152,7 +153,8 @@ class EmailService:
                 User.id == link.user_id,
                 User.is_active,
                 User.session_version == link.session_version,
-                exists().where(Link.key == link.key),
+                # Of two clicks at once, the second waits for the first, and finds another address.
+                User.email == link.about,
             )
             .values(email=link.new_email)
         )

@@ -46,6 +46,12 @@ def mailbox_of(address: str) -> str:
     return f"{local_part.partition('+')[0]}@{domain}"
 
 
+def mask(address: str) -> str:
+    """Return what reminds its owner of an address, and tells others little."""
+    local_part, _, domain = address.rpartition("@")
+    return f"{local_part[0]}…@{domain}"
+
+
 def words_of(address: str) -> tuple[str, ...]:
     """Return what a password of theirs must not contain."""
     local_part = address.rpartition("@")[0]

@@ -12,13 +12,21 @@ from typing import Any, NamedTuple
 from typing import Any
 #{% endif %}
 
+#{% if cookiecutter.identity == "email" and cookiecutter.totp %}
+from sqlalchemy import Executable, delete, exists, insert, select, update
+#{% else %}
 from sqlalchemy import Executable, delete, insert, select, update
+#{% endif %}
 from sqlalchemy.exc import IntegrityError
 
 from app import security_log
 from app.config import Settings
 from app.database import AnyRow
+#{% if cookiecutter.identity == "email" and cookiecutter.totp %}
+from app.models import ROLES, Identity, ProviderSession, TotpSecret, User
+#{% else %}
 from app.models import ROLES, Identity, ProviderSession, User
+#{% endif %}
 #{% if cookiecutter.identity == "email" %}
 from app.oidc_settings import title_of
 #{% endif %}
@@ -32,6 +40,9 @@ from app.users.names import normalise
 from app.users.oidc_errors import (
     #{% if cookiecutter.identity == "email" %}
     EmailNotVerified,
+    #{% endif %}
+    #{% if cookiecutter.identity == "email" and cookiecutter.totp %}
+    FactorWanted,
     #{% endif %}
     IdentityNotFound,
     IdentityTaken,
@@ -89,15 +100,28 @@ class Identities:
             email = normalise(person.email if person.email.isascii() else "")
         except InvalidName:
             raise EmailNotVerified from None
+        #{% if cookiecutter.totp %}
+        has_app = exists().where(TotpSecret.user_id == User.id, TotpSecret.is_confirmed)
+        row = await self.users.database.fetch_one(
+            select(User.id, User.is_active, has_app.label("has_app")).where(User.email == email)
+        )
+        #{% else %}
         row = await self.users.database.fetch_one(
             select(User.id, User.is_active).where(User.email == email)
         )
+        #{% endif %}
         if row is None:
             await self._create(email, provider, person)
             return
         if not row.is_active:
             log_failure(provider, "the account is disabled")
             raise ProviderError
+        #{% if cookiecutter.totp %}
+        if row.has_app:
+            # Whoever holds the mailbox alone must not add a way in for later.
+            log_failure(provider, "the account has a second factor")
+            raise FactorWanted
+        #{% endif %}
         # Every address of an account was verified here, too, when it became the account's.
         notice = self._notice(email, "identity_added", provider, client)
         await self._store(_new_identity(provider, person, row.id, self.users.clock()), notice)
@@ -182,7 +206,8 @@ class Identities:
         if not found:
             raise IdentityNotFound
         # What is removed meanwhile ends this session, and then nothing is removed here.
-        if await count_ways(self.users.database, auth.user.id) == 1:
+        user_id, database = auth.user.id, self.users.database
+        if not await count_ways(database, user_id, self.settings, without=identity_id):
             raise LastWay
         removed = delete(Identity).where(Identity.id == identity_id)
         await self._change(auth, "identity removed", found[0].provider, removed)

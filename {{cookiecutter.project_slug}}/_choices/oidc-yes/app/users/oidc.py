@@ -36,6 +36,7 @@ from app.users.providers import (
     Person,
     Provider,
     Unavailable,
+    check_subject,
     hash_of,
     log_failure,
 )
@@ -52,9 +53,6 @@ SIGN_IN, LINK, CONFIRM = "sign-in", "link", "confirm"
 ATTEMPT_SECONDS = 600
 # How long all answers of a provider may take together, in seconds.
 PROVIDER_SECONDS = 5
-
-# OpenID Connect Core 1.0, 2.
-MAX_SUBJECT_CHARACTERS = 255
 
 
 class OidcService:
@@ -188,8 +186,7 @@ class OidcService:
 
 def _check(person: Person, attempt: Attempt) -> None:
     """Raise ValueError unless a provider says properly who somebody is."""
-    if not 0 < len(person.subject) <= MAX_SUBJECT_CHARACTERS or not person.subject.isprintable():
-        raise ValueError("its subject is nobody")
+    check_subject(person.subject)
     # Google and GitHub do not say.
     asked_at = attempt.began_at if person.auth_time is None else person.auth_time
     if attempt.purpose == CONFIRM and asked_at + CLOCK_LEEWAY_SECONDS < attempt.began_at:

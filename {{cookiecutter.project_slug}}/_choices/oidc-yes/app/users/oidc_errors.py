@@ -44,6 +44,18 @@ class EmailNotVerified(ProviderError):
 
 
 #{% endif %}
+#{% if cookiecutter.identity == "email" and cookiecutter.totp %}
+class FactorWanted(ProviderError):
+    """The address is that of an account which asks for more than a mailbox."""
+
+    code = "second_factor_first"
+    text = (
+        "Your account asks for a second factor. Sign in to it in the usual way, and add this "
+        "provider on your account page."
+    )
+
+
+#{% endif %}
 class RegistrationClosed(ProviderError):
     """There is no account, and none may be created."""
 

@@ -7,13 +7,14 @@ from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import quote_plus, urlencode
 
+from cryptography.exceptions import UnsupportedAlgorithm
 from joserfc import jwt
 from joserfc.errors import InvalidKeyIdError, JoseError
 from joserfc.jwk import JWKRegistry, KeySet
 
-from app.oidc_settings import ProviderSettings
+from app.oidc_settings import MICROSOFT, SEVERAL_TENANTS, ProviderSettings
 from app.sessions.session import CLOCK_LEEWAY_SECONDS
-from app.users.providers import Attempt, Http, Person, Unavailable
+from app.users.providers import Attempt, Http, Person, Unavailable, check_subject
 
 # Public keys only: what is signed with a secret that two know proves nothing of either.
 ALGORITHMS = ("RS256", "PS256", "ES256", "EdDSA", "Ed25519")
@@ -28,12 +29,14 @@ SCOPE = "openid email"
 SCOPE = "openid"
 #{% endif %}
 
-# Microsoft's issuer for accounts of several tenants. The id of one is in each token.
-MICROSOFT, TENANT = "https://login.microsoftonline.com", "{tenantid}"
-SEVERAL_TENANTS = (f"{MICROSOFT}/common/v2.0", f"{MICROSOFT}/organizations/v2.0")
+# In Microsoft's issuer for accounts of several tenants. The id of one is in each token.
+TENANT = "{tenantid}"
 
 # What reading a stranger's answer may raise; the library leaves some of it to its callers.
-MALFORMED = (JoseError, ValueError, TypeError, LookupError, AttributeError, RecursionError)
+MALFORMED = (
+    *(JoseError, UnsupportedAlgorithm),
+    *(ValueError, TypeError, LookupError, AttributeError, RecursionError),
+)
 
 LOGOUT = "http://schemas.openid.net/event/backchannel-logout"
 # A logout token is for now.
@@ -104,6 +107,8 @@ class OpenIdProvider:
             raise ValueError("it is too old")
         if not claims.get("sub") and not claims.get("sid"):
             raise ValueError("it says of nobody that they have left")
+        if "sub" in claims:
+            check_subject(claims["sub"])
         return claims
 
     async def _post_code(self, attempt: Attempt, code: str) -> Any:

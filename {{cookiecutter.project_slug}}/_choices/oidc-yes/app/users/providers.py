@@ -15,6 +15,10 @@ from app import security_log
 MAX_ANSWER_BYTES = 262_144
 
 
+# OpenID Connect Core 1.0, 2.
+MAX_SUBJECT_CHARACTERS = 255
+
+
 class Unavailable(Exception):
     """A provider does not answer, or not with what the protocol asks for."""
 
@@ -127,3 +131,9 @@ def log_failure(provider: str, error: object) -> None:
     """Log why somebody who came from a provider was not signed in."""
     reason = f"{provider}: {str(error) or type(error).__name__}"[:200]
     security_log.event("authn_login_fail", reason=reason, warning=True)
+
+
+def check_subject(subject: str) -> None:
+    """Raise ValueError for a subject that cannot be stored, or is nobody's."""
+    if not 0 < len(subject) <= MAX_SUBJECT_CHARACTERS or not subject.isprintable():
+        raise ValueError("its subject is nobody")

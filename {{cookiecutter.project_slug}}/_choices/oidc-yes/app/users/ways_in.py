@@ -1,17 +1,15 @@
 """The ways in which somebody can sign in. The last one is not removed."""
 
-from sqlalchemy import case, func, select
+from sqlalchemy import case, select
 
+from app.config import Settings
 from app.database import Database
 #{% if cookiecutter.passkeys %}
 from app.models import Identity, Passkey, User
-
-TABLES = (Identity, Passkey)
 #{% else %}
 from app.models import Identity, User
-
-TABLES = (Identity,)
 #{% endif %}
+from app.oidc_settings import MICROSOFT, SEVERAL_TENANTS
 
 _HAS_PASSWORD = case((User.password_hash.is_not(None), 1), else_=0)
 
@@ -22,10 +20,22 @@ async def has_password(database: Database, user_id: int) -> bool:
     return bool(row and row[0])
 
 
-async def count_ways(database: Database, user_id: int) -> int:
-    """Return how many ways a user has: a password, and what is in these tables."""
-    counts = [
-        select(func.count()).where(table.user_id == User.id).scalar_subquery() for table in TABLES
-    ]
-    row = await database.fetch_one(select(sum(counts, _HAS_PASSWORD)).where(User.id == user_id))
-    return int(row[0]) if row else 0
+async def count_ways(
+    database: Database, user_id: int, settings: Settings, *, without: int = 0
+) -> int:
+    """Return how many ways a user has. without: the id of an identity that is to be removed."""
+    ways = int(await has_password(database, user_id))
+    #{% if cookiecutter.passkeys %}
+    ways += len(await database.fetch_all(select(Passkey.id).where(Passkey.user_id == user_id)))
+    #{% endif %}
+    identities = await database.fetch_all(
+        select(Identity.issuer).where(Identity.user_id == user_id, Identity.id != without)
+    )
+    return ways + sum(is_configured(each.issuer, settings) for each in identities)
+
+
+def is_configured(issuer: str, settings: Settings) -> bool:
+    """Whether people can sign in with an account there, or could only once."""
+    issuers = {each.issuer for each in settings.oidc_providers.values()}
+    is_any_tenant = not issuers.isdisjoint(SEVERAL_TENANTS)
+    return issuer in issuers or (is_any_tenant and issuer.startswith(f"{MICROSOFT}/"))

@@ -51,10 +51,12 @@ _NEW_ACCOUNT = "new-account"
 #{% endif %}
 #{% if cookiecutter.totp and cookiecutter.frontend == "api" %}
 _CODE = "code"
+# Between the steps of a sign-in.
+CODE_SECONDS = 300
 #{% endif %}
 _STATE = re.compile("[A-Za-z0-9_-]{43}", re.ASCII)
 # The name of the cookie of an attempt holds the beginning of its state.
-_ATTEMPT = re.compile("(?<=-)at-[A-Za-z0-9_-]{8}(?=-session$)", re.ASCII)
+_ATTEMPT = re.compile("(?<=-)at-[A-Za-z0-9_-]{8}$", re.ASCII)
 
 
 @dataclass(frozen=True)
@@ -106,7 +108,7 @@ class RoundTrips:
         #{% endif %}
         return outcome, attempt.next_path
 
-    async def sign_in(self, sign_in: SignIn) -> User:
+    async def sign_in(self, provider: str, sign_in: SignIn) -> User:
         """Let the response set the session's cookie. Raises ProviderError.
 
         Or SecondFactorRequired, for an account that asks for a code.
@@ -115,7 +117,7 @@ class RoundTrips:
         kinds = await self.request_session.services.totp.kinds_of(sign_in.user_id)
         if kinds:
             #{% if cookiecutter.frontend == "api" %}
-            self._keep(_CODE, sign_in)
+            self._keep(f"{_CODE}-{provider}", sign_in, CODE_SECONDS)
             #{% endif %}
             raise SecondFactorRequired(kinds, sign_in)
         #{% endif %}
@@ -125,16 +127,17 @@ class RoundTrips:
             raise ProviderError from None
     #{% if cookiecutter.totp and cookiecutter.frontend == "api" %}
 
-    async def sign_in_with_code(self, code: str) -> User:
-        """Sign in whoever has come from a provider and was asked for a code.
+    async def sign_in_with_code(self, provider: str, code: str) -> User:
+        """Sign in whoever has come from that provider and was asked for a code.
 
         Raises NotTheSameSession when too much time has passed, or SecondFactorRequired.
         """
-        kept = self._kept(_CODE)
+        name = f"{_CODE}-{provider}"
+        kept = self._kept(name, CODE_SECONDS)
         if kept is None:
             raise NotTheSameSession
         user = await self.request_session.sign_in_with_code(SignIn(*kept), code)
-        self._forget(_CODE)
+        self._forget(name)
         return user
     #{% endif %}
     #{% if cookiecutter.identity == "username" %}
@@ -171,21 +174,20 @@ class RoundTrips:
         session_cookie = self.request_session.services.cookie
         # Not strict: it would be left behind on the way back. With none, a front end on another
         # site begins here, and no browser would keep any other.
-        slug = f"{session_cookie.slug}-{name}"
         if session_cookie.samesite == "none":
-            return replace(session_cookie, slug=slug)
-        return replace(session_cookie, slug=slug, samesite="lax")
+            return replace(session_cookie, purpose=name)
+        return replace(session_cookie, purpose=name, samesite="lax")
 
-    def _keep(self, name: str, value: Any) -> None:
-        """Let the browser keep a value, for ten minutes."""
+    def _keep(self, name: str, value: Any, seconds: int = ATTEMPT_SECONDS) -> None:
+        """Let the browser keep a value, for so long."""
         services = self.request_session.services
-        text = json.dumps([value, services.clock() + ATTEMPT_SECONDS])
+        text = json.dumps([value, services.clock() + seconds])
         encrypted = services.round_trip_cipher.encrypt(text.encode(), name)
         token = base64_encode(encrypted).decode("ascii")
-        self._set_cookie(self._cookie(name).set_cookie(token, ATTEMPT_SECONDS))
+        self._set_cookie(self._cookie(name).set_cookie(token, seconds))
 
-    def _kept(self, name: str) -> Any:
-        """Return what the browser has kept; None for what is forged, or too old."""
+    def _kept(self, name: str, seconds: int = ATTEMPT_SECONDS) -> Any:
+        """Return what the browser has kept; None for what is forged, or older than that."""
         services = self.request_session.services
         values = self._cookie(name).read(self.connection.scope["headers"])
         try:
@@ -196,7 +198,7 @@ class RoundTrips:
         if text is None:
             return None
         value, expires_at = json.loads(text)
-        return value if is_current(expires_at, ATTEMPT_SECONDS, services.clock()) else None
+        return value if is_current(expires_at, seconds, services.clock()) else None
 
     def _forget(self, name: str) -> None:
         self._set_cookie(self._cookie(name).delete_cookie())

@@ -29,7 +29,7 @@ from app.web.dependencies import (
 from app.web.rate_limit import rate_limit
 
 # As many as the people behind one address may need.
-LIMIT = Depends(rate_limit("100/minute", name="passkey"))
+LIMIT = Depends(rate_limit("100/minute", name="passkey", per_address=True))
 
 # What ``marked_browser`` gives out: nothing else comes back in a header.
 _BROWSER = re.compile(r"[A-Za-z0-9_-]{43}", re.ASCII)
@@ -90,7 +90,7 @@ class PasskeyOut(NewPasskeyOut):
 async def get_cookie(request_session: CurrentRequestSession) -> SessionCookie:
     """Return the cookie: like that of the session, since it has to reach the same front ends."""
     cookie = request_session.services.cookie
-    return replace(cookie, slug=f"{cookie.slug}-passkey")
+    return replace(cookie, purpose="passkey")
 
 
 BrowserCookie = Annotated[SessionCookie, Depends(get_cookie)]
@@ -137,10 +137,10 @@ async def list_passkeys(user: CurrentUser, passkeys: CurrentPasskeys) -> list[Pa
 
 @router.post("/passkeys/options", responses=errors(409))
 async def creation_options(
-    user: FreshUser, passkeys: CurrentPasskeys, browser: MarkedBrowser
+    _: FreshUser, auth: CurrentAuth, passkeys: CurrentPasskeys, browser: MarkedBrowser
 ) -> Options:
     """Return what ``navigator.credentials.create()`` takes."""
-    return await passkeys.creation_options(user, browser)
+    return await passkeys.creation_options(auth, browser)
 
 
 @router.post("/passkeys", status_code=201, responses=errors(409))

@@ -84,17 +84,16 @@ class Passkeys:
         of_user = select(*Passkey.__table__.columns).where(Passkey.user_id == user_id)
         return await self.users.database.fetch_all(of_user.order_by(Passkey.created_at, Passkey.id))
 
-    async def creation_options(self, user: User, browser: str) -> dict[str, Any]:
+    async def creation_options(self, auth: AuthContext, browser: str) -> dict[str, Any]:
         """Return what ``navigator.credentials.create()`` takes. Raises PasskeyConflict."""
-        passkeys = await self.list_for_user(user.id)
-        if len(passkeys) >= MAX_PASSKEYS:
-            raise PasskeyConflict(f"You have {MAX_PASSKEYS} passkeys. Remove one first.")
+        user, passkeys = auth.user, await self._list_before_adding(auth)
         handle = secrets.token_bytes(HANDLE_BYTES)
         new = insert_or_update(UserHandle).values(user_id=user.id, handle=handle)
         # Where there is one already, it stays.
         kept = new.on_conflict_do_update(index_elements=["user_id"], set_={"user_id": user.id})
         [row] = await self.users.database.fetch_all(kept.returning(UserHandle.handle))
-        return self.site.creation_options(user, row.handle, passkeys, browser)
+        scope = _creation(auth, browser)
+        return self.site.creation_options(user, row.handle, passkeys, scope)
 
     async def add(
         self, auth: AuthContext, credential: dict[str, Any], browser: str, name: str
@@ -105,13 +104,15 @@ class Passkeys:
         """
         with refusing(auth.user.id):
             made = helpers.parse_registration_credential_json(credential)
-            scope = f"create {auth.user.id} {browser}"
+            scope = _creation(auth, browser)
             expected, used = self.site.expect(made.response.client_data_json, scope)
             new = webauthn.verify_registration_response(credential=made, **expected)
             if len(new.credential_id) > MAX_ID_BYTES:
                 raise ValueError("its id is too long")
             if len(new.credential_public_key) > MAX_KEY_BYTES:
                 raise ValueError("its key is too long")
+        # What is added meanwhile ends this session, and then nothing is added here.
+        await self._list_before_adding(auth)
         name = name or guess_name(new.aaguid, auth.client.user_agent)[:MAX_NAME_CHARACTERS]
         added = insert(Passkey).values(
             id=new.credential_id,
@@ -172,7 +173,7 @@ class Passkeys:
         passkey = await self._find(auth.user, passkey_id)
         # What is removed meanwhile ends this session, and then nothing is removed here.
         #{% if cookiecutter.oidc %}
-        is_last = await count_ways(self.users.database, auth.user.id) == 1
+        is_last = await count_ways(self.users.database, auth.user.id, self.site.settings) == 1
         #{% else %}
         is_only_one = len(await self.list_for_user(auth.user.id)) == 1
         is_last = is_only_one and not await self.has_password(auth.user)
@@ -193,7 +194,7 @@ class Passkeys:
         Raises PasskeyConflict for the last way to sign in, or SessionEnded.
         """
         #{% if cookiecutter.oidc %}
-        is_last = await count_ways(self.users.database, auth.user.id) == 1
+        is_last = await count_ways(self.users.database, auth.user.id, self.site.settings) == 1
         #{% else %}
         is_last = not await self.kinds_of(auth.user.id)
         #{% endif %}
@@ -260,6 +261,13 @@ class Passkeys:
         if row is None:
             raise ValueError("its counter went back: somebody may have a copy")
 
+    async def _list_before_adding(self, auth: AuthContext) -> Sequence[AnyRow]:
+        """Return what a user has, who wants one more. Raises PasskeyConflict."""
+        passkeys = await self.list_for_user(auth.user.id)
+        if len(passkeys) >= MAX_PASSKEYS:
+            raise PasskeyConflict(f"You have {MAX_PASSKEYS} passkeys. Remove one first.")
+        return passkeys
+
     async def _find(self, user: User, passkey_id: str) -> AnyRow:
         """Return a passkey of the user's. Raises PasskeyUnknown."""
         for each in await self.list_for_user(user.id):
@@ -278,3 +286,11 @@ class Passkeys:
         more = (*more, notice)
         #{% endif %}
         await self.users.change_own(auth, "user_updated", *more, amr=amr, reason=reason, **changes)
+
+
+def _creation(auth: AuthContext, browser: str) -> str:
+    """Return what the challenge of a new passkey is for: the session that was fresh, and no other.
+
+    Its token changes, and when it began does not.
+    """
+    return f"create {auth.user.id} {auth.session.record.created_at} {browser}"

@@ -10,6 +10,8 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import webauthn
+from cryptography.exceptions import UnsupportedAlgorithm
+from cryptography.x509 import InvalidVersion
 from sqlalchemy import Executable
 from webauthn import helpers
 from webauthn.helpers import structs
@@ -23,7 +25,10 @@ from app.users.challenges import CHALLENGE_SECONDS, Challenges
 from app.users.errors import AccountError
 
 # What reading a stranger's bytes may raise; the library leaves some of it to its callers.
-_MALFORMED = (WebAuthnException, ValueError, TypeError, LookupError, AttributeError, RecursionError)
+_MALFORMED = (
+    *(WebAuthnException, UnsupportedAlgorithm, InvalidVersion),
+    *(ValueError, TypeError, LookupError, AttributeError, RecursionError),
+)
 _REQUIRED = structs.UserVerificationRequirement.REQUIRED
 
 
@@ -57,15 +62,18 @@ class RelyingParty:
         return str(urlsplit(self.settings.public_url).hostname)
 
     def creation_options(
-        self, user: User, handle: bytes, passkeys: Sequence[AnyRow], browser: str
+        self, user: User, handle: bytes, passkeys: Sequence[AnyRow], scope: str
     ) -> dict[str, Any]:
-        """Return what ``navigator.credentials.create()`` takes. passkeys: what the user has."""
+        """Return what ``navigator.credentials.create()`` takes.
+
+        passkeys: what the user has. scope: what its challenge is for.
+        """
         options = webauthn.generate_registration_options(
             rp_id=self.id,
             rp_name=PROJECT["name"],
             user_id=handle,
             user_name=user.name,
-            challenge=self.challenges.new(f"create {user.id} {browser}"),
+            challenge=self.challenges.new(scope),
             timeout=CHALLENGE_SECONDS * 1000,
             authenticator_selection=structs.AuthenticatorSelectionCriteria(
                 # The device finds it again without a list from here.

@@ -213,13 +213,18 @@ class TotpService:
         secret = self.cipher.decrypt(row.encrypted, str(user_id)) if row else None
         now = int(self.users.clock()) // STEP_SECONDS
         step = find_step(secret.decode(), code, now) if secret else None
-        if secret is None or step is None:
+        if row is None or secret is None or step is None:
             return False
         # A clock that was far ahead once must not make codes void for years.
         is_unused = or_(TotpSecret.last_step < step, TotpSecret.last_step > now + TOLERANCE)
         accepted = await self.users.database.execute(
             update(TotpSecret)
-            .where(TotpSecret.user_id == user_id, is_unused)
+            .where(
+                _app_of(user_id, is_confirmed=is_confirmed),
+                # Not what was begun anew meanwhile.
+                TotpSecret.encrypted == row.encrypted,
+                is_unused,
+            )
             .values(
                 last_step=step,
                 failures=0,
