@@ -14,7 +14,18 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from benchmarks import growth, instructions, logins, machine, shares, startup, sweep
+from benchmarks import (
+    growth,
+    instructions,
+    logins,
+    machine,
+    memory,
+    pages,
+    shares,
+    startup,
+    storm,
+    sweep,
+)
 from benchmarks.report import Results
 from benchmarks.targets import OWN, PEERS, POSTGRESQL, Target, baked
 from benchmarks.workbench import workbench
@@ -31,7 +42,10 @@ PARTS: Mapping[str, tuple[Sequence[Target], Part]] = {
     "growth": (growth.KEPT_AT_THE_SERVER, growth.measure),
     "sweep": (sweep.SWEPT, lambda targets, _: sweep.measure(targets)),
     "logins": (logins.SIGNING_IN, lambda targets, _: logins.measure(targets)),
+    "storm": (storm.STORMED, lambda targets, _: storm.measure(targets)),
     "startup": (startup.STARTED, startup.measure),
+    "pages": (pages.WITH_PAGES, pages.measure),
+    "memory": (OWN, lambda targets, _: memory.measure(targets)),
 }
 
 

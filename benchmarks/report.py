@@ -11,9 +11,12 @@ from benchmarks.growth import Growth
 from benchmarks.instructions import Instructions
 from benchmarks.load import CONNECTIONS
 from benchmarks.logins import AT_A_TIME, Logins
+from benchmarks.memory import FEW, MANY, Memory
+from benchmarks.pages import Page
 from benchmarks.plot import plot
 from benchmarks.shares import BURST_SECONDS, Shares
 from benchmarks.startup import Startup
+from benchmarks.storm import STRANGERS, Storm
 from benchmarks.sweep import EXPIRED, Sweep
 from benchmarks.targets import FLAT, OWN, PEERS, Own
 
@@ -31,7 +34,10 @@ class Results:
     growth: Sequence[Growth] = ()
     sweep: Sequence[Sweep] = ()
     logins: Sequence[Logins] = ()
+    storm: Sequence[Storm] = ()
     startup: Sequence[Startup] = ()
+    pages: Sequence[Page] = ()
+    memory: Sequence[Memory] = ()
     instructions: Sequence[Instructions] = ()
 
     @property
@@ -44,7 +50,10 @@ class Results:
             "Many sessions": growth_table(self.growth),
             "Deleting expired sessions beside requests": sweep_table(self.sweep),
             "Sign-ins beside requests": logins_table(self.logins),
+            "Sign-ins under load": storm_table(self.storm),
             "Start": startup_table(self.startup),
+            "Pages": pages_table(self.pages),
+            "Memory of a worker": memory_table(self.memory),
         }
         return {heading: text for heading, text in texts.items() if text}
 
@@ -180,6 +189,30 @@ def logins_table(measured: Sequence[Logins]) -> str:
     return table(head, rows) if rows else ""
 
 
+def storm_table(measured: Sequence[Storm]) -> str:
+    """Return the table of what a sign-in takes, as a multiple of what its hash does."""
+    head = (
+        "",
+        "a hash, ms",
+        "alone ÷ hash",
+        f"beside {STRANGERS} guesses at once ÷ hash",
+        f"beside {STRANGERS} registrations at once ÷ hash",
+        "sign-ins/s, as a share of one core's hashes",
+    )
+    rows = [
+        (
+            each.target.name,
+            f"{each.hashing * 1000:.0f}",
+            f"{each.quiet / each.hashing:.1f}",
+            f"**{each.beside_guesses / each.hashing:.1f}**",
+            f"**{each.beside_registrations / each.hashing:.1f}**",
+            f"**{each.rate * each.hashing:.2f}**",
+        )
+        for each in measured
+    ]
+    return table(head, rows) if rows else ""
+
+
 def startup_table(measured: Sequence[Startup]) -> str:
     """Return the table of starts, and of the packages that take longest to import."""
     rows = [
@@ -192,6 +225,35 @@ def startup_table(measured: Sequence[Startup]) -> str:
         for each in measured
     ]
     head = ("", "app, s", "bare, s", "imports, ms (traced)")
+    return table(head, rows) if rows else ""
+
+
+def pages_table(measured: Sequence[Page]) -> str:
+    """Return the table of the pages."""
+    rows = [(f"`{each.path}`", each.sessions, f"{each.size:,}", each.share) for each in measured]
+    head = ("", "sessions of the user", "bytes", "share of a bare page")
+    return table(head, rows) if rows else ""
+
+
+def memory_table(measured: Sequence[Memory]) -> str:
+    """Return the table of resident memory."""
+    rows = [
+        (
+            each.target.name,
+            f"{each.few >> 20}",
+            f"{each.many >> 20}",
+            f"{each.bare >> 20}",
+            f"**{each.many / each.bare:.2f}**",
+        )
+        for each in measured
+    ]
+    head = (
+        "`/api/me`",
+        f"MiB after {FEW:,} requests",
+        f"after {MANY:,}",
+        "bare app with SQLAlchemy",
+        "ratio",
+    )
     return table(head, rows) if rows else ""
 
 

@@ -51,16 +51,17 @@ class Peer:
 Target = Own | Peer
 
 
-def _own(backend: str, database: str) -> Own:
+def _own(backend: str, database: str, frontend: str = "api") -> Own:
     keeps_sessions_there = backend not in ("memory", "redis")
+    name = f"{backend}, {database}" if keeps_sessions_there else backend
     return Own(
-        name=f"{backend}, {database}" if keeps_sessions_there else backend,
+        name=name if frontend == "api" else f"{name}, with pages",
         answers={
             "session_backend": backend,
             "database": database,
-            "frontend": "api",
+            "frontend": frontend,
             "identity": "username",
-            "project_slug": f"{backend}-{database}",
+            "project_slug": f"{backend}-{database}-{frontend}",
         },
     )
 
@@ -84,6 +85,7 @@ REDIS = _own("redis", "sqlite")
 SQLITE = _own("database", "sqlite")
 POSTGRESQL = _own("database", "postgresql")
 SIGNED_COOKIE = _own("signed-cookie", "sqlite")
+PAGES = _own("database", "sqlite", "html")
 
 OWN = (MEMORY, REDIS, SQLITE, POSTGRESQL, SIGNED_COOKIE)
 

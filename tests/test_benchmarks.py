@@ -8,11 +8,22 @@ from xml.etree import ElementTree
 
 import pytest
 
-from benchmarks import growth, instructions, logins, machine, shares, startup, sweep
+from benchmarks import (
+    growth,
+    instructions,
+    logins,
+    machine,
+    memory,
+    pages,
+    shares,
+    startup,
+    storm,
+    sweep,
+)
 from benchmarks.figures import Spread, ratio, spread, table
 from benchmarks.plot import LABELS, plot
 from benchmarks.report import BEGIN, END, Results, replace_table
-from benchmarks.targets import FLAT, MEMORY, OWN, PEERS, REDIS, SQLITE, baked
+from benchmarks.targets import FLAT, MEMORY, OWN, PAGES, PEERS, REDIS, SQLITE, baked
 from benchmarks.workbench import PEERS as PEERS_FOLDER
 from tests import baking
 from tests.conftest import LeaveOut
@@ -181,6 +192,9 @@ MEASURES: dict[str, Callable[[Path], Results]] = {
     "sweep": lambda _: Results(sweep=sweep.measure([SQLITE], expired=1_000, seconds=3)),
     "logins": lambda _: Results(logins=logins.measure([SQLITE], seconds=1)),
     "startup": lambda _: Results(startup=startup.measure([MEMORY], rounds=1)),
+    "storm": lambda _: Results(storm=storm.measure([SQLITE], seconds=1)),
+    "pages": lambda _: Results(pages=pages.measure([PAGES], rounds=1)),
+    "memory": lambda _: Results(memory=memory.measure([MEMORY], few=1, many=1)),
     "instructions": measure_instructions,
 }
 
@@ -196,4 +210,4 @@ def test_whatever_else_is_measured_can_be(tmp_path: Path, leave_out: LeaveOut, k
         assert counted.own > counted.bare >= 0
     assert {each.name for each in OWN} >= {each.target.name for each in results.growth}
     if not is_soak():
-        leave_out("whether growth, sweep and instructions can be measured: SOAK=1")
+        leave_out("whether all else can be measured: SOAK=1")

@@ -1,0 +1,51 @@
+"""The memory of a worker, beside a bare app that reads a user with SQLAlchemy, and its growth."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from benchmarks.load import Load
+from benchmarks.machine import memory_of
+from benchmarks.targets import OWN, Own
+from benchmarks.workbench import PEERS, App, Server, serving, workbench
+
+# Requests after which the memory is looked at.
+FEW, MANY = 2_000, 100_000
+
+
+@dataclass(frozen=True)
+class Memory:
+    """Resident bytes of a process after few and after many requests."""
+
+    target: Own
+    few: int
+    many: int
+    bare: int
+    """Those of the bare app, after many."""
+
+
+def measure(targets: Sequence[Own] = OWN, few: int = FEW, many: int = MANY) -> list[Memory]:
+    """Send each app so many requests, and the bare one as many."""
+    return [_measure(target, few, many) for target in targets]
+
+
+def _measure(target: Own, few: int, many: int) -> Memory:
+    with workbench() as bench:
+        server = bench.serve(target)
+        load = Load(f"{server.url}/api/me", (server.sign_in(target),))
+        after_few, after_many = _after(server, load, few), _after(server, load, many)
+        url = f"sqlite+aiosqlite:///{bench.folder / 'bare.db'}"
+        app = App("bare_database:app", PEERS, bench.environment(target), {"DATABASE_URL": url})
+        with serving(app) as beside:
+            bare = _after(beside, Load(f"{beside.url}/me"), many)
+    return Memory(target, after_few, after_many, bare)
+
+
+def _after(server: Server, load: Load, requests: int) -> int:
+    """Return the resident memory after at least so many requests."""
+    sent = 0
+    while sent < requests:
+        burst = load.send(1)
+        if burst.refused:
+            raise RuntimeError(f"{load.url}: {burst}")
+        sent += burst.requests
+    return memory_of(server.process, "VmRSS")
