@@ -1,6 +1,6 @@
 """A page by FastAPI and Jinja, as their documentation teaches it, for nobody in particular.
 
-SIZE: its bytes. ROWS: of a list on it.
+SIZE: its bytes, which a list fills.
 """
 
 import os
@@ -10,7 +10,7 @@ from fastapi.responses import HTMLResponse
 from fastapi.templating import Jinja2Templates
 from jinja2 import DictLoader, Environment
 
-SIZE, ROWS = int(os.environ["SIZE"]), int(os.environ["ROWS"])
+SIZE = int(os.environ["SIZE"])
 
 BASE = """<!doctype html>
 <html lang="en">
@@ -27,24 +27,21 @@ PAGE = """{% extends "base.html" %}
 <li><strong>{{ row.name }}</strong> {{ row.address }}, {{ row.seen }}</li>
 {% endfor %}
 </ul>
+{% endblock %}
 """
-END = "{% endblock %}\n"
 
 ROW = {"name": "Firefox on Linux", "address": "203.0.113.7", "seen": "a minute ago"}
-VALUES = {"title": "Devices", "rows": [ROW] * ROWS}
 
+pages = Jinja2Templates(
+    env=Environment(loader=DictLoader({"base.html": BASE, "page.html": PAGE}), autoescape=True)
+)
+render = pages.env.get_template("page.html").render
+of_none, of_one = (len(render(title="Devices", rows=[ROW] * rows)) for rows in (0, 1))
+ROWS = [ROW] * ((SIZE - of_none) // (of_one - of_none))
 
-def templates(filling: int) -> Jinja2Templates:
-    """Return the templates, with so many bytes of text besides."""
-    pages = {"base.html": BASE, "page.html": PAGE + "x" * filling + END}
-    return Jinja2Templates(env=Environment(loader=DictLoader(pages), autoescape=True))
-
-
-empty = templates(0).env.get_template("page.html").render(VALUES)
-pages = templates(max(0, SIZE - len(empty)))
 app = FastAPI(telemetry={"tracing": False, "metrics": False, "logs": False})
 
 
 @app.get("/")
 async def page(request: Request) -> HTMLResponse:
-    return pages.TemplateResponse(request, "page.html", VALUES)
+    return pages.TemplateResponse(request, "page.html", {"title": "Devices", "rows": ROWS})

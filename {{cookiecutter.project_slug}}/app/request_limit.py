@@ -4,12 +4,22 @@ import hashlib
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from sqlalchemy import case, or_, select
+from sqlalchemy import bindparam, case, or_, select
 
 from app.database import Database
 from app.engine import insert_or_update
 from app.errors import TooManyRequests
+from app.fast_lookup import CompiledSelect
 from app.models import RequestCount
+
+_FULL = CompiledSelect(
+    select(RequestCount.resets_at).where(
+        RequestCount.key == bindparam("key"),
+        RequestCount.count >= bindparam("limit"),
+        RequestCount.resets_at > bindparam("now"),
+        RequestCount.resets_at <= bindparam("latest"),
+    )
+)
 
 
 @dataclass(frozen=True)
@@ -27,16 +37,10 @@ class RequestLimiter:
         """
         now, key = self.clock(), hashlib.sha256(name.encode()).digest()
         # Looking first: who is refused takes no lock, which everybody else would wait for.
-        full = await self.database.fetch_one(
-            select(RequestCount.resets_at).where(
-                RequestCount.key == key,
-                RequestCount.count >= limit,
-                RequestCount.resets_at > now,
-                RequestCount.resets_at <= now + window,
-            )
-        )
+        values = {"key": key, "limit": limit, "now": now, "latest": now + window}
+        full = await self.database.fast_lookup.fetch_one(_FULL, values)
         if full:
-            raise TooManyRequests(full.resets_at - now)
+            raise TooManyRequests(full[0] - now)
         first = insert_or_update(RequestCount).values(key=key, count=1, resets_at=now + window)
         # A clock that was wrong once must not block anyone for longer than the window.
         is_over = or_(RequestCount.resets_at <= now, RequestCount.resets_at > now + window)

@@ -181,16 +181,16 @@ async def app(start: Start) -> FastAPI:
 def statements(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[str]]:
     """Collect the SQL that is sent from here on, by SQLAlchemy or straight to the driver."""
     sent: list[str] = []
-    fetch_one = FastLookup.fetch_one
+    fetch_all = FastLookup.fetch_all
 
     def note(*values: Any) -> None:
         sent.append(values[2])
 
     async def note_lookup(lookup: FastLookup, select: CompiledSelect, values: Any) -> Any:
         sent.append(select.sql)
-        return await fetch_one(lookup, select, values)
+        return await fetch_all(lookup, select, values)
 
-    monkeypatch.setattr(FastLookup, "fetch_one", note_lookup)
+    monkeypatch.setattr(FastLookup, "fetch_all", note_lookup)
     event.listen(Engine, "before_cursor_execute", note)
     yield sent
     event.remove(Engine, "before_cursor_execute", note)

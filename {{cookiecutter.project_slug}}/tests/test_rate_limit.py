@@ -5,9 +5,9 @@ from typing import Any
 
 import pytest
 from fastapi import APIRouter, Depends
-from sqlalchemy import Executable, func, select
+from sqlalchemy import func, select
 
-from app.database import Database
+from app.fast_lookup import CompiledSelect, FastLookup
 from app.models import RequestCount
 from app.services import Services
 from app.web.dependencies import CurrentUser, public
@@ -99,15 +99,15 @@ async def test_requests_at_the_same_time_and_in_other_processes_are_counted_toge
 ) -> None:
     limited(client, "/a", "3/minute")
     all_have_looked = asyncio.Barrier(10)
-    fetch_one = Database.fetch_one
+    fetch_one = FastLookup.fetch_one
 
-    async def look(database: Database, statement: Executable) -> Any:
-        found = await fetch_one(database, statement)
+    async def look(lookup: FastLookup, select: CompiledSelect, values: Any) -> Any:
+        found = await fetch_one(lookup, select, values)
         await all_have_looked.wait()
         return found
 
     # None of them sees that another one was counted.
-    monkeypatch.setattr(Database, "fetch_one", look)
+    monkeypatch.setattr(FastLookup, "fetch_one", look)
     second = Client(await start())
     limited(second, "/a", "3/minute")
     # If one fails before it has looked, the others wait for it.

@@ -1,4 +1,4 @@
-"""Looks up one row as fast as possible: the query of every authenticated request.
+"""Looks up a few rows as fast as possible: the query of every authenticated request.
 
 Statement and connection are SQLAlchemy's, but the driver is asked directly: through SQLAlchemy
 a lookup takes twice as long.
@@ -26,7 +26,7 @@ _LOST = (InterfaceError, PostgresError, ConnectionError)
 
 
 class CompiledSelect:
-    """A SELECT of at most one row, compiled once."""
+    """A SELECT of few rows, which an index leads to. Compiled once."""
 
     def __init__(self, statement: Select[*tuple[Any, ...]]) -> None:
         compiled = statement.compile(dialect=_DIALECT)
@@ -64,17 +64,24 @@ class FastLookup:
     async def fetch_one(
         self, select: CompiledSelect, values: Mapping[str, Any]
     ) -> tuple[Any, ...] | None:
-        """Return the row, or None. Raises StoreUnavailable when the database is out of reach."""
+        """Return the first row, or None. Raises StoreUnavailable as below."""
+        rows = await self.fetch_all(select, values)
+        return rows[0] if rows else None
+
+    async def fetch_all(
+        self, select: CompiledSelect, values: Mapping[str, Any]
+    ) -> list[tuple[Any, ...]]:
+        """Return the rows. Raises StoreUnavailable when the database is out of reach."""
         arguments = select.arguments(values)
         ends_at = asyncio.get_running_loop().time() + DEADLINE_SECONDS
         waits = self._semaphore.locked() or not self._idle
         try:
             # The driver bounds a query by itself; doing so again costs 4 % of a request.
             async with asyncio.timeout_at(ends_at) if waits else nullcontext(), self._semaphore:
-                row = await self._fetch(select.sql, arguments, ends_at)
+                rows = await self._fetch(select.sql, arguments, ends_at)
         except (DBAPIError, *_LOST, OSError) as error:
             raise StoreUnavailable from error
-        return select.convert(row) if row else None
+        return [select.convert(row) for row in rows]
 
     async def close(self) -> None:
         """Close the connections that are idle."""
@@ -95,13 +102,13 @@ class FastLookup:
         self, connection: AsyncConnection, driver: Any, sql: str, arguments: list[Any]
     ) -> Any:
         try:
-            row = await driver.fetchrow(sql, *arguments)
+            rows = await driver.fetch(sql, *arguments)
         except BaseException:
             # A result that is still on its way would be taken for that of the next query.
             await _terminate(connection, driver)
             raise
         self._idle.append((connection, driver))
-        return row
+        return rows
 
 
 async def _terminate(connection: AsyncConnection, driver: Any) -> None:

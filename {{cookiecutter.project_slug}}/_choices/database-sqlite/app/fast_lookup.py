@@ -1,4 +1,4 @@
-"""Looks up one row as fast as possible: the query of every authenticated request.
+"""Looks up a few rows as fast as possible: the query of every authenticated request.
 
 The statement is SQLAlchemy's, but SQLite is asked directly, and in the event loop: finding a row by
 its primary key takes a fifth of the time of a round trip to the driver's thread. Nothing else uses
@@ -63,7 +63,7 @@ def _identify(path: Path) -> tuple[int, int] | None:
 
 
 class CompiledSelect:
-    """A SELECT of at most one row, compiled once."""
+    """A SELECT of few rows, which an index leads to. Compiled once."""
 
     def __init__(self, statement: Select[*tuple[Any, ...]]) -> None:
         self.sql = str(statement.compile(dialect=_DIALECT))
@@ -92,7 +92,14 @@ class FastLookup:
     async def fetch_one(
         self, select: CompiledSelect, values: Mapping[str, Any]
     ) -> tuple[Any, ...] | None:
-        """Return the row, or None. Raises StoreUnavailable when the database is out of reach."""
+        """Return the first row, or None. Raises StoreUnavailable as below."""
+        rows = await self.fetch_all(select, values)
+        return rows[0] if rows else None
+
+    async def fetch_all(
+        self, select: CompiledSelect, values: Mapping[str, Any]
+    ) -> list[tuple[Any, ...]]:
+        """Return the rows. Raises StoreUnavailable when the database is out of reach."""
         if self._connection is not None and self._file.is_replaced():
             # It was replaced or removed, and what this connection reads is no longer true.
             await self.close()
@@ -102,7 +109,7 @@ class FastLookup:
         except sqlite3.Error as error:
             await self.close()
             raise StoreUnavailable from error
-        return select.convert(rows[0]) if rows else None
+        return [select.convert(row) for row in rows]
 
     async def close(self) -> None:
         """Close the connection; the next lookup opens another one."""

@@ -4,7 +4,7 @@ import hashlib
 from base64 import b64encode
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
-from functools import partial
+from functools import cache, partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -41,7 +41,14 @@ def relative_time(now: float, unix_time: float) -> RelativeTime:
 
 def integrity(name: str) -> str:
     """Return the hash of a file in ``app/static``: browsers use nothing else in its place."""
-    digest = hashlib.sha384((STATIC / name).read_bytes()).digest()
+    file = STATIC / name
+    # With the time, since the file may change while the app runs in development.
+    return _hash_of(file, file.stat().st_mtime_ns)
+
+
+@cache
+def _hash_of(file: Path, _: int) -> str:
+    digest = hashlib.sha384(file.read_bytes()).digest()
     return f"sha384-{b64encode(digest).decode('ascii')}"
 
 

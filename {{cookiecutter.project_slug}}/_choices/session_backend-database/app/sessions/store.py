@@ -23,6 +23,11 @@ _GET_WITH_USER = CompiledSelect(
     .join_from(UserSession, User)
     .where(*_active, User.is_active, User.session_version == UserSession.session_version)
 )
+_LIST = CompiledSelect(
+    select(*_COLUMNS)
+    .where(UserSession.user_id == bindparam("user_id"), UserSession.expires_at > bindparam("now"))
+    .order_by(UserSession.last_seen_at.desc())
+)
 
 
 @dataclass(frozen=True)
@@ -57,11 +62,8 @@ class SessionStore:
 
     async def list_for_user(self, user_id: int, now: float) -> list[Session]:
         """Return the active sessions of a user, the last used first."""
-        rows = await self.database.fetch_all(
-            select(*_COLUMNS)
-            .where(UserSession.user_id == user_id, UserSession.expires_at > now)
-            .order_by(UserSession.last_seen_at.desc())
-        )
+        values = {"user_id": user_id, "now": now}
+        rows = await self.database.fast_lookup.fetch_all(_LIST, values)
         return [Session._make(row) for row in rows]
 
     async def touch(self, before: Session, seen: Session) -> None:
