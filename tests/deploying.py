@@ -354,7 +354,8 @@ def _nginx(
     kinds = ("client_body", "proxy", "fastcgi", "uwsgi", "scgi")
     temporary = "\n".join(f"{kind}_temp_path {folder}/{kind};" for kind in kinds)
     (folder / "nginx.conf").write_text(
-        f"daemon off; master_process off; pid {folder}/pid; error_log stderr notice;\n"
+        f"daemon off; master_process off; pid {folder}/pid;\n"
+        f"error_log stderr notice; error_log {folder}/error.log notice;\n"
         # What the head of our file asks for.
         f"events {{ worker_connections 16384; }}\n"
         f"http {{\naccess_log off;\n{temporary}\ninclude {folder}/app.conf;\n}}\n",

@@ -122,6 +122,19 @@ def test_plain_http_leads_to_https_and_sets_no_cookie(
     assert "evil" not in str(answer.headers)
 
 
+def test_a_link_that_is_followed_while_the_app_is_down_is_in_no_log(
+    project: Project, app: App, certificate: Certificate, tmp_path: Path
+) -> None:
+    stopped = replace(app, address=f"127.0.0.1:{free_port()}")
+    with proxied("nginx", project, tmp_path, stopped, certificate) as proxy:
+        with proxy.visitor() as visitor:
+            for path in ("/reset?token=of-a-link", "/?page=of-no-link"):
+                assert visitor.get(path).status_code == 502
+        logged = (tmp_path / "error.log").read_text("utf-8")
+    assert "/?page=of-no-link" in logged
+    assert "of-a-link" not in logged
+
+
 # Caddy gets its certificate by itself.
 @pytest.mark.parametrize("proxy", ["nginx"], indirect=True)
 def test_what_shows_whose_name_it_is_is_shown_over_plain_http(

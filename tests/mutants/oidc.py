@@ -24,6 +24,11 @@ MUTANTS = (
          'claims.get("azp", "") is None'),
         (85, "a token for several clients is good for each", 'len(claims["aud"]) > 1',
          'len(claims["aud"]) > 2'),
+        (88, "a provider that is down is asked again and again",
+         "        self._tried_at = self.clock()\n", ""),
+        (88, "a stranger makes everybody wait for a provider",
+         "        if not self._is_within(max_age, self._fetched_at):\n            async with",
+         "        if max_age:\n            async with"),
         (85, "an answer may come from anybody", 'answer.get("iss", "" if says_issuer else '
          'metadata["issuer"]) != metadata["issuer"]', "answer is None and says_issuer"),
         (85, "an answer may hide whose it is", '"" if says_issuer else metadata["issuer"]',
@@ -32,9 +37,10 @@ MUTANTS = (
          'if found["issuer"] is (is_many and issuer) and not ('),
         (85, "tokens are fetched without tls", 'startswith(("https://", issuer))',
          'startswith(("http", issuer))'),
-        (88, "what a provider says is kept for ever", "0 <= age < max_age", "0 <= age < 10**9"),
-        (88, "a provider is asked again for every token", "REFRESH_SECONDS = 3_600, 60",
-         "REFRESH_SECONDS = 3_600, 0"),
+        (88, "what a provider says is kept for ever", "0 <= self.clock() - since < seconds",
+         "0 <= self.clock() - since < 10**9"),
+        (88, "a provider is asked again for every token", "RETRY_SECONDS = 3_600, 60, 5",
+         "RETRY_SECONDS = 3_600, 0, 5"),
         (88, "a new key is never fetched", "await self._discover(REFRESH_SECONDS)",
          "await self._discover()"),
     ),
@@ -90,7 +96,7 @@ MUTANTS = (
     *At("app/users/identities.py", "tests/test_providers_and_codes.py",
         identity="email", oidc="yes", totp="yes").faults(
         (86, "whoever holds the mailbox alone gets past the second factor for good",
-         "if row.has_app:", "if row.has_app is None:"),
+         "if await self.factors.kinds_of(row.id):", "if not row.id:"),
     ),
     *At("app/users/ways_in.py", "tests/test_presets.py", identity="email", oidc="yes").faults(
         (86, "an account of a tenant opens nothing",
@@ -116,7 +122,8 @@ MUTANTS = (
          "Identity.issuer == person.issuer, Identity", "Identity"),
         (86, "a disabled account is joined", "        if not row.is_active:\n"
          '            log_failure(provider, "the account is disabled")\n'
-         "            raise ProviderError\n        # Every",  "        # Every"),
+         "            raise ProviderError\n        await", "        await"),
+        (0, "an address adds identities without end", "        await self._check_room(row.id)\n", ""),
         (86, "a disabled account is opened", "if row is None or not row.is_active:",
          "if row is None:"),
         (86, "the last way to sign in is removed",

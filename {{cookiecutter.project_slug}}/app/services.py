@@ -112,17 +112,21 @@ class Services:
         site = RelyingParty(Challenges(keys, clock), settings)
         self.passkeys = Passkeys(self.users, site)
         #{% endif %}
-        #{% if cookiecutter.oidc %}
-        self.identities = Identities(self.users, settings)
-        self.oidc = OidcService(self.identities, settings)
-        self.round_trip_cipher = SessionCipher(keys, b"app.web.round_trips")
-        #{% endif %}
         #{% if cookiecutter.totp and cookiecutter.passkeys %}
         self.factors = Factors(self.users, [self.passkeys, self.totp])
         #{% elif cookiecutter.totp %}
         self.factors = Factors(self.users, [self.totp])
         #{% elif cookiecutter.passkeys %}
         self.factors = Factors(self.users, [self.passkeys])
+        #{% endif %}
+        #{% if cookiecutter.oidc %}
+        #{% if cookiecutter.identity == "email" and (cookiecutter.totp or cookiecutter.passkeys) %}
+        self.identities = Identities(self.users, settings, self.factors)
+        #{% else %}
+        self.identities = Identities(self.users, settings)
+        #{% endif %}
+        self.oidc = OidcService(self.identities, settings)
+        self.round_trip_cipher = SessionCipher(keys, b"app.web.round_trips")
         #{% endif %}
 
     async def ping(self) -> None:

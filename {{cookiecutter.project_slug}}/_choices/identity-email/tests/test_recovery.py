@@ -116,6 +116,13 @@ async def test_tags_make_no_other_mailbox_of_an_address(client: Client, other: C
     assert await forgot(client, BOB) == 202
 
 
+async def test_dots_make_no_other_mailbox_where_the_provider_ignores_them(client: Client) -> None:
+    spellings = ["alice", "a.lice", "al.ice", "ali.ce", "alic.e", "a.l.ice"]
+    sent = [await forgot(client, f"{spelling}@gmail.com") for spelling in spellings]
+    assert sent == [202] * 5 + [429]
+    assert [await forgot(client, f"{each}@example.com") for each in spellings] == [202] * 6
+
+
 async def test_nobody_causes_more_than_twenty_mails_a_minute(
     client: Client, other: Client, clock: Clock
 ) -> None:

@@ -32,6 +32,19 @@ async def test_one_of_both_is_left(visitor: Visitor) -> None:
     assert (await visitor.delete(f"/api/identities/{identity['id']}")).status_code == 409
 
 
+#{% if cookiecutter.identity == "email" %}
+async def test_whoever_holds_the_mailbox_alone_adds_no_way_in_past_a_passkey(
+    visitor: Visitor,
+) -> None:
+    await visitor.signed_in()
+    alice = Person(visitor, Authenticator(ORIGIN))
+    assert (await alice.add()).status_code == 201
+    thief = Visitor(visitor.app, visitor.provider)
+    assert error_of(await thief.sign_in_there()) == "second_factor_first"
+    assert (await visitor.get("/api/identities")).json() == []
+
+
+#{% endif %}
 async def test_a_password_is_removed_where_a_provider_is_left(visitor: Visitor) -> None:
     await visitor.signed_in()
     assert (await visitor.delete("/api/password")).status_code == 409

@@ -58,6 +58,18 @@ class Endless(httpx2.AsyncByteStream):
             yield b" " * 65_536
 
 
+class Held(Endless):
+    """A body that does not arrive before a test lets it."""
+
+    def __init__(self) -> None:
+        self.is_read, self.goes_on = asyncio.Event(), asyncio.Event()
+
+    async def __aiter__(self) -> AsyncIterator[bytes]:
+        self.is_read.set()
+        await self.goes_on.wait()
+        yield b"{}"
+
+
 @dataclass
 class Provider(httpx2.AsyncBaseTransport):
     """Speaks OpenID Connect, and holds the app to it."""

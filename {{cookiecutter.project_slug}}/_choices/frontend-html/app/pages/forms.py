@@ -16,7 +16,7 @@ from app.web.errors import headers_of
 
 FormField = Annotated[Text, Form()]
 NameField = Annotated[Text, Form(alias=FIELD)]
-NextField = Annotated[Text, Form(alias="next")]
+NextField = Annotated[str, Form(alias="next")]
 NextQuery = Annotated[str, Query(alias="next")]
 
 

@@ -8,6 +8,7 @@ from starlette.responses import RedirectResponse, Response
 from starlette.routing import Match
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from app.api.schemas import MAX_TEXT_CHARACTERS
 from app.pages.flash import set_flash
 from app.pages.templating import TEMPLATES, context
 from app.web.middleware import methods_of
@@ -27,6 +28,8 @@ def safe_next(address: str) -> str:
     Nor has it ``..``, which browsers resolve: it would lead to another path than it is checked for.
     """
     path = _path_of(address)
+    if len(address) > MAX_TEXT_CHARACTERS:
+        return HOME
     if not (_LOCAL.fullmatch(address) and _LOCAL_DECODED.fullmatch(path)):
         return HOME
     return HOME if {".", ".."}.intersection(path.split("/")) else address

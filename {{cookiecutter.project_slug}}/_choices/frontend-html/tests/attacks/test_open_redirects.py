@@ -2,7 +2,7 @@
 
 from tests.attacks.stories import Target, story
 from tests.client import PASSWORD, Client
-from tests.people import FIELD
+from tests.people import ALICE, FIELD
 from tests.test_pages import credentials, submit
 
 ELSEWHERE = [
@@ -72,3 +72,10 @@ async def test_next_leads_to_no_address_that_takes_only_forms(client: Client) ->
     for path in ("/confirm", "/static/style.css", "/account"):
         response = await client.get("/login", params={"next": path})
         assert response.headers["location"] == path
+
+
+async def test_whoever_comes_from_a_very_long_address_can_sign_in(client: Client) -> None:
+    await client.register()
+    fields = {FIELD: ALICE, "password": PASSWORD}
+    response = await submit(client, "/login", **fields, next=f"/account?q={'a' * 1100}")
+    assert (response.status_code, response.headers["location"]) == (303, "/")

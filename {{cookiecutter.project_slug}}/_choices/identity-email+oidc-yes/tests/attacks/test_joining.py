@@ -6,6 +6,7 @@ import pytest
 from fastapi import FastAPI
 
 from app.services import Services
+from app.users.identities import MAX_IDENTITIES
 from tests.client import PASSWORD, Client
 from tests.mail import mails
 from tests.people import ALICE, BOB, FIELD
@@ -31,6 +32,16 @@ async def test_an_address_that_both_have_verified_opens_its_account(
     assert "Corp" in notice.text
     # The password still opens it, too.
     assert (await client.sign_in(ALICE, PASSWORD)).status_code == 200
+
+
+async def test_an_address_adds_no_identities_without_end(
+    visitor: Visitor, provider: Provider
+) -> None:
+    for number in range(MAX_IDENTITIES):
+        provider.claims["sub"] = str(number)
+        assert error_of(await visitor.sign_in_there()) == ""
+    provider.claims["sub"] = "one more"
+    assert error_of(await Visitor(visitor.app, provider).sign_in_there()) == "taken"
 
 
 @pytest.mark.parametrize(

@@ -41,9 +41,12 @@ def normalise(address: str) -> str:
 
 
 def mailbox_of(address: str) -> str:
-    """Return an address without its ``+tag``: mail to all of them ends in one mailbox."""
+    """Return an address without its ``+tag``, or Gmail's dots: all of them end in one mailbox."""
     local_part, _, domain = address.rpartition("@")
-    return f"{local_part.partition('+')[0]}@{domain}"
+    local_part = local_part.partition("+")[0]
+    if domain in ("gmail.com", "googlemail.com"):
+        local_part, domain = local_part.replace(".", ""), "gmail.com"
+    return f"{local_part}@{domain}"
 
 
 def mask(address: str) -> str:

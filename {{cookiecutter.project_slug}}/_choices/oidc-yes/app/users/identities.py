@@ -5,6 +5,7 @@ that its user has linked it to, or whose address both the provider and this app 
 """
 
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 #{% if cookiecutter.identity == "username" %}
 from typing import Any, NamedTuple
@@ -12,27 +13,22 @@ from typing import Any, NamedTuple
 from typing import Any
 #{% endif %}
 
-#{% if cookiecutter.identity == "email" and cookiecutter.totp %}
-from sqlalchemy import Executable, delete, exists, insert, select, update
-#{% else %}
 from sqlalchemy import Executable, delete, insert, select, update
-#{% endif %}
 from sqlalchemy.exc import IntegrityError
 
 from app import security_log
 from app.config import Settings
 from app.database import AnyRow
-#{% if cookiecutter.identity == "email" and cookiecutter.totp %}
-from app.models import ROLES, Identity, ProviderSession, TotpSecret, User
-#{% else %}
 from app.models import ROLES, Identity, ProviderSession, User
-#{% endif %}
 #{% if cookiecutter.identity == "email" %}
 from app.oidc_settings import title_of
 #{% endif %}
 from app.sessions.session import Amr, ClientInfo, Session, SignIn, session_end
 #{% if cookiecutter.identity == "email" %}
 from app.users.errors import InvalidName
+#{% if cookiecutter.totp or cookiecutter.passkeys %}
+from app.users.factors import Factors
+#{% endif %}
 #{% else %}
 from app.users.errors import NameTaken
 #{% endif %}
@@ -41,7 +37,7 @@ from app.users.oidc_errors import (
     #{% if cookiecutter.identity == "email" %}
     EmailNotVerified,
     #{% endif %}
-    #{% if cookiecutter.identity == "email" and cookiecutter.totp %}
+    #{% if cookiecutter.identity == "email" and (cookiecutter.totp or cookiecutter.passkeys) %}
     FactorWanted,
     #{% endif %}
     IdentityNotFound,
@@ -83,6 +79,9 @@ class Identities:
 
     users: UserService
     settings: Settings
+    #{% if cookiecutter.identity == "email" and (cookiecutter.totp or cookiecutter.passkeys) %}
+    factors: Factors
+    #{% endif %}
 
     #{% if cookiecutter.identity == "email" %}
     async def sign_in(self, provider: str, person: Person, client: ClientInfo) -> SignIn:
@@ -100,28 +99,22 @@ class Identities:
             email = normalise(person.email if person.email.isascii() else "")
         except InvalidName:
             raise EmailNotVerified from None
-        #{% if cookiecutter.totp %}
-        has_app = exists().where(TotpSecret.user_id == User.id, TotpSecret.is_confirmed)
-        row = await self.users.database.fetch_one(
-            select(User.id, User.is_active, has_app.label("has_app")).where(User.email == email)
-        )
-        #{% else %}
         row = await self.users.database.fetch_one(
             select(User.id, User.is_active).where(User.email == email)
         )
-        #{% endif %}
         if row is None:
             await self._create(email, provider, person)
             return
         if not row.is_active:
             log_failure(provider, "the account is disabled")
             raise ProviderError
-        #{% if cookiecutter.totp %}
-        if row.has_app:
+        #{% if cookiecutter.totp or cookiecutter.passkeys %}
+        if await self.factors.kinds_of(row.id):
             # Whoever holds the mailbox alone must not add a way in for later.
             log_failure(provider, "the account has a second factor")
             raise FactorWanted
         #{% endif %}
+        await self._check_room(row.id)
         # Every address of an account was verified here, too, when it became the account's.
         notice = self._notice(email, "identity_added", provider, client)
         await self._store(_new_identity(provider, person, row.id, self.users.clock()), notice)
@@ -176,8 +169,7 @@ class Identities:
         return row
 
     async def link(self, auth: AuthContext, provider: str, person: Person) -> None:
-        if len(await self.list_for_user(auth.user.id)) >= MAX_IDENTITIES:
-            raise IdentityTaken(f"You have {MAX_IDENTITIES} of them. Remove one first.")
+        await self._check_room(auth.user.id)
         now = self.users.clock()
         added = _new_identity(provider, person, auth.user.id, now)
         try:
@@ -222,12 +214,19 @@ class Identities:
             created_at=session.created_at,
             ends_at=session_end(session, self.settings),
         )
-        await self.users.database.execute(new)
+        # An identity that was removed this moment has ended the session.
+        with suppress(IntegrityError):
+            await self.users.database.execute(new)
 
     async def delete_expired(self) -> int:
         """Delete a batch of what was remembered of sessions that have ended; how many."""
         is_over = ProviderSession.ends_at <= self.users.clock()
         return await self.users.database.delete_batch(ProviderSession.id, is_over)
+
+    async def _check_room(self, user_id: int) -> None:
+        """Raise IdentityTaken when a user has as many as there may be."""
+        if len(await self.list_for_user(user_id)) >= MAX_IDENTITIES:
+            raise IdentityTaken(f"You have {MAX_IDENTITIES} of them. Remove one first.")
 
     async def find(self, person: Person) -> AnyRow | None:
         """Return the identity of somebody, and what their account needs for a session."""

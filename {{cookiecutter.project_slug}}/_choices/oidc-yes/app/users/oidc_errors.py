@@ -44,14 +44,14 @@ class EmailNotVerified(ProviderError):
 
 
 #{% endif %}
-#{% if cookiecutter.identity == "email" and cookiecutter.totp %}
+#{% if cookiecutter.identity == "email" and (cookiecutter.totp or cookiecutter.passkeys) %}
 class FactorWanted(ProviderError):
     """The address is that of an account which asks for more than a mailbox."""
 
     code = "second_factor_first"
     text = (
-        "Your account asks for a second factor. Sign in to it in the usual way, and add this "
-        "provider on your account page."
+        "Your account is protected by more than its address. Sign in to it in the usual way, and "
+        "add this provider on your account page."
     )
 
 

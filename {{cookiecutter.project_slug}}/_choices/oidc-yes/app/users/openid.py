@@ -20,8 +20,8 @@ from app.users.providers import Attempt, Http, Person, Unavailable, check_subjec
 ALGORITHMS = ("RS256", "PS256", "ES256", "EdDSA", "Ed25519")
 
 # For how many seconds it is believed what a provider says of itself, and how soon it is asked anew
-# when a token names a key that was not there.
-CACHE_SECONDS, REFRESH_SECONDS = 3_600, 60
+# when a token names a key that was not there, or it has not answered: strangers can cause both.
+CACHE_SECONDS, REFRESH_SECONDS, RETRY_SECONDS = 3_600, 60, 5
 
 #{% if cookiecutter.identity == "email" %}
 SCOPE = "openid email"
@@ -54,6 +54,7 @@ class OpenIdProvider:
     _metadata: dict[str, Any] = field(default_factory=dict)
     _keys: KeySet = field(default_factory=lambda: KeySet([]))
     _fetched_at: float = float("-inf")
+    _tried_at: float = float("-inf")
     _lock: asyncio.Lock = field(default_factory=asyncio.Lock)
 
     async def address(self, attempt: Attempt, *, again: bool = False) -> str:
@@ -180,14 +181,22 @@ class OpenIdProvider:
 
     async def _discover(self, max_age: float = CACHE_SECONDS) -> dict[str, Any]:
         """Return what the provider says of itself, and know its keys. Raises Unavailable."""
-        async with self._lock:
-            age = self.clock() - self._fetched_at
-            # A clock that was wrong once must not keep it for ever.
-            if not 0 <= age < max_age:
-                await self._fetch()
+        # Whoever needs nothing new does not wait for those who do.
+        if not self._is_within(max_age, self._fetched_at):
+            async with self._lock:
+                if not self._is_within(max_age, self._fetched_at):
+                    await self._fetch()
         return self._metadata
 
+    def _is_within(self, seconds: float, since: float) -> bool:
+        # A clock that was wrong once must not count for ever.
+        return 0 <= self.clock() - since < seconds
+
     async def _fetch(self) -> None:
+        is_known = self._is_within(CACHE_SECONDS, self._fetched_at)
+        if self._is_within(REFRESH_SECONDS if is_known else RETRY_SECONDS, self._tried_at):
+            raise Unavailable("it was asked a moment ago")
+        self._tried_at = self.clock()
         issuer = self.settings.issuer
         url = f"{issuer.removesuffix('/')}/.well-known/openid-configuration"
         found = await self.http.ask("GET", url)

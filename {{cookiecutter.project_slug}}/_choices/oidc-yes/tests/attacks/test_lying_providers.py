@@ -12,12 +12,15 @@ from joserfc.jwk import OctKey
 
 from app.users import oidc
 from app.users.providers import MAX_ANSWER_BYTES
+from tests.client import Client
+from tests.conftest import Clock
 from tests.provider import (
     CLIENT_SECRET,
     ISSUER,
     OTHER_ISSUER,
     OTHER_KEY,
     Endless,
+    Held,
     Provider,
     Visitor,
     created,
@@ -137,7 +140,7 @@ ANSWERS: list[Any] = [
 @pytest.mark.parametrize("answer", ANSWERS, ids=repr)
 @pytest.mark.parametrize("path", ["/.well-known/openid-configuration", "/keys"])
 async def test_a_provider_that_does_not_describe_itself_is_out_of_order(
-    visitor: Visitor, provider: Provider, path: str, answer: Any
+    visitor: Visitor, provider: Provider, clock: Clock, path: str, answer: Any
 ) -> None:
     provider.answers[path] = lambda _: answer
     response = await visitor.post("/api/login/corp")
@@ -145,6 +148,7 @@ async def test_a_provider_that_does_not_describe_itself_is_out_of_order(
     assert response.headers["retry-after"]
     assert response.json()["detail"].startswith("The provider does not respond.")
     provider.answers.clear()
+    clock.turn(5)
     await sign_up(visitor)
 
 
@@ -198,6 +202,41 @@ async def test_a_slow_provider_is_waited_for_no_longer_than_a_few_seconds(
             await refuse(visitor, "unavailable")
         else:
             assert (await visitor.post("/api/login/corp")).status_code == 503
+
+
+async def test_a_provider_that_does_not_answer_is_not_asked_again_and_again(
+    visitor: Visitor, provider: Provider, clock: Clock
+) -> None:
+    provider.status = 500
+    for _ in range(3):
+        assert (await visitor.post("/api/login/corp")).status_code == 503
+    assert provider.asked("/openid-configuration") == 1
+    provider.status = 200
+    clock.turn(5)
+    await visitor.leave()
+    assert provider.asked("/openid-configuration") == 2
+
+
+async def test_a_token_with_a_key_that_nobody_knows_makes_nobody_wait(
+    visitor: Visitor, provider: Provider, clock: Clock
+) -> None:
+    await visitor.leave()
+    clock.turn(60)
+    held = Held()
+    provider.answers["/.well-known/openid-configuration"] = lambda _: httpx2.Response(
+        200, stream=held
+    )
+    token = provider.sign({}, kid="of a stranger")
+    stranger = Client(visitor.app)
+    # Ends a test that would wait for ever.
+    async with asyncio.timeout(60):
+        telling = asyncio.create_task(
+            stranger.post("/login/corp/logout", data={"logout_token": token})
+        )
+        await held.is_read.wait()
+        await visitor.leave()
+        held.goes_on.set()
+        assert (await telling).status_code in (400, 503)
 
 
 @pytest.mark.parametrize(

@@ -22,7 +22,12 @@ from app.models import Passkey, User, UserHandle
 from app.sessions.session import Amr, SignIn
 from app.users.errors import AccountError, SignInFailed
 from app.users.passkey_names import guess_name
-from app.users.relying_party import PasskeyRefused, RelyingParty, refusing
+from app.users.relying_party import (
+    PasskeyRefused,
+    RelyingParty,
+    refusing,
+    without_attestation,
+)
 from app.users.service import AuthContext, UserService
 #{% if cookiecutter.oidc %}
 from app.users.ways_in import count_ways
@@ -106,6 +111,7 @@ class Passkeys:
             made = helpers.parse_registration_credential_json(credential)
             scope = _creation(auth, browser)
             expected, used = self.site.expect(made.response.client_data_json, scope)
+            made.response.attestation_object = without_attestation(made.response.attestation_object)
             new = webauthn.verify_registration_response(credential=made, **expected)
             if len(new.credential_id) > MAX_ID_BYTES:
                 raise ValueError("its id is too long")

@@ -1,14 +1,10 @@
-"""An attacker sends what no browser would: bodies and certificates that are malformed or huge."""
+"""An attacker sends what no browser would: what is malformed or huge."""
 
 import json
-from datetime import UTC, datetime
 from typing import Any
 
 import cbor2
 import pytest
-from cryptography import x509
-from cryptography.hazmat.primitives.hashes import SHA256
-from cryptography.hazmat.primitives.serialization import Encoding
 
 from tests.authenticator import Json, Key, decode, encode
 from tests.client import Client
@@ -54,17 +50,6 @@ async def test_malformed_bodies_are_refused(client: Client, body: Json) -> None:
 JSON = {"content-type": "application/json"}
 
 
-def _certificate() -> bytes:
-    key, name = Key("", "").private, x509.Name([])
-    builder = x509.CertificateBuilder(name, name, key.public_key(), serial_number=1)
-    dates = datetime(2020, 1, 1, tzinfo=UTC), datetime(2040, 1, 1, tzinfo=UTC)
-    builder = builder.not_valid_before(dates[0]).not_valid_after(dates[1])
-    return builder.sign(key, SHA256()).public_bytes(Encoding.DER)
-
-
-CERTIFICATE = _certificate()
-
-
 @pytest.mark.parametrize(
     "content", [b"", b"[]", b'"x"', b"[" * 9_000, b'{"type":1,"challenge":1,"origin":1}', b"\xff"]
 )
@@ -80,25 +65,14 @@ async def test_what_is_inside_may_be_anything(client: Client, content: bytes) ->
         assert (await client.post("/api/passkeys", json=made)).status_code == 403, name
 
 
-@pytest.mark.parametrize(
-    ("genuine", "altered"),
-    [
-        pytest.param("06072a8648ce3d0201", "06072a8648ce3d0277", id="key of an unknown kind"),
-        pytest.param("a003020102", "a003020109", id="unknown version"),
-    ],
-)
-async def test_certificates_that_nobody_can_read_are_refused(
-    client: Client, genuine: str, altered: str
-) -> None:
+@pytest.mark.parametrize("kind", ["packed", "fido-u2f", "tpm", "apple", "android-key", "else"])
+async def test_what_is_said_of_the_authenticator_is_not_read(client: Client, kind: str) -> None:
     alice = Person(await client.signed_in())
-    certificate = CERTIFICATE.replace(bytes.fromhex(genuine), bytes.fromhex(altered), 1)
-    assert certificate != CERTIFICATE
     made = alice.device.create(await alice.options("/api/passkeys"))
     told = cbor2.loads(decode(made["response"]["attestationObject"]))
-    statement = {"alg": -7, "sig": b"x" * 70, "x5c": [certificate]}
-    told |= {"fmt": "packed", "attStmt": statement}
+    told |= {"fmt": kind, "attStmt": {"alg": -7, "sig": b"x", "x5c": [b"a stranger's"]}}
     made["response"]["attestationObject"] = encode(cbor2.dumps(told))
-    assert (await client.post("/api/passkeys", json=made)).status_code == 403
+    assert (await client.post("/api/passkeys", json=made)).status_code == 201
 
 
 async def test_huge_parts_are_refused(client: Client) -> None:

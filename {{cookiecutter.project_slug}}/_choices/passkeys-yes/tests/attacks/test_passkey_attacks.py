@@ -13,7 +13,7 @@ from app.models import RequestCount
 from app.services import Services
 from app.users.challenges import CHALLENGE_SECONDS
 from tests.attacks.stories import NotPlayed, Target, story
-from tests.authenticator import PRESENT, VERIFIED, Json, Key, decode, encode
+from tests.authenticator import PRESENT, VERIFIED, Key, decode, encode
 from tests.client import Client
 from tests.conftest import Clock
 from tests.people import ALICE, BOB
