@@ -68,7 +68,9 @@ def create_migration_engine(url: str) -> AsyncEngine:
     """
     with suppress(FileExistsError):
         os.close(os.open(path_of(url), os.O_CREAT | os.O_EXCL, 0o600))
-    return create_async_engine(parse(url), poolclass=NullPool)
+    engine = create_async_engine(parse(url), poolclass=NullPool)
+    event.listen(engine.sync_engine, "connect", _use_log)
+    return engine
 
 
 def create_session_engine(url: str, pool_size: int, statement_timeout: int) -> AsyncEngine:
@@ -143,12 +145,22 @@ def _begin(connection: Connection, _: str) -> None:
         connection.exec_driver_sql("BEGIN IMMEDIATE")
 
 
-def _prepare(connection: DBAPIConnection, _: ConnectionPoolEntry) -> None:
+def _use_log(connection: DBAPIConnection, _: ConnectionPoolEntry) -> None:
+    """Let readers and one writer not wait for each other.
+
+    The file keeps it. Otherwise, the first connections of the app would all want to set it at once.
+    """
+    cursor = connection.cursor()
+    cursor.execute("PRAGMA journal_mode = WAL")
+    cursor.close()
+
+
+def _prepare(connection: DBAPIConnection, entry: ConnectionPoolEntry) -> None:
     """Set what SQLite keeps per connection."""
     cursor = connection.cursor()
     try:
-        # Readers and one writer do not wait for each other.
-        cursor.execute("PRAGMA journal_mode = WAL")
+        # The file may come from elsewhere.
+        _use_log(connection, entry)
         # A logout that was answered must survive a power cut, so every commit is synced.
         cursor.execute("PRAGMA synchronous = FULL")
         cursor.execute("PRAGMA foreign_keys = ON")

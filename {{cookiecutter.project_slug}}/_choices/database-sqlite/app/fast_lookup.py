@@ -2,9 +2,10 @@
 
 The statement is SQLAlchemy's, but SQLite is asked directly, and in the event loop: finding a row by
 its primary key takes a fifth of the time of a round trip to the driver's thread. Nothing else uses
-this connection, and a lookup never waits for a lock.
+this connection, and nobody else waits when a lookup finds the database locked.
 """
 
+import asyncio
 import sqlite3
 from collections.abc import Mapping
 from pathlib import Path
@@ -17,6 +18,9 @@ from app.database_url import parse, path_of
 from app.errors import StoreUnavailable
 
 _DIALECT = dialect(paramstyle="named")
+
+# How often, and after how long, a lookup is tried again while the database is locked.
+LOCKED_ATTEMPTS, LOCKED_PAUSE_SECONDS = 20, 0.01
 
 LOG_REMOVED = "the -wal file of the database was removed: restart the app"
 
@@ -62,6 +66,11 @@ def _identify(path: Path) -> tuple[int, int] | None:
     return found.st_dev, found.st_ino
 
 
+def _is_locked(error: sqlite3.Error) -> bool:
+    # The lowest byte says what it is, the others why.
+    return getattr(error, "sqlite_errorcode", 0) & 0xFF == sqlite3.SQLITE_BUSY
+
+
 class CompiledSelect:
     """A SELECT of few rows, which an index leads to. Compiled once."""
 
@@ -100,16 +109,22 @@ class FastLookup:
         self, select: CompiledSelect, values: Mapping[str, Any]
     ) -> list[tuple[Any, ...]]:
         """Return the rows. Raises StoreUnavailable when the database is out of reach."""
-        if self._connection is not None and self._file.is_replaced():
-            # It was replaced or removed, and what this connection reads is no longer true.
-            await self.close()
-        try:
-            connection = self._connection or self._open()
-            rows = connection.execute(select.sql, values).fetchall()
-        except sqlite3.Error as error:
-            await self.close()
-            raise StoreUnavailable from error
-        return [select.convert(row) for row in rows]
+        for _ in range(LOCKED_ATTEMPTS):
+            if self._connection is not None and self._file.is_replaced():
+                # It was replaced or removed, and what this connection reads is no longer true.
+                await self.close()
+            try:
+                connection = self._connection or self._open()
+                rows = connection.execute(select.sql, values).fetchall()
+            except sqlite3.Error as error:
+                await self.close()
+                if not _is_locked(error):
+                    raise StoreUnavailable from error
+                # For a moment, as while somebody else opens the database for the first time.
+                await asyncio.sleep(LOCKED_PAUSE_SECONDS)
+            else:
+                return [select.convert(row) for row in rows]
+        raise StoreUnavailable("the database is locked")
 
     async def close(self) -> None:
         """Close the connection; the next lookup opens another one."""
@@ -119,8 +134,8 @@ class FastLookup:
 
     def _open(self) -> sqlite3.Connection:
         (path,), given = self._arguments
-        # With WAL, writers do not block readers. An exclusive lock is not waited for, since all
-        # other requests would wait as well.
+        # With WAL, writers do not block readers. An exclusive lock is not waited for here, since
+        # all other requests would wait as well.
         options: dict[str, Any] = {**given, "timeout": 0, "isolation_level": None}
         self._file = OpenFile(self._path)
         self._connection = sqlite3.connect(path, **options)

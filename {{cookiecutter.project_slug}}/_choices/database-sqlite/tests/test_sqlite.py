@@ -1,7 +1,9 @@
 """One file, and one writer at a time: what is peculiar to SQLite."""
 
+import asyncio
 import os
 import shutil
+import sqlite3
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -15,6 +17,7 @@ from sqlalchemy import delete, select
 from app import database
 from app.config import ROOT
 from app.errors import StoreUnavailable
+from app.fast_lookup import CompiledSelect, FastLookup
 from app.models import User
 from app.services import Services
 from app.web.dependencies import CurrentSession, CurrentUser, DbSession, Users, public
@@ -92,6 +95,37 @@ async def test_a_request_that_has_read_can_change_its_session_and_create_an_acco
     await client.signed_in()
     assert (await client.get("/route")).status_code == 200
     assert (await client.get("/test/values")).json() == {"theme": "dark"}
+
+
+def test_readers_and_a_writer_do_not_wait_for_each_other_from_the_first_connection_on(
+    database_file: Path,
+) -> None:
+    connection = sqlite3.connect(database_file)
+    assert connection.execute("PRAGMA journal_mode").fetchone() == ("wal",)
+    connection.close()
+
+
+@pytest.mark.parametrize("is_released", [True, False])
+async def test_a_lock_of_a_moment_is_waited_for_and_a_longer_one_is_not(
+    database_file: Path, monkeypatch: pytest.MonkeyPatch, is_released: bool
+) -> None:
+    other = sqlite3.connect(database_file, isolation_level=None)
+    other.execute("PRAGMA locking_mode = EXCLUSIVE")
+    other.execute("BEGIN EXCLUSIVE")
+
+    async def wait(_: float) -> None:
+        if is_released:
+            other.close()
+
+    monkeypatch.setattr(asyncio, "sleep", wait)
+    lookup = FastLookup(url_of(database_file))
+    if is_released:
+        assert await lookup.fetch_all(CompiledSelect(select(User.id)), {}) == []
+    else:
+        with pytest.raises(StoreUnavailable):
+            await lookup.fetch_all(CompiledSelect(select(User.id)), {})
+        other.close()
+    await lookup.close()
 
 
 async def test_a_statement_that_hangs_is_given_up(
