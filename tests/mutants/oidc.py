@@ -123,7 +123,8 @@ MUTANTS = (
         (86, "a disabled account is joined", "        if not row.is_active:\n"
          '            log_failure(provider, "the account is disabled")\n'
          "            raise ProviderError\n        await", "        await"),
-        (0, "an address adds identities without end", "        await self._check_room(row.id)\n", ""),
+        (0, "an address adds identities without end",
+         "        await self._check_room(row.id)\n", ""),
         (86, "a disabled account is opened", "if row is None or not row.is_active:",
          "if row is None:"),
         (86, "the last way to sign in is removed",

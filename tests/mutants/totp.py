@@ -17,8 +17,8 @@ MUTANTS = (
         (75, "codes are good for longer", "TOLERANCE = 1", "TOLERANCE = 2"),
         (75, "a secret that was only begun signs in",
          "self._use_code(user_id, code, is_confirmed)",
-         "self._use_code(\n                    user_id, code, is_confirmed and bool(await self.kinds_of(user_id))"
-         "\n                )"),
+         "self._use_code(\n                    user_id, code, "
+         "is_confirmed and bool(await self.kinds_of(user_id))\n                )"),
         (75, "a clock that was ahead once makes codes void",
          ", TotpSecret.last_step > now + TOLERANCE)", ")"),
         (76, "what was begun elsewhere is turned on", ", TotpSecret.last_step > 0)", ")"),

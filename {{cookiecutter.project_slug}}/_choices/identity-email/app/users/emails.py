@@ -7,7 +7,7 @@ answered alike, costs the same, and the mail says the rest to whoever owns the a
 import hashlib
 from dataclasses import dataclass
 
-from sqlalchemy import ColumnElement, Executable, delete, insert, select, update
+from sqlalchemy import ColumnElement, Executable, delete, exists, insert, select, update
 from sqlalchemy.exc import IntegrityError
 
 from app import security_log
@@ -153,6 +153,7 @@ class EmailService:
                 User.id == link.user_id,
                 User.is_active,
                 User.session_version == link.session_version,
+                exists().where(Link.key == link.key),
                 # Of two clicks at once, the second waits for the first, and finds another address.
                 User.email == link.about,
             )
