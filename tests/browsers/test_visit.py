@@ -230,7 +230,10 @@ def test_another_tab_notices_that_this_one_has_signed_out(
     complaints.allow("/api/session", "status of 401")
     sign_in(here, alice)
     for page in (here, other):
-        page.goto("/account")
+        # The sign-in page has told all tabs that nobody is signed in. Firefox may deliver it late,
+        # and then a page that is being opened loads once more.
+        page.goto("/account", wait_until="commit")
+        expect(page.get_by_text(alice).first).to_be_visible()
     sign_out(here)
     expect(other.get_by_role("heading", name="Sign in")).to_be_visible()
     expect(other.get_by_text(alice)).to_have_count(0)
