@@ -190,6 +190,8 @@ MUTANTS = (
     ),
     *At("app/request_limit.py", "tests/test_rate_limit.py").faults(
         (0, "who is refused makes others wait", "        if full:\n", "        if not limit:\n"),
+        (0, "requests at once take all connections",
+         "self.turns.setdefault(key, asyncio.Lock())", "asyncio.Lock()"),
         (0, "requests at once are not limited", "if count > limit:", "if count < 0:"),
         (0, "a clock that was wrong once blocks for years",
          "or_(RequestCount.resets_at <= now, RequestCount.resets_at > now + window)",

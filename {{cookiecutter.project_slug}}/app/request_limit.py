@@ -1,8 +1,10 @@
 """Counts requests in the database: all workers share the counts, and a restart keeps them."""
 
+import asyncio
 import hashlib
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from weakref import WeakValueDictionary
 
 from sqlalchemy import bindparam, case, or_, select
 
@@ -28,6 +30,7 @@ class RequestLimiter:
 
     database: Database
     clock: Callable[[], float]
+    turns: WeakValueDictionary[bytes, asyncio.Lock] = field(default_factory=WeakValueDictionary)
 
     async def acquire(self, name: str, limit: int, window: int) -> None:
         """Count one more under a name.
@@ -35,7 +38,13 @@ class RequestLimiter:
         window: seconds from the first that is counted until the count begins anew. Raises
         TooManyRequests above the limit, or StoreUnavailable.
         """
-        now, key = self.clock(), hashlib.sha256(name.encode()).digest()
+        key = hashlib.sha256(name.encode()).digest()
+        # One after another: many at once would take all connections to the database.
+        async with self.turns.setdefault(key, asyncio.Lock()):
+            await self._acquire(key, limit, window)
+
+    async def _acquire(self, key: bytes, limit: int, window: int) -> None:
+        now = self.clock()
         # Looking first: who is refused takes no lock, which everybody else would wait for.
         values = {"key": key, "limit": limit, "now": now, "latest": now + window}
         full = await self.database.fast_lookup.fetch_one(_FULL, values)

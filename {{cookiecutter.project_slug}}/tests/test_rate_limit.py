@@ -5,8 +5,9 @@ from typing import Any
 
 import pytest
 from fastapi import APIRouter, Depends
-from sqlalchemy import func, select
+from sqlalchemy import Executable, func, select
 
+from app.database import Database
 from app.fast_lookup import CompiledSelect, FastLookup
 from app.models import RequestCount
 from app.services import Services
@@ -98,15 +99,15 @@ async def test_requests_at_the_same_time_and_in_other_processes_are_counted_toge
     client: Client, start: Start, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     limited(client, "/a", "3/minute")
-    all_have_looked = asyncio.Barrier(10)
+    both_have_looked = asyncio.Barrier(2)
     fetch_one = FastLookup.fetch_one
 
     async def look(lookup: FastLookup, select: CompiledSelect, values: Any) -> Any:
         found = await fetch_one(lookup, select, values)
-        await all_have_looked.wait()
+        await both_have_looked.wait()
         return found
 
-    # None of them sees that another one was counted.
+    # Neither process sees that the other one has counted.
     monkeypatch.setattr(FastLookup, "fetch_one", look)
     second = Client(await start())
     limited(second, "/a", "3/minute")
@@ -116,6 +117,27 @@ async def test_requests_at_the_same_time_and_in_other_processes_are_counted_toge
             *(each.get("/a/limited") for each in (client, second) for _ in range(5))
         )
     assert sorted(each.status_code for each in responses) == [200] * 3 + [429] * 7
+
+
+async def test_many_at_once_leave_connections_to_others(
+    client: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    limited(client, "/a", "9/minute")
+    counting, most = 0, 0
+    fetch_all = Database.fetch_all
+
+    async def count(database: Database, statement: Executable) -> Any:
+        nonlocal counting, most
+        counting += 1
+        most = max(most, counting)
+        try:
+            return await fetch_all(database, statement)
+        finally:
+            counting -= 1
+
+    monkeypatch.setattr(Database, "fetch_all", count)
+    await asyncio.gather(*(client.get("/a/limited") for _ in range(8)))
+    assert most == 1
 
 
 async def test_a_clock_that_was_wrong_once_blocks_nobody_for_longer_than_the_window(
