@@ -13,9 +13,9 @@ import tempfile
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from benchmarks.figures import Spread, ratio, spread
+from benchmarks.figures import Spread
 from benchmarks.load import Load
-from benchmarks.shares import BURST_SECONDS, SEED
+from benchmarks.shares import SEED, compare
 from benchmarks.targets import MEMORY, POSTGRESQL, REDIS, SQLITE, Own
 from benchmarks.workbench import HEADERS, PROBES, Server, Workbench, workbench
 
@@ -44,17 +44,10 @@ def measure(targets: Sequence[Own], rounds: int, few: int = FEW, many: int = MAN
 
 def _measure(target: Own, rounds: int, few: int, many: int, turns: random.Random) -> Growth:
     with workbench() as bench:
-        loads, size = [], 0
-        for number in (few, many):
-            load, size = _full(bench, target, number)
-            loads.append(load)
-        slower = []
-        for _ in range(rounds):
-            rates = {
-                load: load.send(BURST_SECONDS).rate for load in turns.sample(loads, len(loads))
-            }
-            slower.append(ratio(rates[loads[0]], rates[loads[1]]))
-    return Growth(target, spread(slower), size)
+        with_few, _ = _full(bench, target, few)
+        with_many, size = _full(bench, target, many)
+        slower = compare(with_few, with_many, rounds, turns)
+    return Growth(target, slower, size)
 
 
 def _full(bench: Workbench, target: Own, number: int) -> tuple[Load, int]:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from benchmarks.load import Load
 from benchmarks.machine import memory_of
-from benchmarks.targets import OWN, Own
+from benchmarks.targets import Own
 from benchmarks.workbench import PEERS, App, Server, serving, workbench
 
 # Requests after which the memory is looked at.
@@ -23,7 +23,7 @@ class Memory:
     """Those of the bare app, after many."""
 
 
-def measure(targets: Sequence[Own] = OWN, few: int = FEW, many: int = MANY) -> list[Memory]:
+def measure(targets: Sequence[Own], few: int = FEW, many: int = MANY) -> list[Memory]:
     """Send each app so many requests, and the bare one as many."""
     return [_measure(target, few, many) for target in targets]
 

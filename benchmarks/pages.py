@@ -6,9 +6,9 @@ from dataclasses import dataclass
 
 import httpx2
 
-from benchmarks.figures import Spread, ratio, spread
+from benchmarks.figures import Spread
 from benchmarks.load import Load
-from benchmarks.shares import BURST_SECONDS, SEED
+from benchmarks.shares import SEED, compare
 from benchmarks.targets import PAGES, Own
 from benchmarks.workbench import HEADERS, PEERS, App, Server, serving, workbench
 
@@ -49,15 +49,8 @@ def _measure(target: Own, rounds: int) -> list[Page]:
                 bare = App("bare_page:app", PEERS, bench.environment(target), variables)
                 with serving(bare) as beside:
                     own = Load(server.url + path, (cookies[-1],))
-                    loads = [own, Load(f"{beside.url}/")]
-                    shares = []
-                    for _ in range(rounds):
-                        rates = {
-                            load: load.send(BURST_SECONDS).rate
-                            for load in turns.sample(loads, len(loads))
-                        }
-                        shares.append(ratio(rates[loads[0]], rates[loads[1]]))
-                pages.append(Page(target, path, sessions, size, spread(shares)))
+                    share = compare(own, Load(f"{beside.url}/"), rounds, turns)
+                pages.append(Page(target, path, sessions, size, share))
     return pages
 
 

@@ -44,6 +44,15 @@ class Pair:
         return ratio(burst.rate, bare.rate)
 
 
+def compare(first: Load, second: Load, rounds: int, turns: random.Random) -> Spread:
+    """Measure both in each round, in random order; return the first's rate by the second's."""
+    ratios = []
+    for _ in range(rounds):
+        rates = {load: load.send(BURST_SECONDS).rate for load in turns.sample([first, second], 2)}
+        ratios.append(ratio(rates[first], rates[second]))
+    return spread(ratios)
+
+
 def measure(targets: Sequence[Target], rounds: int) -> Shares:
     """Serve all apps, and measure each once a round."""
     turns = random.Random(SEED)
