@@ -387,7 +387,7 @@ def test_the_page_with_a_form_in_the_readme_of_a_project_works(ready: Bake) -> N
     [template] = [each for each in document.blocks("html") if "extends" in each]
     [routes] = [each for each in document.blocks("python") if "note.html" in each]
     main = project.read("app/main.py").replace("auth, links,", "auth, links, note,")
-    line = "    app.include_router(account.router)\n"
+    line = "    app.include_router(examples.router)\n"
     main = main.replace(line, f"{line}    app.include_router(note.router)\n")
     for file, text in {
         "app/templates/note.html": template,

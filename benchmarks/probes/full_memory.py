@@ -9,7 +9,7 @@ import re
 from pathlib import Path
 
 from app.main import app
-from app.sessions.session import Session
+from app.sessions.session import Amr, Session
 
 
 def resident() -> int:
@@ -34,6 +34,7 @@ def fill(number: int) -> None:
             authenticated_at=begun,
             expires_at=now + 3600 + count / 1e9,
             remember=False,
+            amr=Amr.PWD,
             # New strings each time, as requests bring them.
             ip=f"198.51.{count % 256}.{count % 251}",
             user_agent=bytes(USER_AGENT).decode(),

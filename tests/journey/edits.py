@@ -161,8 +161,8 @@ HTML = [
     ),
     Edit(
         "app/main.py",
-        "    app.include_router(account.router)\n",
-        "    app.include_router(account.router)\n    app.include_router(note_pages.router)\n",
+        "    app.include_router(notes.router)\n",
+        "    app.include_router(notes.router)\n    app.include_router(note_pages.router)\n",
     ),
     Edit(
         "app/main.py",

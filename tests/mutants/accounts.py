@@ -53,13 +53,13 @@ MUTANTS = (
         (21, "a new password keeps the other sessions",
          "await self.sessions.revoke_before(changed.session_version, auth.user.id)", "pass"),
         (21, "a password set by an operator keeps the sessions",
-         "await self._end_sessions(user.name, password_hash=new_hash)",
+         "await self.end_sessions(user.name, password_hash=new_hash)",
          "await self.database.execute(\n"
          "            update(User).where(User.id == user.id).values(password_hash=new_hash)\n"
          "        )"),
     ),
     *At(USERS, "tests/test_users.py").faults(
-        (21, "a new role keeps the sessions", "await self._end_sessions(name, role=role)",
+        (21, "a new role keeps the sessions", "await self.end_sessions(name, role=role)",
          "(await self.find(name)).id\n"
          "        await self.database.execute(update(User).values(role=role))"),
         (21, "a revoked session can delete the account",
@@ -68,7 +68,7 @@ MUTANTS = (
     ),
     *At(USERS, "tests/test_redis.py", backend="redis").faults(
         (22, "deleting an account leaves sessions nobody can revoke",
-         "await self._delete(await self._end_sessions(name, is_active=False))",
+         "await self._delete(await self.end_sessions(name, is_active=False))",
          "user = await self.find(name)\n"
          "        await self._delete(user.id)\n"
          "        await self.sessions.revoke_before(user.session_version + 1, user.id)"),

@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from app.services import Services
 
 UNAVAILABLE = 4
+USERS_AT_ONCE = 1_000
 
 T = TypeVar("T")
 # ROLES of app/models.py once more: to import them would be to import the database. A test compares.
@@ -138,11 +139,19 @@ def end_sessions(name: Name) -> None:
 def list_users() -> None:
     """List all users: a table on a terminal, tab-separated lines in a pipe."""
     states = {True: "active", False: "disabled"}
-    rows = (
-        (user.id, user.name, user.role, states[user.is_active], when(user.created_at))
-        for user in run(lambda services: services.users.list_users())
-    )
-    show(("ID", "NAME", "ROLE", "STATE", "CREATED"), rows)
+
+    async def show_all(services: "Services") -> None:
+        last = 0
+        # All at once, a million accounts would take gigabytes.
+        while users := await services.users.list_users(after=last, limit=USERS_AT_ONCE):
+            rows = (
+                (user.id, user.name, user.role, states[user.is_active], when(user.created_at))
+                for user in users
+            )
+            show(("ID", "NAME", "ROLE", "STATE", "CREATED"), rows)
+            last = users[-1].id
+
+    run(show_all)
 
 
 #{% if cookiecutter.totp or cookiecutter.passkeys %}
@@ -203,8 +212,7 @@ def list_mail() -> None:
             when(mail.next_attempt_at) if mail.next_attempt_at else "given up",
             mail.last_error,
         )
-        for mail in run(lambda services: services.outbox.list_all())
-        if mail.last_error
+        for mail in run(lambda services: services.outbox.list_failed())
     )
     show(("ID", "TO", "SUBJECT", "CREATED", "NEXT ATTEMPT", "REASON"), rows)
 

@@ -76,6 +76,7 @@ def create_app(settings: Settings, clock: Callable[[], float] = time.time) -> Fa
     add_error_handlers(app, error_response)
 
     app.include_router(routes.router)
+    # Yours as well: routes are tried in this order, and what comes late takes longer to find.
     app.include_router(examples.router)
     app.include_router(health.router)
     #{% if cookiecutter.frontend == "html" %}

@@ -41,15 +41,16 @@ def require_terminal(otherwise: str) -> None:
 
 def show(columns: Iterable[str], rows: Iterable[Iterable[object]]) -> None:
     """Print a table that fits the terminal, or for programs a line for each row."""
+    if not sys.stdout.isatty():
+        for row in rows:
+            say(*map(str, row))
+        return
     table = Table(*columns, box=None, pad_edge=False)
     for row in rows:
-        cells = [printable(str(cell)) for cell in row]
+        cells = (printable(str(cell)) for cell in row)
         # Text, because rich would take [...] in a string for markup.
         table.add_row(*(Text(cell, no_wrap=True, overflow="ellipsis") for cell in cells))
-        if not sys.stdout.isatty():
-            say(*cells)
-    if sys.stdout.isatty():
-        Console().print(table)
+    Console().print(table)
 
 
 def say(*cells: str) -> None:

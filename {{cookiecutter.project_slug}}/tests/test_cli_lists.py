@@ -42,6 +42,16 @@ def test_a_pipe_gets_a_line_for_each_user_and_nothing_is_cut(
     assert re.fullmatch(r"[0-9]+-[0-9]{2}-[0-9]{2}T[0-9:]{8}\+00:00", created)
 
 
+def test_users_are_read_in_batches_and_listed_all(
+    run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("app.cli.USERS_AT_ONCE", 1)
+    create(run, BOB)
+    create(run, WIDE)
+    out = run("list-users")[1]
+    assert [line.split("\t")[:2] for line in out.splitlines()] == [["1", BOB], ["2", WIDE]]
+
+
 def test_a_long_name_gives_way_to_the_width_of_the_terminal(
     terminal: Run, monkeypatch: pytest.MonkeyPatch
 ) -> None:

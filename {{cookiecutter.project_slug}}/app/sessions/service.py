@@ -245,7 +245,7 @@ class SessionService:
     def _active(self, record: Session, token: str, *, token_changed: bool = False) -> ActiveSession:
         #{% if cookiecutter.session_backend == "signed-cookie" %}
         parts = (self.store, self.cipher, self.tokens)
-        #{% else %}
-        parts = (self.store, self.cipher)
-        #{% endif %}
         return ActiveSession(record, token, *parts, token_changed=token_changed)
+        #{% else %}
+        return ActiveSession(record, token, self.store, self.cipher, token_changed=token_changed)
+        #{% endif %}

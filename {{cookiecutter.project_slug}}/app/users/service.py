@@ -186,9 +186,8 @@ class UserService:
 
     async def find(self, name: str) -> User:
         """Return the account of that name. Raises InvalidName or UserNotFound."""
-        row = await self.database.fetch_one(
-            select(*USER_COLUMNS).where(User.name == normalise(name))
-        )
+        of_name = select(*USER_COLUMNS).where(User.name == normalise(name))
+        row = await self.database.fetch_one(of_name)
         if row is None:
             raise UserNotFound(name)
         return user_from_row(row)
@@ -199,15 +198,15 @@ class UserService:
         new_hash = await self.passwords.hash(password, user.name)
         #{% if cookiecutter.identity == "email" %}
         notice = self.outbox.mail(user.email, "password_set", ClientInfo("", ""))
-        await self._end_sessions(user.name, notice, password_hash=new_hash)
+        await self.end_sessions(user.name, notice, password_hash=new_hash)
         #{% else %}
-        await self._end_sessions(user.name, password_hash=new_hash)
+        await self.end_sessions(user.name, password_hash=new_hash)
         #{% endif %}
         security_log.event("authn_password_change", actor=user.id)
 
     async def disable(self, name: str) -> None:
         """Disable an account and end its sessions. Raises UserNotFound."""
-        user_id = await self._end_sessions(name, is_active=False)
+        user_id = await self.end_sessions(name, is_active=False)
         security_log.event("user_archived", actor=user_id)
 
     async def enable(self, name: str) -> None:
@@ -221,27 +220,15 @@ class UserService:
 
         It is disabled first, so that it can be tried again when the session store is out of reach.
         """
-        await self._delete(await self._end_sessions(name, is_active=False))
+        await self._delete(await self.end_sessions(name, is_active=False))
 
     async def change_role(self, name: str, role: str) -> None:
         """Give an account another role and end its sessions. Raises UserNotFound."""
-        user_id = await self._end_sessions(name, role=role)
+        user_id = await self.end_sessions(name, role=role)
         security_log.event("privilege_permissions_changed", actor=user_id, role=role)
 
-    async def end_sessions(self, name: str, *more: Executable) -> None:
-        """Sign a user out everywhere. more: as below. Raises UserNotFound."""
-        await self._end_sessions(name, *more)
-
-    async def _verify(self, auth: AuthContext, password: str, failure: str) -> None:
-        """Raise WrongPassword unless it is the user's. failure: the event to log when it is not."""
-        name, ip, key = auth.user.name, auth.client.ip, auth.session.record.key
-        if not await self.authenticator.authenticate(
-            name, password, ip, failure=failure, session=key
-        ):
-            raise WrongPassword
-
-    async def _end_sessions(self, name: str, *more: Executable, **changes: Any) -> int:
-        """Change a user and end their sessions; return whose. Raises UserNotFound.
+    async def end_sessions(self, name: str, *more: Executable, **changes: Any) -> int:
+        """Sign a user out everywhere, and change them; return whose id. Raises UserNotFound.
 
         more: statements for the same transaction.
         """
@@ -252,8 +239,16 @@ class UserService:
         await self.sessions.revoke_before(changed.session_version, changed.id)
         return int(changed.id)
 
+    async def _verify(self, auth: AuthContext, password: str, failure: str) -> None:
+        """Raise WrongPassword unless it is the user's. failure: the event to log when it is not."""
+        name, ip, key = auth.user.name, auth.client.ip, auth.session.record.key
+        if not await self.authenticator.authenticate(
+            name, password, ip, failure=failure, session=key
+        ):
+            raise WrongPassword
+
     async def _end_own(self, auth: AuthContext, *more: Executable, **changes: Any) -> AnyRow:
-        """Do the same for whoever is signed in. Raises SessionEnded."""
+        """Do the same as end_sessions for whoever is signed in. Raises SessionEnded."""
         own = bump_session_version(**changes).where(
             User.id == auth.user.id,
             User.session_version == auth.session.record.session_version,

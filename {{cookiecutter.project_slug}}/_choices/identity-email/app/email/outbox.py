@@ -86,6 +86,12 @@ class Outbox:
         columns = OutgoingMail.__table__.columns
         return await self.database.fetch_all(select(*columns).order_by(OutgoingMail.id.desc()))
 
+    async def list_failed(self) -> Sequence[AnyRow]:
+        """Return what is known of the mails that failed so far, but not what they say."""
+        columns = [each for each in OutgoingMail.__table__.columns if each.key != "encrypted"]
+        failed = select(*columns).where(OutgoingMail.last_error.is_not(None))
+        return await self.database.fetch_all(failed.order_by(OutgoingMail.id.desc()))
+
     @asynccontextmanager
     async def sending(self) -> AsyncIterator[None]:
         """Send mail in the background, where there is a mail server to send it to."""
