@@ -220,11 +220,12 @@ def startup_table(measured: Sequence[Startup]) -> str:
             each.target.name,
             each.own,
             each.bare,
+            each.reload,
             ", ".join(f"{name} {milliseconds:.0f}" for name, milliseconds in each.packages),
         )
         for each in measured
     ]
-    head = ("", "app, s", "bare, s", "imports, ms (traced)")
+    head = ("", "app, s", "bare, s", "reload, s", "imports, ms (traced)")
     return table(head, rows) if rows else ""
 
 

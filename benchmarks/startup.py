@@ -1,14 +1,17 @@
-"""How long an app takes from its start until it listens, and which packages take longest."""
+"""How long an app takes from its start until it listens, and from a change until it answers."""
 
 import re
 import subprocess
+import time
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+import httpx2
+
 from benchmarks.figures import Spread, spread
 from benchmarks.targets import REDIS, SQLITE, Own
-from benchmarks.workbench import Workbench, bare, serving, workbench
+from benchmarks.workbench import App, Server, Workbench, bare, serving, workbench
 
 # The others import nothing besides.
 STARTED = (SQLITE, REDIS)
@@ -18,11 +21,15 @@ SHOWN = 6
 
 @dataclass(frozen=True)
 class Startup:
-    """Seconds until the app and the bare app listen; milliseconds of importing by package."""
+    """Seconds until the app and the bare app listen; milliseconds of importing by package.
+
+    reload: seconds from a change of the code until the app that has it answers.
+    """
 
     target: Own
     own: Spread
     bare: Spread
+    reload: Spread
     packages: Sequence[tuple[str, float]]
 
 
@@ -34,12 +41,13 @@ def measure(targets: Sequence[Own], rounds: int) -> list[Startup]:
 
 def _measure(bench: Workbench, target: Own, rounds: int) -> Startup:
     app = bench.app(target)
-    own, beside = [], []
+    own, beside, reloads = [], [], []
     for _ in range(rounds):
         with serving(app) as server:
             own.append(server.started_in)
         with serving(bare(app.environment, "/", {})) as server:
             beside.append(server.started_in)
+        reloads.append(_reload(app))
     done = subprocess.run(
         [app.environment / "bin" / "python", "-X", "importtime", "-c", "import app.main"],
         cwd=app.folder,
@@ -48,7 +56,35 @@ def _measure(bench: Workbench, target: Own, rounds: int) -> Startup:
         capture_output=True,
         text=True,
     )
-    return Startup(target, spread(own), spread(beside), by_package(done.stderr))
+    packages = by_package(done.stderr)
+    return Startup(target, spread(own), spread(beside), spread(reloads), packages)
+
+
+def _reload(app: App) -> float:
+    """Change a file of an app that runs as in development; return what a reload takes."""
+    file = app.folder / "app" / "web" / "health.py"
+    text = file.read_text("utf-8")
+    with serving(app, arguments=("--reload", "--reload-dir", "app")) as server:
+        _wait_for("alive", server)
+        before = time.perf_counter()
+        file.write_text(text.replace('"alive"', '"changed"'), encoding="utf-8")
+        _wait_for("changed", server)
+        took = time.perf_counter() - before
+    file.write_text(text, encoding="utf-8")
+    return took
+
+
+def _wait_for(status: str, server: Server) -> None:
+    """Ask until the app says so. Raises TimeoutError after two minutes."""
+    until = time.perf_counter() + 120
+    while time.perf_counter() < until:
+        try:
+            if httpx2.get(f"{server.url}/health/live").json()["status"] == status:
+                return
+        except httpx2.TransportError:
+            # Between two processes, nobody listens.
+            time.sleep(0.005)
+    raise TimeoutError(f"the app is not {status!r}")
 
 
 def by_package(importtime: str) -> list[tuple[str, float]]:

@@ -9,7 +9,7 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -214,15 +214,23 @@ def bare(environment: Path, path: str, body: Any) -> App:
 
 
 @contextmanager
-def serving(app: App, *, pinned: bool = True) -> Iterator[Server]:
+def serving(app: App, *, pinned: bool = True, arguments: Sequence[str] = ()) -> Iterator[Server]:
     """Serve an app by one worker on a free port, for as long as the block lasts.
 
-    Raises RuntimeError with its output when it ends instead.
+    arguments: more of uvicorn's. Raises RuntimeError with its output when it ends instead.
     """
     core = str(SERVER_CORE) if pinned else f"{SERVER_CORE},{LOAD_CORE}"
     before = time.perf_counter()
     started = subprocess.Popen(
-        ["taskset", "-c", core, app.environment / "bin" / "uvicorn", app.name, *UVICORN],
+        [
+            "taskset",
+            "-c",
+            core,
+            app.environment / "bin" / "uvicorn",
+            app.name,
+            *UVICORN,
+            *arguments,
+        ],
         cwd=app.folder,
         env=app.variables,
         stdin=subprocess.DEVNULL,

@@ -1,6 +1,6 @@
 """Links that let whoever holds one do one thing, once, without signing in.
 
-A token is 256 random bits, signed for its purpose; the table knows their SHA-256 (ASVS 5.0 6.5.x).
+A token is 256 random bits, signed for its purpose; the table knows their SHA-256 (ASVS 5.0 6.5.1).
 A link is void once it was used, a newer one for the same purpose was made, or the user's session
 version has changed, as with every new password.
 """

@@ -80,7 +80,7 @@ class SessionStore:
         return await self.database.execute(statement.values(renewed._asdict())) == 1
 
     async def delete(self, session: Session) -> bool:
-        """End a session; return how many."""
+        """End a session; return whether it was there."""
         statement = delete(UserSession).where(UserSession.key == session.key)
         return await self.database.execute(statement) == 1
 

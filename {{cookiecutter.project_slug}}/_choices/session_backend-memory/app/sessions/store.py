@@ -86,7 +86,7 @@ class SessionStore:
         return True
 
     async def delete(self, session: Session) -> bool:
-        """End a session; return how many."""
+        """End a session; return whether it was there."""
         return self._forget(session) == 1
 
     async def delete_others(self, session: Session) -> None:

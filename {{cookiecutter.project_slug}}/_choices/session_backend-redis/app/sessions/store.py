@@ -122,7 +122,7 @@ class SessionStore:
         return True
 
     async def delete(self, session: Session) -> bool:
-        """End a session; return how many."""
+        """End a session; return whether it was there."""
         return await self._delete_all([session.key], session.user_id)
 
     async def delete_others(self, session: Session) -> None:
