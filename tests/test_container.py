@@ -66,7 +66,10 @@ def test_compose_runs_the_chosen_services_and_publishes_the_app_alone(
         for volume in each.get("volumes", []):
             assert volume.split(":")[0] in compose["volumes"]
     for ours in (services["app"], services["migrate"]):
-        for url in ours["environment"].values():
+        variables = dict(ours["environment"])
+        # The image itself is for production; .env may say so here.
+        assert variables.pop("ENVIRONMENT") == "${ENVIRONMENT:-development}"
+        for url in variables.values():
             assert re.search(r"@database:5432/|//redis:6379/|:////data/", url)
         assert ours["read_only"]
         assert ours["cap_drop"] == ["ALL"]

@@ -321,6 +321,21 @@ def fresh(template: Template, monkeypatch: pytest.MonkeyPatch) -> Project:
 
 
 @pytest.mark.slow
+def test_an_update_writes_down_no_password_of_its_clone_and_obeys_no_hook(
+    template: Template, fresh: Project, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    record = fresh.path / ".template.json"
+    record.write_text(json.dumps({**json.loads(record.read_text()), "template": None}))
+    commit_all(fresh.path)
+    template.commit({f"{SLUG}/new.md": "New.\n"})
+    git(template.path, "remote", "set-url", "origin", "https://someone:word@example.com/t.git")
+    # As git sets it for a hook of another repository.
+    monkeypatch.setenv("GIT_DIR", str(tmp_path))
+    assert update.main([]) == 0
+    assert json.loads(record.read_text())["template"] == "https://example.com/t.git"
+    assert (fresh.path / "new.md").read_text() == "New.\n"
+
+
 def test_an_update_that_cannot_be_made_is_refused_in_one_sentence_and_changes_nothing(
     template: Template, fresh: Project, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -341,14 +356,19 @@ def test_an_update_that_cannot_be_made_is_refused_in_one_sentence_and_changes_no
     assert refusal("database=") == "database is one of sqlite, postgresql, and not ''."
     assert refusal("coffee=yes").startswith("The template does not ask for coffee, but: project")
     # What the owner has, and Git has not: of no index, and of one that ignores it.
-    template.commit({f"{SLUG}/notes/a.md": "New.\n", f"{SLUG}/b.local": "New.\n"})
+    brought = ("notes/a.md", "b.local", "c.local/new.md", "d.local/new.md")
+    template.commit({f"{SLUG}/{name}": "New.\n" for name in brought})
+    # A file and a link that have the name of a folder.
+    (fresh.path / "c.local").write_text("mine")
+    (fresh.path / "d.local").symlink_to("c.local")
     (fresh.path / "notes").mkdir()
     (fresh.path / "notes" / "a.md").write_text("mine")
     (fresh.path / "b.local").write_text("mine")
     with (fresh.path / ".git" / "info" / "exclude").open("a") as file:
         file.write("*.local\n")
     assert refusal().startswith(
-        "The template brings files that you have as well, outside of Git: b.local, notes/a.md."
+        "The template brings files that you have as well, outside of Git: "
+        "b.local, c.local, d.local, notes/a.md."
     )
     record = fresh.path / ".template.json"
     record.write_text(record.read_text() + "\n")

@@ -18,7 +18,7 @@ import re
 import subprocess
 import sys
 import tempfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -41,6 +41,8 @@ CONFLICTS = {
     "UA": "moved by the template and changed by you",
     "DD": "moved by you and by the template",
 }
+
+OF_ONE_REPOSITORY = {"GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE", "GIT_PREFIX"}
 
 REVISION = re.compile(r"^revision\b[^=\n]*= (.*)$", re.MULTILINE)
 DOWN_REVISION = re.compile(r"^down_revision\b[^=\n]*= (.*)$", re.MULTILINE)
@@ -77,11 +79,16 @@ def git(
         capture_output=True,
         encoding="utf-8",
         errors="surrogateescape",
-        env={**os.environ, "LC_ALL": "C", **(variables or {})},
+        env={**_environment(), "LC_ALL": "C", **(variables or {})},
     )
     if check and done.returncode != 0:
         raise Refused(f"Git refuses: {_first_line(done.stderr)}")
     return done.stdout
+
+
+def _environment() -> dict[str, str]:
+    """Return the environment without what leads every git to one repository, as in a hook of it."""
+    return {key: said for key, said in os.environ.items() if key not in OF_ONE_REPOSITORY}
 
 
 def _first_line(text: str) -> str:
@@ -197,6 +204,7 @@ def render(version: Path, answers: Mapping[str, str], folder: Path) -> dict[str,
             *(sys.executable, "-m", "cookiecutter", "--no-input", "--config-file", str(config)),
             *("--output-dir", str(out), str(version), *words),
         ],
+        env=_environment(),
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         encoding="utf-8",
@@ -223,6 +231,8 @@ def settle_records(
     if RECORD in new:
         answers = json.loads(new[RECORD])["answers"]
     origin = git(TEMPLATE, "remote", "get-url", "origin", check=False).strip()
+    # The record is committed, and an address may hold a password.
+    origin = re.sub(r"^(https?://)[^/]*@", r"\1", origin)
     said = {"template": record.template or origin or str(TEMPLATE), "commit": commit}
     cruft = {}
     if (project / CRUFT).exists():
@@ -295,12 +305,22 @@ def refuse_to_overwrite(project: Path, base: Mapping[str, bytes], new: Mapping[s
     """Raise Refused where the template brings a file that the owner has, and Git does not."""
     tracked = set(git(project, "ls-files", "-z").split("\0"))
     changed = {name for name, content in new.items() if base.get(name) != content}
-    theirs = sorted(name for name in changed - tracked if (project / name).exists())
+    in_the_way = {each for name in changed - tracked for each in _in_the_way(project, name)}
+    theirs = sorted(in_the_way - tracked)
     if theirs:
         raise Refused(
             f"The template brings files that you have as well, outside of Git: {', '.join(theirs)}."
             " Commit, move or remove them first."
         )
+
+
+def _in_the_way(project: Path, name: str) -> Iterator[str]:
+    """Yield what Git would replace by a new file: what has its name, or that of its folder."""
+    if os.path.lexists(project / name):
+        yield name
+    for folder in Path(name).parents[:-1]:
+        if (project / folder).is_symlink() or (project / folder).is_file():
+            yield folder.as_posix()
 
 
 def commit(project: Path, files: Mapping[str, bytes], message: str, *parents: str) -> str:

@@ -44,7 +44,7 @@ MUTANTS = (
     ),
     *At(USERS, "tests/test_session_life.py").faults(
         (21, "a new password keeps the session version",
-         "own = bump_session_version(**changes)",
+         "own = bump_session_version(self.clock(), **changes)",
          "own = update(User).values(**changes).returning(User.id, User.session_version)"),
         (23, "a new password does not require the current one",
          'await self._verify(auth, current, "authn_password_change_fail")', "pass"),
@@ -85,6 +85,17 @@ MUTANTS = (
     *At(AUTHENTICATION, *LOG_TESTS).faults(
         (47, "the log holds what was typed as a username",
          "actor=row.id if row else None", "actor=row.id if row else name"),
+    ),
+    *At("app/models.py", "tests/test_restore.py", backend="signed-cookie").faults(
+        (21, "session versions are counted, and given twice after a backup was restored",
+         "return case((later < int(now), int(now)), else_=later)", "return later"),
+        (21, "every account begins with the same session version",
+         'return int(values["created_at"])', "return 0"),
+    ),
+    *At(USERS, "tests/test_restore.py").faults(
+        (21, "the command that signs everybody out signs nobody out",
+         "update(User).values(session_version=version)",
+         "update(User).values(session_version=User.session_version)"),
     ),
     *At(MIGRATION, "tests/attacks/test_replay.py", backend="signed-cookie").faults(
         (21, "the id of a deleted user is reused",
@@ -254,7 +265,7 @@ MUTANTS = (
         (66, "a link outlives a new password",
          "        Link.session_version == User.session_version,\n", ""),
         (68, "a reset leaves the sessions as they are",
-         "bump_session_version(password_hash=new_hash).where(",
+         "bump_session_version(self.users.clock(), password_hash=new_hash).where(",
          "update(User).values(password_hash=new_hash)"
          ".returning(User.id, User.session_version).where("),
         (68, "failed attempts lock out whoever has reset the password",

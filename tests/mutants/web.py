@@ -238,7 +238,7 @@ MUTANTS = (
     ),
     *At("app/pages/auth.py", "tests/test_dashboard_page.py").faults(
         (0, "a name that was registered stays in the browser",
-         '    delete_sent(request, response, "name")\n', ""),
+         'KEPT = ("name", "link")', 'KEPT = ("link",)'),
     ),
     *At("app/pages/session_list.py", "tests/test_session_list_page.py").faults(
         (22, "every device is shown as this one",
@@ -249,7 +249,19 @@ MUTANTS = (
          "secrets.token_hex(8)",
          'headers.get(b"x-request-id", secrets.token_hex(8).encode()).decode()'),
     ),
+    *At("app/web/websocket.py", "tests/test_websocket.py").faults(
+        (52, "one user takes all connections of a process",
+         "if open_sockets[user_id] >= MAX_SOCKETS:", "if not user_id:"),
+        (52, "a socket that was closed counts for ever",
+         "open_sockets[user_id] -= 1", "pass"),
+    ),
+    *At("app/pages/auth.py", "tests/test_reset_page.py").faults(
+        (67, "the next person finds the link of the one before",
+         'KEPT = ("name", "link")', 'KEPT = ("name",)'),
+    ),
     *At("app/origins.py", "tests/test_config.py").faults(
+        (0, "links begin with what no browser takes for an origin",
+         ' or not _HOST.fullmatch(parts["host"]):', ":"),
         (33, "a wildcard is a trusted origin", "(?P<host>[^/:*]+", "(?P<host>[^/:]+"),
     ),
     *At("app/pages/links.py", "tests/test_reset_page.py").faults(

@@ -136,6 +136,13 @@ def end_sessions(name: Name) -> None:
 
 
 @cli.command()
+def end_all_sessions() -> None:
+    """Sign everybody out, as after a backup was restored."""
+    run(lambda services: services.users.end_all_sessions())
+    say("Ended all sessions of everybody.")
+
+
+@cli.command()
 def list_users() -> None:
     """List all users: a table on a terminal, tab-separated lines in a pipe."""
     states = {True: "active", False: "disabled"}

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import Any
 
-#{% if cookiecutter.passkeys and cookiecutter.oidc %}
+#{% if cookiecutter.oidc %}
 from sqlalchemy import (
     BigInteger,
     ForeignKey,
@@ -12,14 +12,12 @@ from sqlalchemy import (
     MetaData,
     String,
     UniqueConstraint,
+    case,
 )
-#{% elif cookiecutter.passkeys %}
-from sqlalchemy import BigInteger, ForeignKey, Index, LargeBinary, MetaData, String
-#{% elif cookiecutter.oidc %}
-from sqlalchemy import ForeignKey, Index, LargeBinary, MetaData, String, UniqueConstraint
 #{% else %}
-from sqlalchemy import ForeignKey, Index, LargeBinary, MetaData, String
+from sqlalchemy import BigInteger, ForeignKey, Index, LargeBinary, MetaData, String, case
 #{% endif %}
+from sqlalchemy.engine.default import DefaultExecutionContext
 from sqlalchemy.orm import (
     DeclarativeBase,
     Mapped,
@@ -27,6 +25,7 @@ from sqlalchemy.orm import (
     mapped_column,
     synonym,
 )
+from sqlalchemy.sql.elements import Case
 
 # Fixed names let a later migration drop or change a constraint on any database.
 _NAMES = {
@@ -46,6 +45,12 @@ class Base(DeclarativeBase):
     """Parent of every table; ``alembic revision --autogenerate`` reads its metadata."""
 
     metadata = MetaData(naming_convention=_NAMES)
+
+
+def _second_of_creation(context: DefaultExecutionContext) -> int:
+    # The library says what it takes, and not what it returns.
+    values: dict[str, Any] = context.get_current_parameters()  # type: ignore[no-untyped-call]
+    return int(values["created_at"])
 
 
 class User(Base):
@@ -81,9 +86,8 @@ class User(Base):
     #{% endif %}
     role: Mapped[str] = mapped_column(String(16))
     is_active: Mapped[bool] = mapped_column(default=True)
-    # Incremented whenever all sessions of the user are revoked; sessions of an earlier version are
-    # invalid.
-    session_version: Mapped[int] = mapped_column(default=0)
+    # Higher whenever all sessions of the user are revoked: those of an earlier version are invalid.
+    session_version: Mapped[int] = mapped_column(BigInteger, default=_second_of_creation)
     created_at: Mapped[float]
 
 
@@ -98,6 +102,16 @@ def user_from_row(values: Sequence[Any]) -> User:
     user = User(**{column.key: value for column, value in zip(USER_COLUMNS, values, strict=True)})
     make_transient_to_detached(user)
     return user
+
+
+def next_session_version(now: float) -> Case[int]:
+    """Return the session version after a user's own. now: Unix time in seconds.
+
+    It is the time. After a backup was restored, a counter would come to versions, and new accounts
+    to ids, for which there are session tokens already.
+    """
+    later = User.session_version + 1
+    return case((later < int(now), int(now)), else_=later)
 #{% if cookiecutter.session_backend == "database" %}
 
 
@@ -108,7 +122,7 @@ class UserSession(Base):
 
     key: Mapped[bytes] = mapped_column(LargeBinary(32), primary_key=True)
     user_id: Mapped[int] = mapped_column(ForeignKey(User.id, ondelete="CASCADE"), index=True)
-    session_version: Mapped[int]
+    session_version: Mapped[int] = mapped_column(BigInteger)
     created_at: Mapped[float]
     last_seen_at: Mapped[float]
     authenticated_at: Mapped[float]
@@ -183,7 +197,7 @@ class Link(Base):
     #{% if cookiecutter.identity == "email" %}
     # None as long as there is no account.
     user_id: Mapped[int | None] = mapped_column(ForeignKey(User.id, ondelete="CASCADE"), index=True)
-    session_version: Mapped[int | None]
+    session_version: Mapped[int | None] = mapped_column(BigInteger)
     # Of the account that a link creates.
     password_hash: Mapped[str | None] = mapped_column(String(255))
     # The address that a link changes to.
@@ -191,7 +205,7 @@ class Link(Base):
     #{% else %}
     user_id: Mapped[int] = mapped_column(ForeignKey(User.id, ondelete="CASCADE"), index=True)
     # The user's; the link is invalid once that has been incremented.
-    session_version: Mapped[int]
+    session_version: Mapped[int] = mapped_column(BigInteger)
     #{% endif %}
     expires_at: Mapped[float] = mapped_column(index=True)
 #{% if cookiecutter.identity == "email" %}

@@ -2,6 +2,7 @@
 
 import asyncio
 import time
+from collections import Counter
 from collections.abc import Callable
 
 from app.config import PROJECT, Settings
@@ -60,6 +61,8 @@ class Services:
     def __init__(self, settings: Settings, clock: Callable[[], float] = time.time) -> None:
         self.settings = settings
         self.clock = clock
+        # WebSockets by user; kept by app/web/websocket.py.
+        self.open_sockets: Counter[int] = Counter()
         self.database = Database(settings)
         self.cookie = SessionCookie(
             PROJECT["slug"],

@@ -225,7 +225,8 @@ def begin(services: Services, user: User) -> Begin:
     """Start sessions of the user's, without any route."""
 
     async def start(*, remember: bool = False) -> ActiveSession:
-        return await services.sessions.create(SignIn(user.id, 0), HERE, remember=remember)
+        sign_in = SignIn(user.id, user.session_version)
+        return await services.sessions.create(sign_in, HERE, remember=remember)
 
     return start
 

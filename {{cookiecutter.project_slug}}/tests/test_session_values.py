@@ -132,7 +132,7 @@ async def test_values_can_be_read_while_keys_are_rotated(start: Start) -> None:
 
     old = await services_with(OLD_KEY)
     user = await old.users.register(ALICE, PASSWORD)
-    session = await old.sessions.create(SignIn(user.id, 0), HERE)
+    session = await old.sessions.create(SignIn(user.id, user.session_version), HERE)
     await session.set("theme", "dark")
 
     both = await services_with(f"{KEY},{OLD_KEY}")
@@ -142,7 +142,7 @@ async def test_values_can_be_read_while_keys_are_rotated(start: Start) -> None:
     session = await load(both, session)
     assert await session.get("theme") == "dark"
     await session.set("size", "large")
-    assert await both.sessions.rotate_token(session, 0)
+    assert await both.sessions.rotate_token(session, session.record.session_version)
 
     new = await services_with(KEY)
     #{% if cookiecutter.session_backend == "memory" %}

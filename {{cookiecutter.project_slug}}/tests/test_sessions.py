@@ -118,7 +118,7 @@ async def test_lowered_limits_apply_at_once(
     clock.turn(1)
     for session in sessions:
         assert not await is_active(stricter, session)
-        assert not await stricter.sessions.rotate_token(session, 0)
+        assert not await stricter.sessions.rotate_token(session, session.record.session_version)
     await stricter.sessions.revoke(*(session.token for session in sessions))
     clock.turn(60)
     await stricter.delete_expired()
@@ -180,7 +180,7 @@ async def test_a_new_token_replaces_the_old_one(
     await session.set("theme", "dark")
     clock.turn(10)
     session = await load(services, session)
-    assert await services.sessions.rotate_token(session, 0)
+    assert await services.sessions.rotate_token(session, session.record.session_version)
     assert session.token_changed
     assert session.token != old_token
     assert session.record.key != before.key
@@ -197,14 +197,15 @@ async def test_a_new_token_replaces_the_old_one(
 async def test_a_revoked_session_gets_no_new_token(services: Services, begin: Begin) -> None:
     session = await begin()
     await services.sessions.revoke(session.token)
-    assert not await services.sessions.rotate_token(session, 0)
+    assert not await services.sessions.rotate_token(session, session.record.session_version)
     assert not await is_active(services, session)
 
 
 async def test_of_two_rotations_at_once_one_wins(services: Services, begin: Begin) -> None:
     session = await begin()
     both = [await load(services, session), await load(services, session)]
-    won = await asyncio.gather(*(services.sessions.rotate_token(each, 0) for each in both))
+    version = session.record.session_version
+    won = await asyncio.gather(*(services.sessions.rotate_token(each, version) for each in both))
     assert sorted(won) == [False, True]
     for each, has_won in zip(both, won, strict=True):
         assert await is_active(services, each) == has_won
@@ -212,7 +213,7 @@ async def test_of_two_rotations_at_once_one_wins(services: Services, begin: Begi
 
 async def test_every_other_session_of_the_user_ends(services: Services, begin: Begin) -> None:
     bob = await services.users.register(BOB, PASSWORD)
-    bobs = await services.sessions.create(SignIn(bob.id, 0), HERE)
+    bobs = await services.sessions.create(SignIn(bob.id, bob.session_version), HERE)
     here, there = await begin(), await begin()
     await here.set("theme", "dark")
     await services.sessions.revoke_others(here)
@@ -227,7 +228,7 @@ async def test_an_operator_ends_every_session_of_a_user(
     services: Services, begin: Begin, command: str
 ) -> None:
     bob = await services.users.register(BOB, PASSWORD)
-    bobs = await services.sessions.create(SignIn(bob.id, 0), HERE)
+    bobs = await services.sessions.create(SignIn(bob.id, bob.session_version), HERE)
     sessions = [await begin(), await begin()]
     await getattr(services.users, command)(SPELLINGS[0])
     for session in sessions:

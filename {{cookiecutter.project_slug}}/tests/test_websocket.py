@@ -3,6 +3,7 @@
 import asyncio
 import json
 from collections.abc import Awaitable, Callable
+from contextlib import AsyncExitStack
 
 import pytest
 from starlette.websockets import WebSocket
@@ -14,7 +15,7 @@ from app.web.dependencies import CurrentAuth, CurrentUser, Sessions
 from app.web.websocket import push_until_session_ends, run_until_session_ends
 from tests.client import COOKIE, ORIGIN, Client
 from tests.conftest import PRODUCTION, Clock, Start
-from tests.people import ALICE, FIELD
+from tests.people import ALICE, BOB, FIELD
 from tests.websocket import SESSION_ENDED, Socket
 
 FRONT_END = "https://front.example"
@@ -53,6 +54,21 @@ async def test_the_websocket_of_the_app_says_who_is_signed_in_and_hears_of_the_e
     async with Socket(client, path="/api/ws") as socket:
         await socket.accepted()
         assert await socket.receive() == SESSION_ENDED
+
+
+async def test_one_user_cannot_take_all_connections(client: Client, other: Client) -> None:
+    await client.signed_in()
+    await other.signed_in(BOB)
+    async with AsyncExitStack() as stack:
+        for _ in range(web_websocket.MAX_SOCKETS):
+            socket = await stack.enter_async_context(Socket(client))
+            await socket.accepted()
+        async with Socket(client) as refused:
+            assert (await refused.receive())["type"] == "websocket.close"
+        async with Socket(other) as socket:
+            await socket.accepted()
+    async with Socket(client) as again:
+        await again.accepted()
 
 
 async def test_without_a_session_a_websocket_is_closed_with_1008(client: Client) -> None:

@@ -209,8 +209,11 @@ class SessionService:
     async def list_for_user(self, user_id: int) -> list[Session]:
         """Return the active sessions of a user, the last used first."""
         now = self.clock()
-        found = await self.store.list_for_user(user_id, now)
-        return [each for each in found if not self._has_expired(each, now)]
+        stored = await self.store.list_for_user(user_id, now)
+        found = [each for each in stored if not self._has_expired(each, now)]
+        # Those of an earlier version are revoked, and only wait to be deleted.
+        version = max((each.session_version for each in found), default=0)
+        return [each for each in found if each.session_version == version]
     #{% endif %}
 
     async def delete_expired(self) -> int:

@@ -59,7 +59,7 @@ class PasswordRecovery:
         # Of two clicks at once, one finds the version of the link no more.
         unused = exists().where(self.links.is_valid(RESET, token), _is_link_of_user())
         changed = await self.users.database.change(
-            bump_session_version(password_hash=new_hash).where(
+            bump_session_version(self.users.clock(), password_hash=new_hash).where(
                 User.id == user.id, User.is_active, unused
             ),
             delete(Link).where(Link.user_id == user.id),

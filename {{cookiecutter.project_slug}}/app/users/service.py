@@ -19,7 +19,7 @@ from app.database import AnyRow, Database
 #{% if cookiecutter.identity == "email" %}
 from app.email.outbox import Outbox
 #{% endif %}
-from app.models import ROLES, USER_COLUMNS, User, user_from_row
+from app.models import ROLES, USER_COLUMNS, User, next_session_version, user_from_row
 from app.sessions.active_session import ActiveSession
 from app.sessions.service import SessionService
 from app.sessions.session import Amr, ClientInfo, SessionEnded, SignIn
@@ -233,11 +233,20 @@ class UserService:
         more: statements for the same transaction.
         """
         by_name = User.name == normalise(name)
-        changed = await self.database.change(bump_session_version(**changes).where(by_name), *more)
+        changed = await self.database.change(
+            bump_session_version(self.clock(), **changes).where(by_name), *more
+        )
         if changed is None:
             raise UserNotFound(name)
         await self.sessions.revoke_before(changed.session_version, changed.id)
         return int(changed.id)
+
+    async def end_all_sessions(self) -> None:
+        """Sign everybody out."""
+        version = next_session_version(self.clock())
+        async with self.database.new_session.begin() as db:
+            await db.execute(update(User).values(session_version=version))
+        security_log.event("session_expired", reason="all revoked")
 
     async def _verify(self, auth: AuthContext, password: str, failure: str) -> None:
         """Raise WrongPassword unless it is the user's. failure: the event to log when it is not."""
@@ -249,7 +258,7 @@ class UserService:
 
     async def _end_own(self, auth: AuthContext, *more: Executable, **changes: Any) -> AnyRow:
         """Do the same as end_sessions for whoever is signed in. Raises SessionEnded."""
-        own = bump_session_version(**changes).where(
+        own = bump_session_version(self.clock(), **changes).where(
             User.id == auth.user.id,
             User.session_version == auth.session.record.session_version,
         )
@@ -266,10 +275,10 @@ class UserService:
         security_log.event("user_deleted", actor=user_id)
 
 
-def bump_session_version(**changes: Any) -> ReturningUpdate[int, int]:
+def bump_session_version(now: float, **changes: Any) -> ReturningUpdate[int, int]:
     """Return the change of a user's row that ends all sessions of the user."""
     return (
         update(User)
-        .values(session_version=User.session_version + 1, **changes)
+        .values(session_version=next_session_version(now), **changes)
         .returning(User.id, User.session_version)
     )

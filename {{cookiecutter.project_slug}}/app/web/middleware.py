@@ -18,6 +18,7 @@ from starlette.routing import Match
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from app import security_log
+from app.origins import MAX_PORT
 from app.services import Services
 from app.web.csrf import SAFE_METHODS, cross_origin_error
 from app.web.request_session import RawHeaders, RequestSession
@@ -62,7 +63,7 @@ STRICT_TRANSPORT_SECURITY = (
 # same for everyone.
 HEALTH = "/health/"
 
-_HOST = re.compile(r"(?P<name>\[[0-9a-f:.]+\]|[a-z0-9_.-]+)(:[0-9]{1,5})?", re.ASCII)
+_HOST = re.compile(r"(?P<name>\[[0-9a-f:.]+\]|[a-z0-9_.-]+)(:(?P<port>[0-9]{1,5}))?", re.ASCII)
 _INSECURE = {"https": "http", "wss": "ws"}
 
 # The rest of the body is not read.
@@ -170,12 +171,12 @@ class SecurityMiddleware:
         if host in self._hosts:
             return True
         parts = _HOST.fullmatch(host.lower())
-        return parts is not None and (
-            parts["name"] in self._hosts
-            or any(
-                allowed.startswith("*.") and parts["name"].endswith(allowed[1:])
-                for allowed in self._hosts
-            )
+        # A port that there is not would lead a redirect to the address of this server.
+        if parts is None or int(parts["port"] or 0) > MAX_PORT:
+            return False
+        return parts["name"] in self._hosts or any(
+            allowed.startswith("*.") and parts["name"].endswith(allowed[1:])
+            for allowed in self._hosts
         )
 
     def _limited(self, scope: Scope, headers: dict[bytes, bytes], receive: Receive) -> Receive:

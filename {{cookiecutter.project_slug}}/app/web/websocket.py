@@ -10,6 +10,7 @@ from app import security_log
 from app.errors import StoreUnavailable
 from app.sessions.active_session import ActiveSession
 from app.sessions.service import SessionService
+from app.web.request_session import get_request_session
 
 # How often a WebSocket checks its session: it closes within five seconds, even if a store is slow.
 CHECK_SECONDS = 2
@@ -17,6 +18,10 @@ CHECK_SECONDS = 2
 # More than a person sends, even one who drags something around; many at once may have waited for
 # a slow handler of yours. Raise these for clients that are programs.
 MESSAGES_PER_SECOND, MESSAGES_AT_ONCE = 50, 500
+
+# Of one user in each process, or one could take all of its connections. Only pages that can be seen
+# hold one; raise it if yours hold several.
+MAX_SOCKETS = 20
 
 # RFC 6455, 7.4.1, and IANA's registry of close codes.
 POLICY_VIOLATION, TRY_AGAIN_LATER = 1008, 1013
@@ -30,11 +35,20 @@ async def run_until_session_ends(
 ) -> None:
     """Accept a WebSocket and run ``talk``; when the session ends meanwhile, close it with 1008.
 
-    An open WebSocket does not count as activity, and ends when the session gets a new token.
+    An open WebSocket does not count as activity, and ends when the session gets a new token. One
+    more than MAX_SOCKETS is refused.
     """
-    await websocket.accept()
-    talking = asyncio.ensure_future(talk())
+    open_sockets = get_request_session(websocket).services.open_sockets
+    user_id = session.record.user_id
+    if open_sockets[user_id] >= MAX_SOCKETS:
+        security_log.event("excess_rate_limit_exceeded", actor=user_id, warning=True)
+        await websocket.close()
+        return
+    open_sockets[user_id] += 1
+    talking = None
     try:
+        await websocket.accept()
+        talking = asyncio.ensure_future(talk())
         is_active = True
         while is_active and not (await asyncio.wait({talking}, timeout=CHECK_SECONDS))[0]:
             is_active = await sessions.is_active(session.token)
@@ -49,7 +63,9 @@ async def run_until_session_ends(
         # The client has disconnected, which is not an error.
         return
     finally:
-        await _stop(talking)
+        open_sockets[user_id] -= 1
+        if talking:
+            await _stop(talking)
 
 
 async def push_until_session_ends(

@@ -23,7 +23,7 @@ def upgrade() -> None:
         sa.Column("password_hash", sa.String(255), nullable=False),
         sa.Column("role", sa.String(16), nullable=False),
         sa.Column("is_active", sa.Boolean(), nullable=False),
-        sa.Column("session_version", sa.Integer(), nullable=False),
+        sa.Column("session_version", sa.BigInteger(), nullable=False),
         sa.Column("created_at", sa.Double(), nullable=False),
         sa.PrimaryKeyConstraint("id", name="pk_users"),
         #{% if cookiecutter.identity == "email" %}
@@ -40,7 +40,7 @@ def upgrade() -> None:
         "sessions",
         sa.Column("key", sa.LargeBinary(32), nullable=False),
         sa.Column("user_id", sa.Integer(), nullable=False),
-        sa.Column("session_version", sa.Integer(), nullable=False),
+        sa.Column("session_version", sa.BigInteger(), nullable=False),
         sa.Column("created_at", sa.Double(), nullable=False),
         sa.Column("last_seen_at", sa.Double(), nullable=False),
         sa.Column("authenticated_at", sa.Double(), nullable=False),
@@ -107,12 +107,12 @@ def upgrade() -> None:
         sa.Column("key", sa.LargeBinary(32), nullable=False),
         #{% if cookiecutter.identity == "email" %}
         sa.Column("user_id", sa.Integer(), nullable=True),
-        sa.Column("session_version", sa.Integer(), nullable=True),
+        sa.Column("session_version", sa.BigInteger(), nullable=True),
         sa.Column("password_hash", sa.String(255), nullable=True),
         sa.Column("new_email", sa.String(254), nullable=True),
         #{% else %}
         sa.Column("user_id", sa.Integer(), nullable=False),
-        sa.Column("session_version", sa.Integer(), nullable=False),
+        sa.Column("session_version", sa.BigInteger(), nullable=False),
         #{% endif %}
         sa.Column("expires_at", sa.Double(), nullable=False),
         sa.PrimaryKeyConstraint("purpose", "about", name="pk_links"),

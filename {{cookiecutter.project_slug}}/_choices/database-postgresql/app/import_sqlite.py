@@ -62,7 +62,9 @@ async def _copy(source: Connection, table: Table, db: AsyncSession) -> int:
         last = _last_id(source, table, column.name)
         sequence = func.pg_get_serial_sequence(table.name, column.name)
         if last:
-            await db.execute(select(func.setval(sequence, last)))
+            # Neither is one that was given here, to an account that was deleted before this.
+            given = func.nextval(sequence)
+            await db.execute(select(func.setval(sequence, func.greatest(last, given))))
     return count
 
 

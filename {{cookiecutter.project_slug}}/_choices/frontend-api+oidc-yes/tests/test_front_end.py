@@ -97,10 +97,9 @@ async def test_a_path_leads_to_the_front_end_and_nowhere_else(
     visitor = await start_for(start, provider, "lax", FRONT)
     await visitor.signed_in()
     await visitor.link()
-    for path, where in (("/a?b=c#d", "/a?b=c#d"), ("//evil.example", "/evil.example")):
-        response = await visitor.come_back(await visitor.leave(next_path=path))
-        assert response.headers["location"] == f"{FRONT}{where}"
-    for path in ("a", "https://evil.example", "/\n", "/é", f"/{'a' * 1024}"):
+    response = await visitor.come_back(await visitor.leave(next_path="/a?b=c#d"))
+    assert response.headers["location"] == f"{FRONT}/a?b=c#d"
+    for path in ("a", "//evil.example", "/\\evil.example", "https://evil.example", "/\n", "/é", f"/{'a' * 1024}"):
         response = await visitor.post("/api/login/corp", json={"next": path})
         assert response.status_code == 422
 #{% if cookiecutter.identity == "username" %}

@@ -31,12 +31,19 @@ async def dave(client: Client, other: Client) -> Client:
     return client
 
 
+async def state_of_alice(browser: Client) -> tuple[bool, int]:
+    """Return whether the account is enabled, and the version of its sessions."""
+    user = await browser.app.state.services.users.find(ALICE)
+    return user.is_active, user.session_version
+
+
 def names(html: str) -> list[str]:
     """Return the names that a list of users shows."""
     return re.findall(r'<a href="/admin/users/\d+"><bdi>(.*?)</bdi>', html)
 
 
 async def test_nobody_but_an_administrator_gets_beyond_a_403(dave: Client) -> None:
+    before = await state_of_alice(dave)
     carol = await browser(dave.app).signed_in(CAROL)
     assert (await dave.get("/")).text.count("/admin/users") == 1
     assert "/admin/users" not in (await carol.get("/")).text
@@ -45,11 +52,11 @@ async def test_nobody_but_an_administrator_gets_beyond_a_403(dave: Client) -> No
         assert (await browser(dave.app).get(path)).status_code == 303, path
     for path in PATHS:
         assert (await submit(carol, path)).status_code == 403, path
-    found = await dave.app.state.services.users.find(ALICE)
-    assert (found.is_active, found.session_version) == (True, 0)
+    assert await state_of_alice(dave) == before
 
 
 async def test_a_change_requires_a_session_that_is_fresh(dave: Client, clock: Clock) -> None:
+    before = await state_of_alice(dave)
     clock.turn(601)
     assert (await dave.get("/admin/users")).status_code == 200
     refused = await dave.get(f"/admin/users/{ALICE_ID}")
@@ -59,15 +66,15 @@ async def test_a_change_requires_a_session_that_is_fresh(dave: Client, clock: Cl
         refused = await submit(dave, path)
         assert refused.status_code == 403, path
         assert "<h1>Confirm your password</h1>" in refused.text
-    found = await dave.app.state.services.users.find(ALICE)
-    assert (found.is_active, found.session_version) == (True, 0)
+    assert await state_of_alice(dave) == before
 
 
 async def test_another_site_changes_nothing(dave: Client) -> None:
+    before = await state_of_alice(dave)
     for path in PATHS:
         response = await dave.post(path, headers={"sec-fetch-site": "cross-site"})
         assert response.status_code == 403, path
-    assert (await dave.app.state.services.users.find(ALICE)).session_version == 0
+    assert await state_of_alice(dave) == before
 
 
 async def test_accounts_are_found_by_part_of_their_name(dave: Client) -> None:

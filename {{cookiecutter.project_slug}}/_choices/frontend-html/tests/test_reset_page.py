@@ -6,9 +6,9 @@ import pytest
 
 from app.config import PROJECT
 from app.services import Services
-from tests.client import Client
+from tests.client import PASSWORD, Client
 from tests.conftest import Clock, NewLink, Start
-from tests.people import ALICE, MALLORY
+from tests.people import ALICE, FIELD, MALLORY
 from tests.test_links import NEW_PASSWORD
 from tests.test_pages import Page, submit
 from tests.test_strict_links import FOLLOWED
@@ -35,6 +35,21 @@ async def test_a_link_sets_a_password_by_its_page(client: Client, new_link: NewL
     assert COOKIE not in client.cookies
     assert client.token is None
     assert (await client.sign_in(ALICE, NEW_PASSWORD)).status_code == 200
+
+
+@pytest.mark.parametrize("leave", ["sign in", "sign out"])
+async def test_a_link_that_was_not_used_is_not_kept_for_the_next_person(
+    client: Client, new_link: NewLink, leave: str
+) -> None:
+    await client.register(ALICE)
+    await client.get(f"/reset?token={await new_link()}")
+    assert (await client.get("/reset")).status_code == 200
+    if leave == "sign in":
+        await submit(client, "/login", **{FIELD: ALICE, "password": PASSWORD})
+    else:
+        await client.post("/logout")
+    assert COOKIE not in client.cookies
+    assert (await client.get("/reset")).status_code == 422
 
 
 async def test_a_form_sets_no_password_of_an_account_that_it_does_not_name(

@@ -241,6 +241,18 @@ async def test_the_last_attempt_is_after_a_day(
     assert "Mail 1 cannot be delivered and was given up: 451 Not now" in caplog.text
 
 
+async def test_a_mail_from_a_restored_backup_is_not_sent_days_later(
+    new_worker: NewWorker, host: MailServer, clock: Clock, caplog: pytest.LogCaptureFixture
+) -> None:
+    worker = new_worker(host.url)
+    await store(worker, BOB)
+    clock.turn(GIVE_UP_SECONDS + 1)
+    assert await soon(worker.send_waiting()) == 0
+    assert host.connections == 0
+    assert (await mail_of(worker)).next_attempt_at is None
+    assert "was given up: It is older than a day." in caplog.text
+
+
 async def test_a_server_that_is_down_loses_nothing(
     new_worker: NewWorker, host: MailServer, clock: Clock, caplog: pytest.LogCaptureFixture
 ) -> None:

@@ -82,9 +82,20 @@ async def test_the_list_holds_active_sessions_last_used_first(
     assert await services.sessions.list_for_user(2) == []
 
 
+async def test_what_was_ended_with_everybodys_is_not_listed(
+    services: Services, begin: Begin, user: User
+) -> None:
+    await begin()
+    await services.users.end_all_sessions()
+    version = (await services.users.find(user.name)).session_version
+    again = await services.sessions.create(SignIn(user.id, version), HERE)
+    [listed] = await services.sessions.list_for_user(user.id)
+    assert listed.key == again.record.key
+
+
 async def test_a_long_user_agent_in_any_language_is_kept(services: Services, user: User) -> None:
     client = ClientInfo("2001:db8:ffff:ffff:ffff:ffff:255.255.255.255", "日" * 200)
-    session = await services.sessions.create(SignIn(user.id, 0), client)
+    session = await services.sessions.create(SignIn(user.id, user.session_version), client)
     [listed] = await services.sessions.list_for_user(user.id)
     assert listed == session.record
     assert (listed.ip, listed.user_agent) == client
@@ -135,7 +146,7 @@ async def test_a_rotation_that_comes_too_late_leaves_nothing(
 ) -> None:
     session = await begin()
     await services.sessions.revoke(session.token)
-    assert not await services.sessions.rotate_token(session, 0)
+    assert not await services.sessions.rotate_token(session, session.record.session_version)
     assert await services.sessions.list_for_user(session.record.user_id) == []
 
 

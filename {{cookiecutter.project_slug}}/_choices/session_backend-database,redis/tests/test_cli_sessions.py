@@ -22,7 +22,8 @@ async def signed_in(services: Services, clock: Clock) -> str:
     clock.now = time.time() - 2 * 3600 - 5
     user = await services.users.register(ALICE, PASSWORD)
     client = ClientInfo("192.0.2.1", "\x1b[2J[red]" + "x" * 40 + "Bot/1.0 (X11; Linux x86_64)")
-    session = await services.sessions.create(SignIn(user.id, 0), client, remember=True)
+    sign_in = SignIn(user.id, user.session_version)
+    session = await services.sessions.create(sign_in, client, remember=True)
     return security_log.short(session.record.key)
 
 

@@ -94,7 +94,8 @@ async def test_what_the_command_line_has_revoked_is_not_listed_once_the_user_is_
     command_line: Services = (await start()).state.services
     await command_line.users.end_sessions(ALICE)
     assert await services.sessions.load_with_user(session.token) is None
-    again = await services.sessions.create(SignIn(1, 1), HERE)
+    version = (await services.users.find(ALICE)).session_version
+    again = await services.sessions.create(SignIn(1, version), HERE)
     assert not await is_active(services, session)
     assert [each.key for each in await services.sessions.list_for_user(1)] == [again.record.key]
 

@@ -152,7 +152,7 @@ async def test_nothing_is_left_of_a_session_that_another_one_has_replaced(
 ) -> None:
     session = await begin()
     await session.set("theme", "dark")
-    assert await services.sessions.rotate_token(session, 0)
+    assert await services.sessions.rotate_token(session, session.record.session_version)
     assert await redis.zrange(INDEX, 0, -1) == [session.record.key]
     assert len(await redis.keys()) == 3
     assert min([await redis.ttl(key) for key in await redis.keys()]) > 3500
@@ -206,7 +206,8 @@ async def test_a_session_whose_token_rotates_while_the_others_are_revoked_is_rev
 
     before_the_record(wait)
     monkeypatch.setattr(services.redis, "run_all", run_apart)
-    renewal = asyncio.create_task(services.sessions.rotate_token(there, 0))
+    version = there.record.session_version
+    renewal = asyncio.create_task(services.sessions.rotate_token(there, version))
     await is_entered.wait()
     await services.sessions.revoke_others(here)
     assert await renewal
@@ -224,7 +225,7 @@ async def test_a_session_whose_token_rotates_while_all_are_revoked_is_gone(
     # They are looked for before this one is there, and removed a moment later.
     monkeypatch.setattr(SessionService, "revoke_before", AsyncMock())
     before_the_record(lambda: services.users.end_sessions(ALICE))
-    assert not await services.sessions.rotate_token(session, 0)
+    assert not await services.sessions.rotate_token(session, session.record.session_version)
     assert await services.sessions.list_for_user(1) == []
 
 

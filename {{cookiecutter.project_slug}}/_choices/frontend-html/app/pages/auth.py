@@ -34,6 +34,13 @@ Devices = Annotated[dict[str, Any], Depends(describe_sessions)]
 # How long the sign-in form is filled in with the name that was just registered.
 NAME_SECONDS = 900
 
+# Cookies of what was begun without a session.
+#{% if cookiecutter.totp %}
+KEPT = ("name", "link", "sign-in")
+#{% else %}
+KEPT = ("name", "link")
+#{% endif %}
+
 
 @router.get("/")
 async def dashboard(
@@ -92,8 +99,13 @@ async def login(
 
 def go_on(request: Request, next_path: str) -> Response:
     """Continue after a sign-in."""
-    response = see_other(request, by_way_of_login(request, next_path))
-    delete_sent(request, response, "name")
+    return forget(request, see_other(request, by_way_of_login(request, next_path)))
+
+
+def forget(request: Request, response: Response) -> Response:
+    """Let the browser forget what was begun without a session: somebody else may come next."""
+    for name in KEPT:
+        delete_sent(request, response, name)
     return response
 
 
@@ -138,4 +150,4 @@ async def register(
 async def logout(request: Request, request_session: CurrentRequestSession) -> Response:
     """Sign out here."""
     await request_session.sign_out()
-    return see_other(request, "/login", flash="You have been signed out.")
+    return forget(request, see_other(request, "/login", flash="You have been signed out."))

@@ -160,6 +160,10 @@ class Outbox:
         )
 
     async def _send(self, row: AnyRow) -> bool:
+        # As after a backup was restored: what it says is no news, and its link has expired.
+        if row.attempts == 1 and self.clock() > row.created_at + GIVE_UP_SECONDS:
+            await self._put_off(row, "It is older than a day.", is_final=True)
+            return False
         try:
             await send(self._server, self._message(row))
         except Unreachable as error:

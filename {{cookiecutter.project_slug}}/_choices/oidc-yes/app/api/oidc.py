@@ -26,7 +26,7 @@ router = APIRouter(prefix="/api", responses=ERRORS)
 class StartIn(BaseModel):
     """Where to go on afterwards: a path of the front end."""
 
-    next: Annotated[str, Field(max_length=1024, pattern="^/[!-~]*$")] = "/"
+    next: Annotated[str, Field(max_length=1024, pattern=r"^/(?![/\\])[!-~]*$")] = "/"
 
 
 class StartOut(BaseModel):

@@ -145,7 +145,8 @@ class OidcService:
         for user_id in {each.user_id for each in found}:
             #{% if cookiecutter.session_backend == "signed-cookie" %}
             # All of them: the server has no list to find those in that began there.
-            await self.users.database.execute(bump_session_version().where(User.id == user_id))
+            ended = bump_session_version(self.users.clock()).where(User.id == user_id)
+            await self.users.database.execute(ended)
             security_log.event("session_expired", actor=user_id, reason="ended at the provider")
             #{% else %}
             begun = {each.created_at for each in found if each.user_id == user_id}

@@ -13,7 +13,7 @@ from sqlalchemy.exc import IntegrityError
 from app.config import Settings
 from app.database import Database
 from app.fast_lookup import CompiledSelect
-from app.models import USER_COLUMNS, EndedSession, User, user_from_row
+from app.models import USER_COLUMNS, EndedSession, User, next_session_version, user_from_row
 from app.sessions.session import Session, session_end
 
 _GET_USER = CompiledSelect(
@@ -72,7 +72,7 @@ class SessionStore:
         row = await self.database.fetch_one(
             update(User)
             .where(User.id == session.user_id, User.session_version == session.session_version)
-            .values(session_version=User.session_version + 1)
+            .values(session_version=next_session_version(session.last_seen_at))
             .returning(User.session_version)
         )
         return row.session_version if row else None
