@@ -174,9 +174,9 @@ def test_columns_that_the_owner_adds_to_a_user_are_on_the_user_of_a_request(
 async def known_token(app: FastAPI, client: Client) -> str:
     """Return a token for the user of a client that another app knows, as another process would."""
     #{% if cookiecutter.session_backend == "memory" %}
-    services: Services = app.state.services
-    [user] = await services.users.list_users()
-    session = await services.sessions.create(SignIn(user.id, user.session_version), HERE)
+    [user] = await client.app.state.services.users.list_users()
+    sign_in = SignIn(user.id, user.session_version)
+    session = await app.state.services.sessions.create(sign_in, HERE)
     return str(session.token)
     #{% else %}
     assert app is not client.app

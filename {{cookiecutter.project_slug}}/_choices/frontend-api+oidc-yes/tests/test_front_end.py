@@ -99,7 +99,9 @@ async def test_a_path_leads_to_the_front_end_and_nowhere_else(
     await visitor.link()
     response = await visitor.come_back(await visitor.leave(next_path="/a?b=c#d"))
     assert response.headers["location"] == f"{FRONT}/a?b=c#d"
-    for path in ("a", "//evil.example", "/\\evil.example", "https://evil.example", "/\n", "/é", f"/{'a' * 1024}"):
+    too_long = f"/{'a' * 1024}"
+    elsewhere = ("//evil.example", "/\\evil.example", "https://evil.example")
+    for path in ("a", "/\n", "/é", too_long, *elsewhere):
         response = await visitor.post("/api/login/corp", json={"next": path})
         assert response.status_code == 422
 #{% if cookiecutter.identity == "username" %}

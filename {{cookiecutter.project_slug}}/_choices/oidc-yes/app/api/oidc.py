@@ -26,7 +26,8 @@ router = APIRouter(prefix="/api", responses=ERRORS)
 class StartIn(BaseModel):
     """Where to go on afterwards: a path of the front end."""
 
-    next: Annotated[str, Field(max_length=1024, pattern=r"^/(?![/\\])[!-~]*$")] = "/"
+    # Neither a slash nor a backslash comes next, with which browsers would leave for another host.
+    next: Annotated[str, Field(max_length=1024, pattern=r"^/([!-.0-\[\]-~][!-~]*)?$")] = "/"
 
 
 class StartOut(BaseModel):
