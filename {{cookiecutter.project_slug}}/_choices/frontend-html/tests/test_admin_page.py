@@ -6,6 +6,7 @@ import re
 import pytest
 from fastapi import FastAPI
 
+from app.models import MAX_ID
 from app.pages import admin
 from tests.client import PASSWORD, Client
 from tests.conftest import Clock
@@ -80,7 +81,7 @@ async def test_accounts_are_found_by_part_of_their_name(dave: Client) -> None:
         assert names(page) == []
         assert "No name contains" in page
         assert "<b>" not in page
-    for wrong in ({"q": "\0"}, {"after": -1}, {"after": 2**31}):
+    for wrong in ({"q": "\0"}, {"after": -1}, {"after": MAX_ID + 1}):
         assert (await dave.get("/admin/users", params=wrong)).status_code == 422
 
 
