@@ -361,7 +361,9 @@ def test_the_first_feature_in_the_readme_of_a_project_works(ready: Bake) -> None
 
 @pytest.mark.slow
 @pytest.mark.parametrize(
-    "answers", [{"identity": "email"}, {"frontend": "api", "identity": "username"}], ids=["html", "api"]
+    "answers",
+    [{"identity": "email"}, {"frontend": "api", "identity": "username"}],
+    ids=["html", "api"],
 )
 def test_the_tests_that_contributing_shows_pass(ready: Bake, answers: dict[str, str]) -> None:
     project = ready(**answers)
