@@ -22,7 +22,7 @@ NextQuery = Annotated[str, Query(alias="next")]
 
 
 # What pydantic says of these is for programmers. Whatever else it says, it says in plain words.
-_TEXTS = {
+TEXTS = {
     "missing": "Fill in this field.",
     "int_parsing": "Enter a whole number.",
     "float_parsing": "Enter a number.",
@@ -84,5 +84,5 @@ def _text(error: ErrorDetails) -> str:
     if isinstance(own, Exception):
         text = str(own)
     else:
-        text = _TEXTS.get("missing" if error["input"] == "" else error["type"], error["msg"])
+        text = TEXTS.get("missing" if error["input"] == "" else error["type"], error["msg"])
     return text if text.endswith((".", "!", "?")) else f"{text}."
