@@ -198,6 +198,7 @@ PATH = re.compile(
 NEW_FILES = {
     "app/static/security.txt",
     "app/api/notes.py",
+    "app/notes.py",
     "app/pages/note.py",
     "app/templates/note.html",
     "tests/test_notes.py",
@@ -356,6 +357,23 @@ def test_the_first_feature_in_the_readme_of_a_project_works(ready: Bake) -> None
     affected = ("test_notes.py", "test_database.py", "attacks/test_every_route.py")
     tests = (f"tests/{each}" for each in affected)
     assert " passed" in project.run(".venv/bin/python", "-m", "pytest", "-q", *tests).stdout
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    "answers",
+    [{"identity": "email"}, {"frontend": "api", "identity": "username"}],
+    ids=["html", "api"],
+)
+def test_the_tests_that_contributing_shows_pass(ready: Bake, answers: dict[str, str]) -> None:
+    project = ready(**answers)
+    shown = Document(project.path / "CONTRIBUTING.md").blocks("python")
+    for number, text in enumerate(shown):
+        file = project.path / f"tests/test_shown_{number}.py"
+        file.write_text(f'"""A test that CONTRIBUTING.md shows."""\n\n{text}', encoding="utf-8")
+    project.run("make", "check")
+    done = project.run(".venv/bin/python", "-m", "pytest", "-q", "-k", "test_shown")
+    assert f"{len(shown)} passed" in done.stdout
 
 
 # What the README says that the page of a reader does.

@@ -48,6 +48,16 @@ AFFECTED = [
     "test_openapi.py",
     "test_security_page.py",
 ]
+# What asks for the first page after signing in.
+OF_PAGES = [
+    "test_admin_page.py",
+    "test_error_pages.py",
+    "test_mail_pages.py",
+    "test_pages.py",
+    "test_session_list_page.py",
+    "test_sign_in_page.py",
+    "test_strict_links.py",
+]
 
 
 @pytest.mark.slow
@@ -66,8 +76,10 @@ def test_a_product_is_built_without_a_surprise(
     project.run("make", "format", "check")
     run_tests(project, [] if is_soak() else AFFECTED)
     delete_the_examples(project)
+    if project.answers["frontend"] == "html":
+        replace_the_dashboard(project)
     project.run("make", "check")
-    run_tests(project, AFFECTED)
+    run_tests(project, [*AFFECTED, *OF_PAGES])
     leave_out("the journey with each stack, and all tests after it: SOAK=1")
 
 
@@ -90,6 +102,15 @@ def delete_the_examples(project: Project) -> None:
     main = main.replace("    app.include_router(examples.router)\n", "")
     assert "examples" not in main
     (project.path / "app/main.py").write_text(main, encoding="utf-8")
+
+
+def replace_the_dashboard(project: Project) -> None:
+    """Write another first page, and delete what README.md says."""
+    dashboard = project.path / "app/templates/dashboard.html"
+    title = "{% block title %}Start{% endblock %}"
+    text = "{% block main %}<h1>Welcome</h1>{% endblock %}"
+    dashboard.write_text(f'{{% extends "base.html" %}}\n{title}\n{text}\n', encoding="utf-8")
+    (project.path / "tests/test_dashboard_page.py").unlink()
 
 
 def run_tests(project: Project, files: list[str]) -> None:

@@ -253,6 +253,14 @@ MUTANTS = (
          "os.O_CREAT | os.O_EXCL, 0o600)",
          "os.O_CREAT, 0o600))\n        os.chmod(path_of(url), 0o600"),
     ),
+    *At("app/engine.py", "tests/test_sqlite.py").faults(
+        (0, "a migration that fails leaves its first half behind",
+         '    event.listen(engine.sync_engine, "begin", _begin)\n', ""),
+    ),
+    *At("migrations/env.py", "tests/test_sqlite.py").faults(
+        (0, "a migration that fails leaves those before it behind",
+         "transactional_ddl=True", "transactional_ddl=False"),
+    ),
     *At("app/database_url.py", "tests/test_sqlite.py").faults(
         (0, "a request creates an empty database", '"mode": "rw"', '"mode": "rwc"'),
     ),

@@ -204,6 +204,12 @@ MUTANTS = (
         (0, "an error is shown next to another field",
          "fields.get(type(error), current)", '"username"'),
     ),
+    *At("app/pages/forms.py", "tests/test_forms.py").faults(
+        (0, "an error of a whole form is a failure of the app",
+         'str(each["loc"][0]) if each["loc"] else ""', 'str(each["loc"][0])'),
+        (0, "people are told what is for programmers",
+         "    if isinstance(own, Exception):", "    if not error:"),
+    ),
     *At("app/pages/templating.py", "tests/test_pages.py").faults(
         (0, "browsers refuse script and style", "hashlib.sha384(", "hashlib.sha3_384("),
     ),
@@ -236,7 +242,7 @@ MUTANTS = (
         (74, "the log does not say which administrator it was",
          "security_log.administrator.set(admin.id)", "security_log.administrator.set(None)"),
     ),
-    *At("app/pages/auth.py", "tests/test_dashboard_page.py").faults(
+    *At("app/pages/auth.py", "tests/test_sign_in_page.py").faults(
         (0, "a name that was registered stays in the browser",
          'KEPT = ("name", "link")', 'KEPT = ("link",)'),
     ),

@@ -172,7 +172,11 @@ class Settings(BaseSettings):
     ] = SecretStr(DEFAULT_DATABASE_URL)
     # Connections for your own queries; the app's own are apart.
     database_pool_size: PositiveInt = 10
+    #{% if cookiecutter.database == "sqlite" %}
+    # Seconds that one of your statements may wait for the write lock.
+    #{% else %}
     # Seconds that one of your statements may take.
+    #{% endif %}
     database_statement_timeout: PositiveInt = 30
     #{% if cookiecutter.session_backend == "redis" %}
     redis_url: RedisUrl = SecretStr(DEFAULT_REDIS_URL)

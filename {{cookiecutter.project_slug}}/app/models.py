@@ -40,6 +40,9 @@ _NAMES = {
 ADMIN = "admin"
 ROLES = ("user", ADMIN)
 
+# The largest id that every database can hold: a larger one, from outside, would be an error of it.
+MAX_ID = 2**31 - 1
+
 
 class Base(DeclarativeBase):
     """Parent of every table; ``alembic revision --autogenerate`` reads its metadata."""
@@ -347,7 +350,7 @@ class ProviderSession(Base):
 
 
 class RequestCount(Base):
-    """How often something was done. ``request_limit`` counts."""
+    """How often a user or an address has done something, for ``users.rate_limit``."""
 
     __tablename__ = "request_counts"
 

@@ -36,9 +36,6 @@ def include_name(_: str | None, kind: str, parents: Any) -> bool:
 
 def migrate(connection: Connection) -> None:
     """Run what is missing."""
-    #{% if cookiecutter.database == "sqlite" %}
-    given = ids_given(connection)
-    #{% endif %}
     context.configure(
         connection=connection,
         target_metadata=Base.metadata,
@@ -46,13 +43,18 @@ def migrate(connection: Connection) -> None:
         #{% if cookiecutter.database == "sqlite" %}
         # SQLite alters a table by copying it.
         render_as_batch=True,
+        # All or nothing: a migration that has failed can be mended and run again.
+        transactional_ddl=True,
         #{% endif %}
     )
     with context.begin_transaction():
+        #{% if cookiecutter.database == "sqlite" %}
+        given = ids_given(connection)
         context.run_migrations()
-    #{% if cookiecutter.database == "sqlite" %}
-    go_on_from(connection, given)
-    #{% endif %}
+        go_on_from(connection, given)
+        #{% else %}
+        context.run_migrations()
+        #{% endif %}
 
 
 #{% if cookiecutter.database == "sqlite" %}
@@ -74,8 +76,6 @@ def ids_given(connection: Connection) -> dict[str, int]:
     if inspect(connection).has_table("sqlite_sequence"):
         rows = connection.execute(text("SELECT name, seq FROM sqlite_sequence"))
         given = {row.name: row.seq for row in rows}
-    # alembic wants a connection without a transaction.
-    connection.commit()
     return given
 
 
@@ -86,7 +86,6 @@ def go_on_from(connection: Connection, given: dict[str, int]) -> None:
         values = {"name": name, "last": max(given[name], now.get(name, 0))}
         connection.execute(text("DELETE FROM sqlite_sequence WHERE name = :name"), values)
         connection.execute(text("INSERT INTO sqlite_sequence VALUES (:name, :last)"), values)
-    connection.commit()
 
 
 #{% endif %}

@@ -294,7 +294,15 @@ def test_an_unprotected_route_is_refused_however_it_is_added(
     app = sub_app(protected)
     refuse_unprotected_routes(app)
     add(app, tmp_path)
-    with pytest.raises(RuntimeError, match=r"(open|frontend).* is open to everybody"):
+    with pytest.raises(RuntimeError, match=r"Open to everybody: .*(open|frontend)"):
+        refuse_unprotected_routes(app)
+
+
+def test_all_unprotected_routes_are_named_at_once() -> None:
+    app = FastAPI(openapi_url=None)
+    for method, path in (("GET", "/one"), ("POST", "/one"), ("GET", "/two")):
+        app.add_api_route(path, unprotected, methods=[method])
+    with pytest.raises(RuntimeError, match=r"^Open to everybody: /one, /two\. Let each"):
         refuse_unprotected_routes(app)
 
 
@@ -356,7 +364,7 @@ async def test_an_app_with_an_unprotected_route_does_not_start(
     with suppress(RuntimeError):
         await app({"type": "lifespan", "app": app, "state": {}}, receive, send)
     assert sent[0]["type"] == f"lifespan.startup.{message}"
-    assert ("/added is open to everybody" in str(sent[0])) == (message == "failed")
+    assert ("Open to everybody: /added" in str(sent[0])) == (message == "failed")
 
 
 async def test_the_documentation_is_for_development_only(start: Start) -> None:

@@ -10,7 +10,7 @@ from fastapi import APIRouter, Body, Query
 from pydantic import BaseModel, JsonValue
 
 from app.api.schemas import ERRORS, UserOut
-from app.models import User
+from app.models import MAX_ID, User
 from app.web.dependencies import AdminUser, CurrentAuth, CurrentUser, Users, public
 
 router = APIRouter(prefix="/api", responses=ERRORS)
@@ -39,7 +39,7 @@ async def data(user: CurrentUser) -> Message:
 async def list_users(
     _: AdminUser,
     users: Users,
-    after: Annotated[int, Query(ge=0, lt=2**31)] = 0,
+    after: Annotated[int, Query(ge=0, le=MAX_ID)] = 0,
     limit: Annotated[int, Query(ge=1, le=100)] = 100,
 ) -> list[User]:
     """List the accounts, for administrators only, in pages. after: the last id of a page."""

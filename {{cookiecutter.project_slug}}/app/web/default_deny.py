@@ -16,14 +16,14 @@ def refuse_unprotected_routes(app: FastAPI) -> None:
     That is through a dependency of its own, of its router or of another dependency. Apps that are
     mounted are looked into, unless they are declared public as a whole.
     """
-    for path in _unprotected(app.routes, ""):
+    if unprotected := dict.fromkeys(_unprotected(app.routes, "")):
         raise RuntimeError(
-            f"{path} is open to everybody. Let it depend on CurrentUser or another alias of "
-            "app/web/dependencies.py, or declare it @public."
+            f"Open to everybody: {', '.join(unprotected)}. Let each depend on CurrentUser or "
+            "another alias of app/web/dependencies.py, or declare it @public."
         )
     if any(map(_serves_files, _routers(app.router))):
         raise RuntimeError(
-            "frontend() is open to everybody. Mount StaticFiles instead, declared public."
+            "Open to everybody: frontend(). Mount StaticFiles instead, declared public."
         )
 
 

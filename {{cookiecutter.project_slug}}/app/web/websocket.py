@@ -44,11 +44,14 @@ async def run_until_session_ends(
         security_log.event("excess_rate_limit_exceeded", actor=user_id, warning=True)
         await websocket.close()
         return
-    open_sockets[user_id] += 1
-    talking = None
-    try:
+
+    async def accept_and_talk() -> None:
         await websocket.accept()
-        talking = asyncio.ensure_future(talk())
+        await talk()
+
+    open_sockets[user_id] += 1
+    talking = asyncio.ensure_future(accept_and_talk())
+    try:
         is_active = True
         while is_active and not (await asyncio.wait({talking}, timeout=CHECK_SECONDS))[0]:
             is_active = await sessions.is_active(session.token)
@@ -64,8 +67,7 @@ async def run_until_session_ends(
         return
     finally:
         open_sockets[user_id] -= 1
-        if talking:
-            await _stop(talking)
+        await _stop(talking)
 
 
 async def push_until_session_ends(

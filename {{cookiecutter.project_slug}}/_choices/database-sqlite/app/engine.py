@@ -68,8 +68,11 @@ def create_migration_engine(url: str) -> AsyncEngine:
     """
     with suppress(FileExistsError):
         os.close(os.open(path_of(url), os.O_CREAT | os.O_EXCL, 0o600))
-    engine = create_async_engine(parse(url), poolclass=NullPool)
+    # The driver begins no transaction for CREATE TABLE and the like.
+    options = {"isolation_level": None}
+    engine = create_async_engine(parse(url), poolclass=NullPool, connect_args=options)
     event.listen(engine.sync_engine, "connect", _use_log)
+    event.listen(engine.sync_engine, "begin", _begin)
     return engine
 
 
@@ -138,8 +141,8 @@ def _refuse_to_wait(*arguments: Any) -> None:
         )
 
 
-def _begin(connection: Connection, _: str) -> None:
-    """Begin a transaction for a savepoint, which the driver does for writes only."""
+def _begin(connection: Connection, *_: str) -> None:
+    """Begin a transaction where the driver does not, which does so for writes of rows only."""
     driver = connection.connection.driver_connection
     if driver is not None and not driver.in_transaction:
         connection.exec_driver_sql("BEGIN IMMEDIATE")

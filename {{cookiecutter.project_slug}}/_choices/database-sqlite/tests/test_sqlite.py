@@ -7,12 +7,16 @@ import sqlite3
 import subprocess
 import sys
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 from stat import S_IMODE
 
 import pytest
+from alembic import command
+from alembic.script import ScriptDirectory
 from anyio import to_thread
 from sqlalchemy import delete, select
+from sqlalchemy.exc import OperationalError
 
 from app import database
 from app.config import ROOT
@@ -24,7 +28,7 @@ from app.web.dependencies import CurrentSession, CurrentUser, DbSession, Users, 
 from tests.client import PASSWORD, Client
 from tests.conftest import KEY, Start
 from tests.database import LockUsers
-from tests.migrate import migrate
+from tests.migrate import alembic_config, migrate
 from tests.people import ALICE, BOB, CAROL, DAVE, REGISTERED
 from tests.test_db_session import new_user
 
@@ -251,6 +255,45 @@ def remove(path: Path) -> None:
         each.unlink()
 
 
+NEW_MIGRATION = """
+from alembic import op
+
+revision, down_revision = "new", {head!r}
+
+
+def upgrade():
+    op.execute("CREATE TABLE rooms (id INTEGER)")
+    op.execute("INSERT INTO rooms VALUES (1)")
+    op.execute({last!r})
+"""
+
+
+def test_a_migration_that_fails_half_way_changes_nothing_and_runs_once_it_is_mended(
+    tmp_path: Path,
+) -> None:
+    path = tmp_path / "app.db"
+
+    def tables() -> set[str]:
+        with closing(sqlite3.connect(path)) as connection:
+            return {name for (name,) in connection.execute("SELECT name FROM sqlite_master")}
+
+    new = tmp_path / "versions" / "new.py"
+    new.parent.mkdir()
+    config = alembic_config(url_of(path))
+    folders = os.pathsep.join(map(str, (ROOT / "migrations" / "versions", new.parent)))
+    config.set_main_option("version_locations", folders.replace("%", "%%"))
+    head = ScriptDirectory.from_config(alembic_config(url_of(path))).get_current_head()
+    new.write_text(NEW_MIGRATION.format(head=head, last="INSERT INTO misspelled VALUES (1)"))
+    for _ in range(2):
+        with pytest.raises(OperationalError, match="misspelled"):
+            command.upgrade(config, "head")
+        # Nor did those before it, which it was run together with.
+        assert tables() == set()
+    new.write_text(NEW_MIGRATION.format(head=head, last="INSERT INTO rooms VALUES (2)"))
+    command.upgrade(config, "head")
+    assert tables() >= {"users", "rooms"}
+
+
 def test_the_project_may_be_in_a_folder_of_any_name(tmp_path: Path) -> None:
     # Windows allows no question mark.
     folder = tmp_path / ("50% off a#b %20" if os.name == "nt" else "50% off? a#b %20 what now?")
@@ -258,9 +301,9 @@ def test_the_project_may_be_in_a_folder_of_any_name(tmp_path: Path) -> None:
         shutil.copytree(ROOT / part, folder / part)
     shutil.copy(ROOT / "alembic.ini", folder)
     environment = {**os.environ, "SECRET_KEYS": KEY, "PYTHONDONTWRITEBYTECODE": "1"}
-    for command in ("alembic upgrade head", "app purge"):
+    for each in ("alembic upgrade head", "app purge"):
         subprocess.run(
-            [sys.executable, "-m", *command.split()], cwd=folder, env=environment, check=True
+            [sys.executable, "-m", *each.split()], cwd=folder, env=environment, check=True
         )
     assert (folder / "app.db").is_file()
     assert [*tmp_path.iterdir()] == [folder]

@@ -102,16 +102,3 @@ async def test_signing_out_this_device_from_the_list_deletes_its_cookie(client: 
 )
 def test_a_device_has_the_icon_of_its_kind(user_agent: str, kind: str) -> None:
     assert kind_of_device(user_agent) == kind
-
-
-async def test_the_dashboard_shows_the_latest_devices(
-    client: Client, begin: Begin, clock: Clock
-) -> None:
-    await client.signed_in()
-    for _ in range(6):
-        clock.turn(1)
-        await begin()
-    page = (await client.get("/")).text.partition("Your devices")[2]
-    assert page.count("last seen") == 5
-    assert page.count("this device") == 1
-    assert "and 2 more" in page

@@ -1,13 +1,15 @@
 """Forms of yours: the macros that they are made of, and a form that is shown again."""
 
 import re
-from typing import Any
+from datetime import UTC, date, datetime, time
+from decimal import Decimal
+from typing import Annotated, Any, Self
 
 import httpx2
 import pytest
 from fastapi import FastAPI, Request, Response
 from jinja2 import ChoiceLoader, DictLoader
-from pydantic import BaseModel, Field, ValidationError
+from pydantic import AfterValidator, BaseModel, Field, ValidationError, model_validator
 
 from app.pages.forms import FormField, field_errors, form_again
 from app.pages.redirects import see_other
@@ -138,6 +140,12 @@ class Note(BaseModel):
     title: str = Field(min_length=1)
     priority: int = Field(ge=0)
 
+    @model_validator(mode="after")
+    def fits(self) -> Self:
+        if self.priority > len(self.title):
+            raise ValueError("Such a short title is not that <urgent>.")
+        return self
+
 
 @pytest.fixture
 def client(app: FastAPI, monkeypatch: pytest.MonkeyPatch) -> Client:
@@ -154,8 +162,8 @@ def client(app: FastAPI, monkeypatch: pytest.MonkeyPatch) -> Client:
         try:
             note = Note.model_validate({"title": title, "priority": priority})
         except ValidationError as error:
-            errors = field_errors(error)
-            return form_again(request, "note.html", errors, title=title, priority=priority)
+            typed = {"title": title, "priority": priority}
+            return form_again(request, "note.html", field_errors(error), **typed)
         return see_other(request, "/test/note", flash=f"{note.title} has been saved.")
 
     return Client(app)
@@ -174,8 +182,64 @@ async def test_a_form_of_yours_is_shown_again_with_what_was_typed_and_each_error
     assert "autofocus" in page.elements["priority"]
 
     page = Page(await submit(client, "/test/note"))
+    assert "alert" not in page.texts
     assert {"title-error", "priority-error"} <= {*page.texts}
     assert [name for name, each in page.elements.items() if "autofocus" in each] == ["title"]
+
+
+async def test_an_error_of_the_whole_form_stands_above_it(client: Client) -> None:
+    response = await submit(client, "/test/note", title="Milk", priority="5")
+    assert response.status_code == 422
+    page = Page(response)
+    assert page.texts["alert"] == "Such a short title is not that <urgent>."
+    assert "<urgent>" not in page.html
+    assert page.html.index('role="alert"') < page.html.index('<form method="post" action="/test')
+    assert page.elements["title"]["value"] == "Milk"
+    assert not any("aria-invalid" in each for each in page.elements.values())
+
+
+def not_monday(day: date) -> date:
+    if day.weekday() == 0:
+        raise ValueError("We are closed on Mondays")
+    return day
+
+
+class Order(BaseModel):
+    count: int = Field(default=1, le=9)
+    price: Decimal = Decimal(1)
+    weight: float = 1
+    day: Annotated[date, AfterValidator(not_monday)] = date(2027, 1, 1)
+    start: datetime = datetime(2027, 1, 1, tzinfo=UTC)
+    at: time = time(8)
+    name: str = Field(default="Al", min_length=2)
+
+
+@pytest.mark.parametrize(
+    ("field", "typed", "text"),
+    [
+        *((name, "", "Fill in this field.") for name in Order.model_fields),
+        ("count", "two", "Enter a whole number."),
+        ("count", "1.5", "Enter a whole number."),
+        ("price", "cheap", "Enter a number."),
+        ("weight", "heavy", "Enter a number."),
+        ("day", "tomorrow", "Enter a date."),
+        ("day", "2027-01-04", "We are closed on Mondays."),
+        ("start", "soon", "Enter a date and a time."),
+        ("at", "noon", "Enter a time."),
+        ("count", "10", "Input should be less than or equal to 9."),
+        ("name", "A", "String should have at least 2 characters."),
+    ],
+)
+def test_people_are_told_in_plain_words_what_is_wrong(field: str, typed: str, text: str) -> None:
+    with pytest.raises(ValidationError) as caught:
+        Order.model_validate({field: typed})
+    assert field_errors(caught.value) == {field: text}
+
+
+def test_a_field_that_was_not_sent_is_to_be_filled_in() -> None:
+    with pytest.raises(ValidationError) as caught:
+        Note.model_validate({"title": "Milk"})
+    assert field_errors(caught.value) == {"priority": "Fill in this field."}
 
 
 async def test_a_form_of_yours_says_that_it_was_successful(client: Client) -> None:

@@ -13,13 +13,11 @@ from starlette.responses import Response
 
 from app import security_log
 from app.api.schemas import Text
-from app.models import User
+from app.models import MAX_ID, User
 from app.pages.redirects import see_other
 from app.pages.templating import page
 from app.web.dependencies import AdminUser, DbSession, FreshUser, Recovery, Users
 
-# The largest id that a database holds.
-MAX_ID = 2**31 - 1
 USERS_ON_A_PAGE = 50
 
 router = APIRouter(prefix="/admin/users", include_in_schema=False)

@@ -5,6 +5,7 @@ from typing import Annotated, Any
 
 from fastapi import Form, Query, Request
 from pydantic import ValidationError
+from pydantic_core import ErrorDetails
 from starlette.responses import Response
 
 from app.api.schemas import Text
@@ -20,23 +21,28 @@ NextField = Annotated[str, Form(alias="next")]
 NextQuery = Annotated[str, Query(alias="next")]
 
 
+# What pydantic says of these is for programmers. Whatever else it says, it says in plain words.
+TEXTS = {
+    "missing": "Fill in this field.",
+    "int_parsing": "Enter a whole number.",
+    "float_parsing": "Enter a number.",
+    "decimal_parsing": "Enter a number.",
+    "date_from_datetime_parsing": "Enter a date.",
+    "datetime_from_date_parsing": "Enter a date and a time.",
+    "time_parsing": "Enter a time.",
+}
+
+
 def form_again(
-    request: Request,
-    template: str,
-    errors: Mapping[str, str],
-    *,
-    status_code: int = 422,
-    headers: Mapping[str, str] | None = None,
-    **values: Any,
+    request: Request, template: str, errors: Mapping[str, str], **values: Any
 ) -> Response:
     """Show a form again, with each error beside its field.
 
-    errors: a sentence for the name of each field that is wrong; the first one gets the focus.
+    errors: a sentence for the name of each field that is wrong, of which the first gets the focus;
+    the sentence for ``""`` is about the whole form, and stands above it.
     values: what was typed, and whatever else the template needs.
     """
-    return page(
-        request, template, status_code=status_code, headers=headers, errors=errors, **values
-    )
+    return page(request, template, status_code=422, errors=errors, **values)
 
 
 def account_form_again(
@@ -59,11 +65,24 @@ def account_form_again(
     }
     errors = {fields.get(type(error), current): str(error)}
     headers = headers_of(request, error)
-    return form_again(
-        request, template, errors, status_code=error.status, headers=headers, **values
+    return page(
+        request, template, status_code=error.status, headers=headers, errors=errors, **values
     )
 
 
 def field_errors(error: ValidationError) -> dict[str, str]:
-    """Return what a model of yours refuses, for ``form_again``: a sentence for each field."""
-    return {str(each["loc"][0]): f"{each['msg'].rstrip('.')}." for each in error.errors()}
+    """Return what a model of yours refuses, for ``form_again``: a sentence for each field.
+
+    That of a ``model_validator``, which is about no field alone, is the one for ``""``.
+    """
+    return {str(each["loc"][0]) if each["loc"] else "": _text(each) for each in error.errors()}
+
+
+def _text(error: ErrorDetails) -> str:
+    """Say what is wrong: in the words of your validator, where it is that which refuses."""
+    own = error.get("ctx", {}).get("error")
+    if isinstance(own, Exception):
+        text = str(own)
+    else:
+        text = TEXTS.get("missing" if error["input"] == "" else error["type"], error["msg"])
+    return text if text.endswith((".", "!", "?")) else f"{text}."

@@ -40,7 +40,11 @@ class MailText(NamedTuple):
 
 
 def write(template: str, client: ClientInfo, now: float, /, **values: Any) -> MailText:
-    """Write a mail. client: from where it was caused. now: Unix time in seconds."""
+    """Write a mail. client: from where it was caused. now: Unix time in seconds.
+
+    Raises TypeError for a value that is called like one of the cause: a mail of yours about an
+    ``address`` would otherwise show where somebody was, or hide it.
+    """
     browser, system = browser_and_system(client.user_agent)
     name = browser if browser in BROWSERS else "a program"
     cause = {
@@ -48,7 +52,7 @@ def write(template: str, client: ClientInfo, now: float, /, **values: Any) -> Ma
         "address": client.ip,
         "time": f"{datetime.fromtimestamp(now, UTC):%d %B %Y at %H:%M} UTC",
     }
-    rendered = _TEMPLATES.get_template(f"{template}.txt").render({**cause, **values})
+    rendered = _TEMPLATES.get_template(f"{template}.txt").render(**cause, **values)
     subject, _, text = rendered.partition("\n")
     paragraphs = [each.strip() for each in text.strip().split("\n\n")]
     html = render("layout.html", subject=subject, paragraphs=paragraphs)
