@@ -37,11 +37,9 @@ TRANSACTION = "READ COMMITTED"
 
 def is_statement_error(error: DBAPIError) -> bool:
     """Whether an error is of a statement, not of the database."""
+    # Without a state it is the driver's, and about the connection.
     state = getattr(error.orig, "sqlstate", None)
-    if state is None:
-        # Without a state it is the driver's: about a value, or about the connection.
-        return isinstance(getattr(error.orig, "__cause__", None), ValueError)
-    return not state.startswith(_SERVER_STATES)
+    return state is not None and not state.startswith(_SERVER_STATES)
 
 
 def create_app_engine(url: str) -> AsyncEngine:

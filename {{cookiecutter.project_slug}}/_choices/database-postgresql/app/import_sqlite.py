@@ -70,8 +70,6 @@ async def _copy(source: Connection, table: Table, db: AsyncSession) -> int:
 
 def _last_id(source: Connection, table: Table, column: str) -> Any:
     """Return the highest id that was ever given, as none is given twice; None without any."""
-    used = source.scalar(select(func.max(table.c[column])))
-    if source.scalar(text("SELECT 1 FROM sqlite_master WHERE name = 'sqlite_sequence'")):
-        of_table = text("SELECT seq FROM sqlite_sequence WHERE name = :name")
-        return source.scalar(of_table, {"name": table.name}) or used
-    return used
+    of_table = text("SELECT seq FROM sqlite_sequence WHERE name = :name")
+    given = source.scalar(of_table, {"name": table.name})
+    return given or source.scalar(select(func.max(table.c[column])))

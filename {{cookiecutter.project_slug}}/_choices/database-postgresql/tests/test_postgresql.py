@@ -48,6 +48,22 @@ async def test_a_server_that_stalls_is_answered_with_503_by_every_route_of_the_a
     assert (await client.get("/api/me")).status_code == 200
 
 
+async def test_a_server_that_says_nothing_is_answered_with_503(
+    start: Start, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def say_nothing(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.read()
+        writer.close()
+
+    monkeypatch.setattr("app.database.DEADLINE_SECONDS", 0.2)
+    async with await asyncio.start_server(say_nothing, "127.0.0.1", 0) as server:
+        port = server.sockets[0].getsockname()[1]
+        client = Client(await start(database_url=f"postgresql+asyncpg://u@127.0.0.1:{port}/d"))
+        response = await client.post("/api/login", json={FIELD: ALICE, "password": PASSWORD})
+        assert response.status_code == 503
+        await client.app.state.services.close()
+
+
 async def test_a_database_that_does_not_exist_is_answered_with_503(
     start: Start, server: str
 ) -> None:

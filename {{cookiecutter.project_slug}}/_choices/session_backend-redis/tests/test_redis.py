@@ -116,11 +116,22 @@ async def test_a_redis_that_has_stopped_responding_is_given_up_by_every_request(
         with frozen(server):
             assert (await client.get("/health/ready")).status_code == 503
         await client.signed_in()
+        # By a connection that was in use before.
+        assert await client.is_signed_in()
         with frozen(server):
             responses = await asyncio.gather(*(client.get("/api/session") for _ in range(100)))
             assert {each.status_code for each in responses} == {503}
             assert (await client.get("/test/public")).status_code == 200
         assert await client.is_signed_in()
+
+
+async def test_a_lookup_gives_up_a_redis_that_does_not_even_greet(redis_binary: str) -> None:
+    port = free_port()
+    connection = RedisConnection(f"redis://127.0.0.1:{port}/0", 0.2)
+    with running(redis_binary, port) as server, frozen(server):
+        with pytest.raises(TimeoutError):
+            await connection.send_command("GET", "session")
+        connection.close()
 
 
 @asynccontextmanager
