@@ -47,8 +47,8 @@ check: .venv/.ready  ## check format, lint and types of the template's own tools
 	$(BIN)/mypy
 
 format: .venv/.ready  ## format them, and fix what ruff can
-	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
 
 pictures: .venv/.ready  ## take the pictures and the recordings that README.md shows
 	PICTURES=docs/pictures $(BIN)/python -m pytest -m pictures

@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Annotated, Literal, TypeVar, cast
 import typer
 
 from app import security_log
-from app.config import STARTUP_FAILURE, Settings, SettingsError
+from app.config import ADVICE, STARTUP_FAILURE, Settings, SettingsError
 from app.env_file import warn_about_misspelled_names
 from app.errors import AppError, StoreUnavailable
 from app.terminal import REFUSED, fail, printable, read_password, require_terminal, say, show, when
@@ -58,7 +58,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     except AppError as error:
         fail(REFUSED, str(error))
     except SettingsError as error:
-        fail(STARTUP_FAILURE, f"{error}\nFix this in .env or in the environment; see README.md.")
+        fail(STARTUP_FAILURE, f"{error}\n{ADVICE}")
 
 
 @cli.command()

@@ -53,6 +53,7 @@ KEY_MIN_CHARACTERS = 32
 PASSWORD_MAX_CHARACTERS = 128
 # The exit status for wrong settings: uvicorn takes it as final and starts no other worker.
 STARTUP_FAILURE = 3
+ADVICE = "Fix this in .env or in the environment; see README.md."
 
 _PLACEHOLDER = re.compile("change|secret|placeholder|example|insecure|replace|your-", re.IGNORECASE)
 

@@ -12,7 +12,7 @@ from fastapi.staticfiles import StaticFiles
 from starlette.middleware.cors import CORSMiddleware
 
 from app.api import examples, routes
-from app.config import PROJECT, STARTUP_FAILURE, Settings, SettingsError
+from app.config import ADVICE, PROJECT, STARTUP_FAILURE, Settings, SettingsError
 #{% if cookiecutter.identity == "email" %}
 from app.email_routes import include_email_routes
 #{% endif %}
@@ -122,7 +122,7 @@ def load_app() -> FastAPI:
     try:
         settings = Settings.load()
     except SettingsError as error:
-        print(f"The app cannot start with these settings.\n{error}", file=sys.stderr)
+        print(f"The app cannot start with these settings.\n{error}\n{ADVICE}", file=sys.stderr)
         raise SystemExit(STARTUP_FAILURE) from None
     configure_logging(settings)
     warn_about_misspelled_names(Settings)

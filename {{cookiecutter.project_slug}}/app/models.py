@@ -38,6 +38,7 @@ _NAMES = {
 
 
 ADMIN = "admin"
+# The first is that of everybody who registers.
 ROLES = ("user", ADMIN)
 
 # The largest id that every database can hold: a larger one, from outside, would be an error of it.

@@ -10,9 +10,9 @@ import pytest
 from sqlalchemy import make_url
 
 #{% if cookiecutter.database == "sqlite" %}
-from app.config import DEFAULT_DATABASE_URL, ROOT, Settings, SettingsError
+from app.config import ADVICE, DEFAULT_DATABASE_URL, ROOT, Settings, SettingsError
 #{% else %}
-from app.config import DEFAULT_DATABASE_URL, PROJECT, ROOT, Settings, SettingsError
+from app.config import ADVICE, DEFAULT_DATABASE_URL, PROJECT, ROOT, Settings, SettingsError
 #{% endif %}
 from app.env_file import warn_about_misspelled_names
 from app.main import load_app
@@ -252,10 +252,9 @@ def test_the_server_does_not_start_with_mistakes(tmp_path: Path) -> None:
     )
     assert done.returncode == 3
     assert "Traceback" not in done.stderr
-    assert [line.split(":")[0] for line in done.stderr.splitlines()[1:]] == [
-        "SECRET_KEYS",
-        "LOGIN_WINDOW",
-    ]
+    _, *mistakes, advice = done.stderr.splitlines()
+    assert [line.split(":")[0] for line in mistakes] == ["SECRET_KEYS", "LOGIN_WINDOW"]
+    assert advice == ADVICE
 
 
 def test_the_app_that_servers_run_has_the_settings_of_the_environment(

@@ -28,17 +28,23 @@ class _Documented:
         return {"maxLength": MAX_TEXT_CHARACTERS, **handler(schema)}
 
 
-def _storable(text: str) -> str:
-    """Refuse what neither a database nor a hash can hold: NUL, lone surrogates, too much."""
+def _short(text: str) -> str:
     if len(text) > MAX_TEXT_CHARACTERS:
         raise PydanticKnownError("string_too_long", {"max_length": MAX_TEXT_CHARACTERS})
+    return text
+
+
+def _storable(text: str) -> str:
+    """Refuse what neither a database nor a hash can hold: NUL, and lone surrogates."""
     if "\0" in text or any("\ud800" <= character <= "\udfff" for character in text):
         raise ValueError("contains a character that is not allowed")
     return text
 
 
+# Of any length; for a text of yours, say which: ``Annotated[Storable, Field(max_length=10_000)]``.
+Storable = Annotated[str, AfterValidator(_storable)]
 # Not ``max_length``: it would override that of a field, as in ``= Field(max_length=5)``.
-Text = Annotated[str, AfterValidator(_storable), _Documented()]
+Text = Annotated[str, AfterValidator(_short), AfterValidator(_storable), _Documented()]
 Secret = Annotated[Text, Field(repr=False)]
 # Refused with a sentence by ``users.names``; the length is here only for the OpenAPI schema.
 _NOT_EMPTY = {"minLength": 1}

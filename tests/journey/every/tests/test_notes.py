@@ -23,6 +23,8 @@ async def test_users_write_and_change_and_delete_their_notes(client: Client) -> 
     assert response.status_code == 201
     note = response.json()
     assert [tag["name"] for tag in note["tags"]] == ["food", "shop"]
+    assert (await client.get(f"/notes/{note['id']}/tags/0")).json() in {"food", "shop"}
+    assert (await client.get(f"/notes/{note['id']}/tags/2")).status_code == 404
     response = await client.patch(f"/notes/{note['id']}", json={"text": "Two litres"})
     assert response.json() == {**note, "text": "Two litres"}
     assert (await client.get(f"/notes/{note['id']}")).json()["title"] == "Milk"

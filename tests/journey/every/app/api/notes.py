@@ -6,6 +6,7 @@ from typing import Annotated
 from fastapi import APIRouter, BackgroundTasks, Depends, HTTPException, Query, Request
 from fastapi.responses import StreamingResponse
 from sqlalchemy import select
+from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.models import User
 from app.notes.models import Note, Tag
@@ -16,6 +17,7 @@ from app.web.dependencies import (
     CurrentUser,
     DbSession,
     current_user,
+    get_db_session,
     require_role,
 )
 from app.web.rate_limit import rate_limit
@@ -96,6 +98,21 @@ async def count_all_notes(_: EditorUser, db: DbSession) -> int:
 @router.get("/{note_id}", response_model=NotePublic)
 async def read_note(note: OwnNote) -> Note:
     return note
+
+
+@router.get("/{id}/tags/{position}")
+async def read_tag(
+    id: int,
+    position: int,
+    user: User = Depends(current_user),
+    db: AsyncSession = Depends(get_db_session),
+) -> str:
+    note = await get_own_note(id, user, db)
+    names = list(await db.scalars(select(Tag.name).join(Note.tags).where(Note.id == note.id)))
+    try:
+        return names[position]
+    except IndexError:
+        raise HTTPException(status_code=404, detail="Tag not found")
 
 
 @router.patch("/{note_id}", response_model=NotePublic)
