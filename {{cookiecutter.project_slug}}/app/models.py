@@ -351,7 +351,7 @@ class ProviderSession(Base):
 
 
 class RequestCount(Base):
-    """How often a user or an address has done something, for ``users.rate_limit``."""
+    """How often something was done, and by whom: what ``request_limit`` counts."""
 
     __tablename__ = "request_counts"
 
