@@ -64,6 +64,7 @@ def _reload(app: App) -> float:
     """Change a file of an app that runs as in development; return what a reload takes."""
     file = app.folder / "app" / "web" / "health.py"
     text = file.read_text("utf-8")
+    app = app._replace(settings={**app.settings, "ENVIRONMENT": "development"})
     with serving(app, arguments=("--reload", "--reload-dir", "app")) as server:
         _wait_for("alive", server)
         before = time.perf_counter()

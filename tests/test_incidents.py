@@ -37,7 +37,7 @@ def is_signed_in(server: Server, cookie: str | None) -> bool:
 
 
 def test_incidents_are_ended_by_what_the_page_says(ready: Bake) -> None:
-    [end_sessions], [disable], [set_password, enable], [new_key], leaked, _ = commands()
+    [end_sessions], [disable], [set_password, enable], [new_key], leaked, restored, _ = commands()
     project = ready()
     shell = Shell(project.path)
     project.run(".venv/bin/alembic", "upgrade", "head")
@@ -69,7 +69,14 @@ def test_incidents_are_ended_by_what_the_page_says(ready: Bake) -> None:
     replace_key(project, new_key)
     with project.serving() as server:
         assert not is_signed_in(server, device)
-        assert is_signed_in(server, sign_in(server, NEW_PASSWORD))
+        device = sign_in(server, NEW_PASSWORD)
+        assert is_signed_in(server, device)
+        sign_out_everybody, disable = restored
+        shell.type(sign_out_everybody)
+        assert not is_signed_in(server, device)
+        assert sign_in(server, NEW_PASSWORD)
+        shell.type(disable)
+        assert sign_in(server, NEW_PASSWORD) is None
 
 
 def replace_key(project: Project, new_key: str) -> None:
