@@ -220,17 +220,10 @@ def serving(app: App, *, pinned: bool = True, arguments: Sequence[str] = ()) -> 
     arguments: more of uvicorn's. Raises RuntimeError with its output when it ends instead.
     """
     core = str(SERVER_CORE) if pinned else f"{SERVER_CORE},{LOAD_CORE}"
+    uvicorn = str(app.environment / "bin" / "uvicorn")
     before = time.perf_counter()
     started = subprocess.Popen(
-        [
-            "taskset",
-            "-c",
-            core,
-            app.environment / "bin" / "uvicorn",
-            app.name,
-            *UVICORN,
-            *arguments,
-        ],
+        ["taskset", "-c", core, uvicorn, app.name, *UVICORN, *arguments],
         cwd=app.folder,
         env=app.variables,
         stdin=subprocess.DEVNULL,

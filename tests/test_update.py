@@ -336,6 +336,7 @@ def test_an_update_writes_down_no_password_of_its_clone_and_obeys_no_hook(
     assert (fresh.path / "new.md").read_text() == "New.\n"
 
 
+@pytest.mark.slow
 def test_an_update_that_cannot_be_made_is_refused_in_one_sentence_and_changes_nothing(
     template: Template, fresh: Project, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -90,7 +90,7 @@ MUTANTS = (
         (21, "session versions are counted, and given twice after a backup was restored",
          "return case((later < int(now), int(now)), else_=later)", "return later"),
         (21, "every account begins with the same session version",
-         'return int(values["created_at"])', "return 0"),
+         'return int(context.get_current_parameters()["created_at"])', "return 0"),
     ),
     *At(USERS, "tests/test_restore.py").faults(
         (21, "the command that signs everybody out signs nobody out",

@@ -259,7 +259,7 @@ MUTANTS = (
         (52, "one user takes all connections of a process",
          "if open_sockets[user_id] >= MAX_SOCKETS:", "if not user_id:"),
         (52, "a socket that was closed counts for ever",
-         "open_sockets[user_id] -= 1", "pass"),
+         "        open_sockets -= Counter([user_id])\n", ""),
     ),
     *At("app/pages/auth.py", "tests/test_reset_page.py").faults(
         (67, "the next person finds the link of the one before",

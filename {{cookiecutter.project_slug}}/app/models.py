@@ -52,9 +52,7 @@ class Base(DeclarativeBase):
 
 
 def _second_of_creation(context: DefaultExecutionContext) -> int:
-    # The library says what it takes, and not what it returns.
-    values: dict[str, Any] = context.get_current_parameters()  # type: ignore[no-untyped-call]
-    return int(values["created_at"])
+    return int(context.get_current_parameters()["created_at"])  # type: ignore[no-untyped-call]
 
 
 class User(Base):
@@ -210,7 +208,7 @@ class Link(Base):
     new_email: Mapped[str | None] = mapped_column(String(254))
     #{% else %}
     user_id: Mapped[int] = mapped_column(ForeignKey(User.id, ondelete="CASCADE"), index=True)
-    # The user's; the link is invalid once that has been incremented.
+    # The user's; the link is invalid once that is higher.
     session_version: Mapped[int] = mapped_column(BigInteger)
     #{% endif %}
     expires_at: Mapped[float] = mapped_column(index=True)

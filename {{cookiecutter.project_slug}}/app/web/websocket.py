@@ -1,6 +1,7 @@
 """WebSockets: open for as long as the session is."""
 
 import asyncio
+from collections import Counter
 from collections.abc import Awaitable, Callable
 
 from starlette.types import Message, Receive
@@ -66,7 +67,8 @@ async def run_until_session_ends(
         # The client has disconnected, which is not an error.
         return
     finally:
-        open_sockets[user_id] -= 1
+        # Unlike open_sockets[user_id] -= 1, this keeps no zeros of users who have left.
+        open_sockets -= Counter([user_id])
         await _stop(talking)
 
 

@@ -46,6 +46,6 @@ def get_pending(request: Request) -> Pending | None:
 
 
 def forget_pending(request: Request, response: Response) -> Response:
-    """Let a response delete one that was finished."""
+    """Let a response delete one that leads nowhere any more."""
     response.delete_cookie(**attributes(request, "sign-in"))
     return response

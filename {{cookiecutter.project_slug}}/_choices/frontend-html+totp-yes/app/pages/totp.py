@@ -50,7 +50,7 @@ async def sign_in(
         return forget_pending(request, see_other(request, "/login"))
     except AccountError as error:
         return account_form_again(request, "login_code.html", error, current="code")
-    return forget_pending(request, go_on(request, pending.next_path))
+    return go_on(request, pending.next_path)
 
 
 @router.get("/account/totp")
