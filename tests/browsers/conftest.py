@@ -37,6 +37,9 @@ HARMLESS = (
     "Autofocus processing was blocked because a document already has a focused element.",
     # Asked for by browsers, now and then, when they show an answer of the API as a page.
     "/favicon.ico)",
+    # A test may leave a page while it connects: Chromium notes this, and Firefox that.
+    "WebSocket is closed before the connection is established.",
+    "was interrupted while the page was loading.",
 )
 
 Serve = Callable[..., App]
