@@ -36,14 +36,15 @@ def stack(backend: int, database: int) -> tuple[str, ...]:
 if is_soak():
     STACKS = [stack(*numbers) for numbers in itertools.product(range(4), range(2))]
 PROJECTS = [dict(zip(QUESTIONS, stack, strict=True)) for stack in STACKS]
-# What looks at the routes, the tables, the settings and the commands of whatever is there; with
-# SOAK=1 all tests are run.
+# What looks at the routes, the tables, the settings and the commands of whatever is there, and the
+# product's own tests; with SOAK=1 all tests are run.
 AFFECTED = [
     "attacks/test_every_route.py",
     "test_cli.py",
     "test_config.py",
     "test_database.py",
     "test_dependencies.py",
+    "test_notebook.py",
     "test_notes.py",
     "test_openapi.py",
     "test_security_page.py",

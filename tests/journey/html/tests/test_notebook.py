@@ -24,7 +24,7 @@ async def test_a_form_that_is_wrong_keeps_what_was_typed(client: Client) -> None
     form = {"title": "", "text": "Two litres", "color": "yellow"}
     response = await client.post("/notebook", data=form, headers=HTML)
     assert response.status_code == 422
-    assert "String should have at least 1 character." in response.text
+    assert "Fill in this field." in response.text
     assert "Two litres" in response.text
     assert 'value="yellow" selected' in response.text
 

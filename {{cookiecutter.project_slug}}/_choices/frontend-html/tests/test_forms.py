@@ -178,7 +178,7 @@ async def test_a_form_of_yours_is_shown_again_with_what_was_typed_and_each_error
     page = Page(response)
     assert page.elements["title"]["value"] == "Milk"
     assert "aria-invalid" not in page.elements["title"]
-    assert page.texts["priority-error"] == "Input should be greater than or equal to 0."
+    assert page.texts["priority-error"] == "Enter 0 or more."
     assert "autofocus" in page.elements["priority"]
 
     page = Page(await submit(client, "/test/note"))
@@ -205,13 +205,14 @@ def not_monday(day: date) -> date:
 
 
 class Order(BaseModel):
-    count: int = Field(default=1, le=9)
+    count: int = Field(default=1, ge=1, le=9)
     price: Decimal = Decimal(1)
     weight: float = 1
     day: Annotated[date, AfterValidator(not_monday)] = date(2027, 1, 1)
     start: datetime = datetime(2027, 1, 1, tzinfo=UTC)
     at: time = time(8)
-    name: str = Field(default="Al", min_length=2)
+    name: str = Field(default="Al", min_length=2, max_length=3)
+    code: str = Field(default="AB", pattern="[A-Z]{2}")
 
 
 @pytest.mark.parametrize(
@@ -226,8 +227,11 @@ class Order(BaseModel):
         ("day", "2027-01-04", "We are closed on Mondays."),
         ("start", "soon", "Enter a date and a time."),
         ("at", "noon", "Enter a time."),
-        ("count", "10", "Input should be less than or equal to 9."),
-        ("name", "A", "String should have at least 2 characters."),
+        ("count", "10", "Enter 9 or less."),
+        ("count", "0", "Enter 1 or more."),
+        ("name", "A", "Enter at least 2 characters."),
+        ("name", "Anna", "Enter at most 3 characters."),
+        ("code", "12", "String should match pattern '[A-Z]{2}'."),
     ],
 )
 def test_people_are_told_in_plain_words_what_is_wrong(field: str, typed: str, text: str) -> None:

@@ -30,6 +30,10 @@ TEXTS = {
     "date_from_datetime_parsing": "Enter a date.",
     "datetime_from_date_parsing": "Enter a date and a time.",
     "time_parsing": "Enter a time.",
+    "string_too_short": "Enter at least {min_length} characters.",
+    "string_too_long": "Enter at most {max_length} characters.",
+    "greater_than_equal": "Enter {ge} or more.",
+    "less_than_equal": "Enter {le} or less.",
 }
 
 
@@ -80,9 +84,11 @@ def field_errors(error: ValidationError) -> dict[str, str]:
 
 def _text(error: ErrorDetails) -> str:
     """Say what is wrong: in the words of your validator, where it is that which refuses."""
-    own = error.get("ctx", {}).get("error")
-    if isinstance(own, Exception):
+    details = error.get("ctx", {})
+    if isinstance(own := details.get("error"), Exception):
         text = str(own)
+    elif known := TEXTS.get("missing" if error["input"] == "" else error["type"]):
+        text = known.format_map(details)
     else:
-        text = TEXTS.get("missing" if error["input"] == "" else error["type"], error["msg"])
+        text = error["msg"]
     return text if text.endswith((".", "!", "?")) else f"{text}."
