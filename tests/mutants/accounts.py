@@ -26,6 +26,17 @@ MUTANTS = (
         (0, "a session that was revoked changes the password",
          "if not await self.sessions.is_active(auth.session.token):", "if not auth:"),
     ),
+    *At("app/users/account_events.py", "tests/test_account_events.py").faults(
+        (0, "users see what others did", ").where(AccountEvent.user_id == user_id)", ")"),
+        (0, "whoever signs in often makes others' events forgotten",
+         "            of_user, AccountEvent.id.not_in", "            AccountEvent.id.not_in"),
+        (0, "events are kept without end", "newest.limit(MAX_EVENTS)", "newest"),
+        (0, "events are kept for ever", "<= self.clock() - KEEP_SECONDS", "<= 0"),
+    ),
+    *At(USERS, "tests/test_account_events.py").faults(
+        (0, "a sign-in is not listed", 'self.events.record(record.user_id, "signed in", client)',
+         "[update(User).values(id=User.id).where(User.id == 0)]"),
+    ),
     *At("app/users/rate_limit.py", "tests/attacks/test_guessing.py").faults(
         (55, "failures from the future count",
          "                not_from_the_future,\n", ""),
@@ -53,7 +64,7 @@ MUTANTS = (
         (21, "a new password keeps the other sessions",
          "await self.sessions.revoke_before(changed.session_version, auth.user.id)", "pass"),
         (21, "a password set by an operator keeps the sessions",
-         "await self.end_sessions(user.name, password_hash=new_hash)",
+         "await self.end_sessions(user.name, *notice, password_hash=new_hash)",
          "await self.database.execute(\n"
          "            update(User).where(User.id == user.id).values(password_hash=new_hash)\n"
          "        )"),

@@ -7,6 +7,7 @@ LINKS = "app/users/links.py"
 RECOVERY = "app/users/recovery.py"
 EMAIL = "app/users/emails.py"
 OUTBOX = "app/email/outbox.py"
+EVENTS = "app/users/account_events.py"
 SMTP = "app/email/smtp.py"
 MAIL_SETTINGS = "app/mail_settings.py"
 DELIVERY_TESTS = ("tests/test_delivery.py", "tests/test_delivery_workers.py")
@@ -87,8 +88,12 @@ MUTANTS = (
          "        Link.about == User.email,\n", ""),
     ),
     *At(USERS, "tests/test_notices.py", identity="email").faults(
-        (70, "nobody is told of a new password",
-         '            self.outbox.mail(auth.user.email, "password_changed", auth.client),\n', ""),
+        (70, "nobody is told of a new password", "*more, *notice, **changes", "*more, **changes"),
+    ),
+    *At(EVENTS, "tests/test_notices.py", identity="email").faults(
+        (70, "what has happened is listed, and nobody is told by mail",
+         "return [*self.record(user.id, what, client, detail), mail]",
+         "return mail and self.record(user.id, what, client, detail)"),
     ),
     *At(
         EMAIL, "tests/test_registration.py", "tests/attacks/test_enumeration_by_mail.py",
@@ -107,8 +112,7 @@ MUTANTS = (
         EMAIL, "tests/test_change_of_address.py", "tests/test_recovery.py", identity="email"
     ).faults(
         (69, "the address that an account has is not told of another",
-         '            self.outbox.mail(auth.user.email, "email_changing", auth.client, new=new),\n',
-         ""),
+         "            *self.users.events.notify(auth.user, what, auth.client, new),\n", ""),
         (69, "whoever was signed in gets the account after the password was changed",
          "                User.session_version == link.session_version,\n", ""),
         (73, "a mailbox is flooded",

@@ -96,7 +96,7 @@ MUTANTS = (
     *At("app/users/identities.py", "tests/test_providers_and_codes.py",
         identity="email", oidc="yes", totp="yes").faults(
         (86, "whoever holds the mailbox alone gets past the second factor for good",
-         "if await self.factors.kinds_of(row.id):", "if not row.id:"),
+         "if await self.factors.kinds_of(user.id):", "if not user.id:"),
     ),
     *At("app/users/ways_in.py", "tests/test_presets.py", identity="email", oidc="yes").faults(
         (86, "an account of a tenant opens nothing",
@@ -120,11 +120,11 @@ MUTANTS = (
          'normalise(person.email if person.email.isascii() else "")', "normalise(person.email)"),
         (86, "the subject of any issuer is the same person",
          "Identity.issuer == person.issuer, Identity", "Identity"),
-        (86, "a disabled account is joined", "        if not row.is_active:\n"
+        (86, "a disabled account is joined", "        if not user.is_active:\n"
          '            log_failure(provider, "the account is disabled")\n'
          "            raise ProviderError\n        await", "        await"),
         (0, "an address adds identities without end",
-         "        await self._check_room(row.id)\n", ""),
+         "        await self._check_room(user.id)\n", ""),
         (86, "a disabled account is opened", "if row is None or not row.is_active:",
          "if row is None:"),
         (86, "the last way to sign in is removed",
@@ -134,8 +134,8 @@ MUTANTS = (
         (86, "any identity confirms", "if row is None or row.user_id != auth.user.id:",
          "if row is None and auth:"),
         (86, "nobody is told of a new identity",
-         "await self._store(_new_identity(provider, person, row.id, self.users.clock()), notice)",
-         "await self._store(_new_identity(provider, person, row.id, self.users.clock()))"),
+         "person, user.id, self.users.clock()), *notice)",
+         "person, user.id, self.users.clock()))"),
         (0, "accounts are made where registration is closed",
          "if not self.settings.allow_registration:", "if not self.settings:"),
         (0, "an account has identities without end", ">= MAX_IDENTITIES:", "< 0:"),

@@ -208,7 +208,7 @@ MUTANTS = (
         (0, "an error of a whole form is a failure of the app",
          'str(each["loc"][0]) if each["loc"] else ""', 'str(each["loc"][0])'),
         (0, "people are told what is for programmers",
-         "    if isinstance(own, Exception):", "    if not error:"),
+         "isinstance(own := details.get(\"error\"), Exception)", "(own := details.get(1))"),
     ),
     *At("app/pages/templating.py", "tests/test_pages.py").faults(
         (0, "browsers refuse script and style", "hashlib.sha384(", "hashlib.sha3_384("),

@@ -188,6 +188,21 @@ class LoginAttempt(Base):
     outcome: Mapped[bool | None]
 
 
+class AccountEvent(Base):
+    """Something that has happened to an account. ``users.account_events`` stores it."""
+
+    __tablename__ = "account_events"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    user_id: Mapped[int] = mapped_column(ForeignKey(User.id, ondelete="CASCADE"), index=True)
+    what: Mapped[str] = mapped_column(String(64))
+    detail: Mapped[str] = mapped_column(String(254))
+    at: Mapped[float] = mapped_column(index=True)
+    # Empty where an operator did it.
+    ip: Mapped[str] = mapped_column(String(45))
+    user_agent: Mapped[str] = mapped_column(String(200))
+
+
 class Link(Base):
     """A link that was given to somebody. ``users.links`` says what for."""
 

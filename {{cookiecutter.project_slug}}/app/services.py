@@ -19,6 +19,7 @@ from app.sessions.encryption import SessionCipher
 from app.sessions.service import SessionService
 from app.sessions.store import SessionStore
 from app.sessions.token import SessionTokens
+from app.users.account_events import AccountEvents
 from app.users.authentication import Authenticator
 #{% if cookiecutter.passkeys %}
 from app.users.challenges import Challenges
@@ -97,12 +98,13 @@ class Services:
         #{% if cookiecutter.identity == "email" %}
         mail_cipher = SessionCipher(keys, b"app.email.outbox")
         self.outbox = Outbox(self.database, mail_cipher, settings, clock)
-        self.users = UserService(
-            self.database, self.sessions, passwords, authenticator, self.outbox, clock
-        )
+        self.events = AccountEvents(self.database, self.outbox, clock)
         #{% else %}
-        self.users = UserService(self.database, self.sessions, passwords, authenticator, clock)
+        self.events = AccountEvents(self.database, clock)
         #{% endif %}
+        self.users = UserService(
+            self.database, self.sessions, passwords, authenticator, self.events, clock
+        )
         self.links = Links(self.database, keys, settings.public_url, clock)
         self.recovery = PasswordRecovery(self.users, self.links)
         #{% if cookiecutter.identity == "email" %}
@@ -149,6 +151,7 @@ class Services:
                 await self.rate_limiter.delete_expired(),
                 await self.request_limiter.delete_expired(),
                 await self.links.delete_expired(),
+                await self.events.delete_expired(),
                 #{% if cookiecutter.identity == "email" %}
                 await self.outbox.delete_expired(),
                 await self.emails.delete_expired(),

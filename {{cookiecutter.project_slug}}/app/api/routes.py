@@ -1,9 +1,12 @@
 """The JSON API of sessions and accounts."""
 
+from collections.abc import Sequence
+
 from fastapi import APIRouter, HTTPException, WebSocket
 
 from app.api.schemas import (
     ERRORS,
+    AccountEventOut,
     #{% if not cookiecutter.totp and not cookiecutter.passkeys %}
     ConfirmIn,
     #{% endif %}
@@ -19,6 +22,7 @@ from app.api.schemas import (
     UserOut,
     errors,
 )
+from app.database import AnyRow
 from app.models import User
 from app.sessions.session import Session
 from app.users.names import FIELD, normalise
@@ -147,6 +151,12 @@ async def revoke_session(
 async def revoke_other_sessions(auth: CurrentAuth, sessions: Sessions) -> None:
     """End every other session of the user."""
     await sessions.revoke_others(auth.session)
+
+
+@router.get("/activity", response_model=list[AccountEventOut])
+async def list_activity(user: CurrentUser, users: Users) -> Sequence[AnyRow]:
+    """List what has happened to the account lately, the latest first."""
+    return await users.events.list_recent(user.id)
 
 
 @router.websocket("/ws")

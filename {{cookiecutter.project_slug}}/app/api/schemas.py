@@ -165,6 +165,18 @@ def errors(*statuses: int) -> Responses:
     return described
 
 
+class AccountEventOut(BaseModel):
+    """Something that has happened to the account. Without an address, an operator did it."""
+
+    model_config = ConfigDict(from_attributes=True)
+
+    what: str
+    detail: str
+    at: datetime
+    ip: str
+    user_agent: str
+
+
 # Those of any route of the API.
 ERRORS = errors(400, 401, 403, 404, 413, 503)
 #{% if cookiecutter.session_backend != "signed-cookie" %}

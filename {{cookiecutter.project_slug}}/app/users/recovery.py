@@ -63,9 +63,7 @@ class PasswordRecovery:
                 User.id == user.id, User.is_active, unused
             ),
             delete(Link).where(Link.user_id == user.id),
-            #{% if cookiecutter.identity == "email" %}
-            self.users.outbox.mail(user.email, "password_changed", client),
-            #{% endif %}
+            *self.users.events.notify(user, "password changed", client),
         )
         if changed is None:
             raise InvalidLink

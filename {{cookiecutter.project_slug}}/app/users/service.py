@@ -16,13 +16,11 @@ from sqlalchemy.sql.dml import ReturningUpdate
 
 from app import security_log
 from app.database import AnyRow, Database
-#{% if cookiecutter.identity == "email" %}
-from app.email.outbox import Outbox
-#{% endif %}
 from app.models import ROLES, USER_COLUMNS, User, next_session_version, user_from_row
 from app.sessions.active_session import ActiveSession
 from app.sessions.service import SessionService
 from app.sessions.session import Amr, ClientInfo, SessionEnded, SignIn
+from app.users.account_events import OPERATOR, AccountEvents
 from app.users.authentication import Authenticator
 from app.users.errors import NameTaken, SignInFailed, UserNotFound, WrongPassword
 from app.users.names import normalise
@@ -48,9 +46,7 @@ class UserService:
     sessions: SessionService
     passwords: Passwords
     authenticator: Authenticator
-    #{% if cookiecutter.identity == "email" %}
-    outbox: Outbox
-    #{% endif %}
+    events: AccountEvents
     clock: Callable[[], float]
 
     async def register(self, name: str, password: str, role: str = ROLES[0]) -> User:
@@ -103,6 +99,11 @@ class UserService:
             await self.sessions.revoke(session.token)
             raise SignInFailed
         record = session.record
+        try:
+            await self.database.change(*self.events.record(record.user_id, "signed in", client))
+        except IntegrityError:
+            # The account was deleted this moment.
+            raise SignInFailed from None
         security_log.event(
             "authn_login_success", actor=record.user_id, session=record.key, amr=record.methods
         )
@@ -118,10 +119,7 @@ class UserService:
         new_hash = await self.passwords.hash(new, auth.user.name)
         await self.change_own(
             auth,
-            "authn_password_change",
-            #{% if cookiecutter.identity == "email" %}
-            self.outbox.mail(auth.user.email, "password_changed", auth.client),
-            #{% endif %}
+            "password changed",
             #{% if cookiecutter.totp or cookiecutter.passkeys %}
             # A password makes nothing fresh that a second factor began: with a stolen session and
             # password, that factor could be turned off.
@@ -133,20 +131,23 @@ class UserService:
     async def change_own(
         self,
         auth: AuthContext,
-        event: str,
+        what: str,
         *more: Executable,
         amr: Amr = Amr.PWD,
-        reason: str | None = None,
+        detail: str = "",
         **changes: Any,
     ) -> None:
         """Change a signed-in user, end their other sessions, and give this one a new token.
 
-        event, reason: for the log. more: statements for the same transaction. amr: what they have
-        just shown. Raises SessionEnded when this session was revoked meanwhile; nothing is changed.
+        what, detail: see ``AccountEvents``. more: statements for the same transaction. amr: what
+        they have just shown. Raises SessionEnded when this session was revoked meanwhile; nothing
+        is changed.
         """
-        changed = await self._end_own(auth, *more, **changes)
+        notice = self.events.notify(auth.user, what, auth.client, detail)
+        changed = await self._end_own(auth, *more, *notice, **changes)
+        event = "authn_password_change" if what == "password changed" else "user_updated"
         key = auth.session.record.key
-        security_log.event(event, actor=auth.user.id, session=key, reason=reason)
+        security_log.event(event, actor=auth.user.id, session=key, reason=what)
         try:
             # Without a new token when the session was revoked this moment: the change is made.
             await self.sessions.rotate_token(auth.session, changed.session_version, amr)
@@ -196,12 +197,8 @@ class UserService:
         """Set a user's password and end their sessions. Raises UserNotFound or PasswordRejected."""
         user = await self.find(name)
         new_hash = await self.passwords.hash(password, user.name)
-        #{% if cookiecutter.identity == "email" %}
-        notice = self.outbox.mail(user.email, "password_set", ClientInfo("", ""))
-        await self.end_sessions(user.name, notice, password_hash=new_hash)
-        #{% else %}
-        await self.end_sessions(user.name, password_hash=new_hash)
-        #{% endif %}
+        notice = self.events.notify(user, "password set", OPERATOR)
+        await self.end_sessions(user.name, *notice, password_hash=new_hash)
         security_log.event("authn_password_change", actor=user.id)
 
     async def disable(self, name: str) -> None:

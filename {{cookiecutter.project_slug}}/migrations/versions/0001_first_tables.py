@@ -101,6 +101,22 @@ def upgrade() -> None:
     op.create_index("ix_login_attempts_address_at", "login_attempts", ["address", "at"])
     op.create_index("ix_login_attempts_at", "login_attempts", ["at"])
     op.create_table(
+        "account_events",
+        sa.Column("id", sa.Integer(), nullable=False),
+        sa.Column("user_id", sa.Integer(), nullable=False),
+        sa.Column("what", sa.String(64), nullable=False),
+        sa.Column("detail", sa.String(254), nullable=False),
+        sa.Column("at", sa.Double(), nullable=False),
+        sa.Column("ip", sa.String(45), nullable=False),
+        sa.Column("user_agent", sa.String(200), nullable=False),
+        sa.PrimaryKeyConstraint("id", name="pk_account_events"),
+        sa.ForeignKeyConstraint(
+            ["user_id"], ["users.id"], name="fk_account_events_user_id", ondelete="CASCADE"
+        ),
+    )
+    op.create_index("ix_account_events_user_id", "account_events", ["user_id"])
+    op.create_index("ix_account_events_at", "account_events", ["at"])
+    op.create_table(
         "links",
         sa.Column("purpose", sa.String(16), nullable=False),
         sa.Column("about", sa.String(254), nullable=False),
@@ -136,6 +152,7 @@ def upgrade() -> None:
 def downgrade() -> None:
     op.drop_table("request_counts")
     op.drop_table("links")
+    op.drop_table("account_events")
     op.drop_table("login_attempts")
     #{% if cookiecutter.session_backend == "database" %}
     op.drop_table("session_values")

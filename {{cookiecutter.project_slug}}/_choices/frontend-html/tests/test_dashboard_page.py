@@ -6,12 +6,14 @@ from pathlib import Path
 import pytest
 from fastapi import FastAPI
 
+from app.services import Services
 from tests.client import Client
 from tests.conftest import PRODUCTION, Clock, Start
 from tests.people import ALICE, BOB
 #{% if cookiecutter.session_backend != "signed-cookie" %}
 from tests.sessions import Begin
 #{% endif %}
+from tests.test_account_events import NEW_PASSWORD
 from tests.test_pages import browser
 
 
@@ -31,6 +33,20 @@ async def test_the_dashboard_says_who_is_signed_in_and_for_how_long(
     assert "Signed in 5 minutes ago" in page
     # Used just now: an hour from then on, and twelve from the sign-in.
     assert "Expires if unused an hour from now Expires at the latest 12 hours from now" in page
+
+
+async def test_the_dashboard_shows_what_has_happened_lately(
+    client: Client, services: Services
+) -> None:
+    client.headers["user-agent"] = (
+        "Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0"
+    )
+    await client.register(ALICE)
+    await services.users.set_password(ALICE, NEW_PASSWORD)
+    await client.sign_in(ALICE, NEW_PASSWORD)
+    shown = (await client.get("/")).text.partition("Recent activity")[2].partition("</ul>")[0]
+    texts = " ".join(re.sub("<.*?>", " ", shown).split())
+    assert texts == "Signed in Firefox on Linux · 192.0.2.1 · now Password set an operator · now"
 
 
 async def test_what_to_build_next_names_files_that_exist_and_is_not_shown_to_users(

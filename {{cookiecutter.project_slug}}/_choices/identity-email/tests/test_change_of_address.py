@@ -12,6 +12,7 @@ from tests.client import PASSWORD, Client
 from tests.conftest import Clock, NewLink
 from tests.mail import mails
 from tests.people import ALICE, BOB, CAROL, DAVE, name_of
+from tests.test_account_events import activity
 from tests.test_links import INVALID, NEW_PASSWORD, reset
 
 
@@ -49,6 +50,12 @@ async def test_another_address_is_used_once_its_link_was_followed(
     assert (await other.sign_in(ALICE)).status_code == 401
     assert (await other.sign_in(BOB)).status_code == 200
     assert (await change(other, to_new.token)).json() == INVALID
+    listed = [(each["what"], each["detail"]) for each in await activity(other)]
+    assert listed[:3] == [
+        ("signed in", ""),
+        ("address changed", ""),
+        ("change of address requested", BOB),
+    ]
 
 
 async def test_another_address_wants_a_password_of_the_last_ten_minutes(

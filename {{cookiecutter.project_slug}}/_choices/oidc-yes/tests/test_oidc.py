@@ -28,6 +28,7 @@ from tests.provider import (
     error_of,
 )
 from tests.signing_up import sign_up
+from tests.test_account_events import activity
 
 
 @pytest.fixture
@@ -167,6 +168,8 @@ async def test_an_identity_is_removed_and_opens_nothing_any_more(
     assert await visitor.is_signed_in()
     assert not await other.is_signed_in()
     assert '"reason": "identity removed"' in caplog.text
+    listed = [(each["what"], each["detail"]) for each in await activity(visitor)]
+    assert listed[:2] == [("identity removed", "Corp"), ("identity added", "Corp")]
     assert (await visitor.delete(f"/api/identities/{identity['id']}")).status_code == 404
     #{% if cookiecutter.identity == "email" %}
     subjects = [mail.subject for mail in await mails(visitor.app)]

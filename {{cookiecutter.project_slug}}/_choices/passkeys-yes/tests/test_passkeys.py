@@ -18,6 +18,7 @@ from tests.mail import mails
 #{% endif %}
 from tests.people import ALICE, BOB, FIELD
 from tests.people_with_passkeys import Person, confirm_password, with_passkey
+from tests.test_account_events import happened
 
 NEW_PASSWORD = "quite another set of words"
 
@@ -153,6 +154,7 @@ async def test_adding_and_removing_ends_other_sessions_and_is_told(
     assert await client.is_signed_in()
     assert not await other.is_signed_in()
     assert '"reason": "passkey removed"' in caplog.text
+    assert (await happened(client))[:2] == ["passkey removed", "passkey added"]
     #{% if cookiecutter.identity == "email" %}
     subjects = [mail.subject for mail in await mails(client.app, ALICE)]
     assert subjects[:2] == [

@@ -97,9 +97,11 @@ async def ask_for_change(
 
 @router.post("/change-email")
 @public
-async def change(request: Request, emails: Emails) -> Response:
+async def change(
+    request: Request, emails: Emails, request_session: CurrentRequestSession
+) -> Response:
     """Use the new address."""
-    await emails.change(kept_token(request))
+    await emails.change(kept_token(request), request_session.client)
     changed = "Your email address has been changed."
     return forget_token(request, see_other(request, "/", flash=changed))
 

@@ -6,6 +6,7 @@ from fastapi import APIRouter, Depends, Form, HTTPException, Request
 from starlette.responses import Response
 
 from app.errors import TooManyRequests
+from app.pages.activity import describe_activity
 from app.pages.cookies import delete_sent, get_signed, set_signed
 from app.pages.forms import FormField, NameField, NextField, NextQuery, account_form_again
 #{% if cookiecutter.totp %}
@@ -30,6 +31,7 @@ from app.web.dependencies import (
 router = APIRouter(include_in_schema=False)
 
 Devices = Annotated[dict[str, Any], Depends(describe_sessions)]
+Activity = Annotated[list[dict[str, Any]], Depends(describe_activity)]
 
 # How long the sign-in form is filled in with the name that was just registered.
 NAME_SECONDS = 900
@@ -44,12 +46,17 @@ KEPT = ("name", "link")
 
 @router.get("/")
 async def dashboard(
-    request: Request, auth: CurrentAuth, settings: CurrentSettings, devices: Devices
+    request: Request,
+    auth: CurrentAuth,
+    settings: CurrentSettings,
+    devices: Devices,
+    activity: Activity,
 ) -> Response:
     """Show the first page after signing in."""
     session = auth.session.record
     ends_at = session_end(session, settings)
-    return page(request, "dashboard.html", session=session, ends_at=ends_at, **devices)
+    values = {"session": session, "ends_at": ends_at, "activity": activity, **devices}
+    return page(request, "dashboard.html", **values)
 
 
 @router.get("/login")

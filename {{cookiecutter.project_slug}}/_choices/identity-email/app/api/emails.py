@@ -42,6 +42,6 @@ async def ask_for_change(body: EmailIn, _: FreshUser, auth: CurrentAuth, emails:
 
 @router.post("/email/change", status_code=204)
 @public
-async def change(body: TokenIn, emails: Emails) -> None:
+async def change(body: TokenIn, emails: Emails, request_session: CurrentRequestSession) -> None:
     """Use the address that a link was sent to."""
-    await emails.change(body.token)
+    await emails.change(body.token, request_session.client)

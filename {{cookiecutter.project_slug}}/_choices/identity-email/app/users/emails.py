@@ -137,14 +137,15 @@ class EmailService:
         )
         to_new = "address_taken" if taken else "change_email"
         account = mask(auth.user.email)
+        what = "change of address requested"
         await self.users.database.change(
             link,
             self.outbox.mail(new, to_new, auth.client, link=address, account=account),
-            self.outbox.mail(auth.user.email, "email_changing", auth.client, new=new),
+            *self.users.events.notify(auth.user, what, auth.client, new),
         )
-        security_log.event("user_updated", actor=auth.user.id, reason="address asked for")
+        security_log.event("user_updated", actor=auth.user.id, reason=what)
 
-    async def change(self, token: str) -> None:
+    async def change(self, token: str, client: ClientInfo) -> None:
         """Let a user have the address that a link was sent to. Raises InvalidLink."""
         link = await self.find_link(CHANGE_EMAIL, token)
         changed = (
@@ -159,14 +160,18 @@ class EmailService:
             )
             .values(email=link.new_email)
         )
+        what = "address changed"
+        event = self.users.events.record(link.user_id, what, client)
         # The links that were sent to the address that it had, too.
-        row = await self._redeem(changed.returning(User.id), Link.user_id == link.user_id)
-        security_log.event("user_updated", actor=row.id, reason="address changed")
+        row = await self._redeem(changed.returning(User.id), Link.user_id == link.user_id, *event)
+        security_log.event("user_updated", actor=row.id, reason=what)
 
-    async def _redeem(self, change: Executable, used: ColumnElement[bool]) -> AnyRow:
+    async def _redeem(
+        self, change: Executable, used: ColumnElement[bool], *more: Executable
+    ) -> AnyRow:
         """Make the change that a link is for, which is used up then. Raises InvalidLink."""
         try:
-            row = await self.users.database.change(change, delete(Link).where(used))
+            row = await self.users.database.change(change, delete(Link).where(used), *more)
         except IntegrityError:
             # Somebody else has the address by now; or of two clicks at once, this is the second.
             raise InvalidLink from None

@@ -20,10 +20,4 @@ async def set_first_password(users: UserService, auth: AuthContext, new: str) ->
     if await has_password(users.database, auth.user.id):
         raise HasPassword
     new_hash = await users.passwords.hash(new, auth.user.name)
-    event, shown = "authn_password_change", Amr(0)
-    #{% if cookiecutter.identity == "email" %}
-    notice = users.outbox.mail(auth.user.email, "password_changed", auth.client)
-    await users.change_own(auth, event, notice, amr=shown, password_hash=new_hash)
-    #{% else %}
-    await users.change_own(auth, event, amr=shown, password_hash=new_hash)
-    #{% endif %}
+    await users.change_own(auth, "password changed", amr=Amr(0), password_hash=new_hash)

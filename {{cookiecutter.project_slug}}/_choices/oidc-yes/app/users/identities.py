@@ -19,10 +19,12 @@ from sqlalchemy.exc import IntegrityError
 from app import security_log
 from app.config import Settings
 from app.database import AnyRow
-from app.models import ROLES, Identity, ProviderSession, User
 #{% if cookiecutter.identity == "email" %}
-from app.oidc_settings import title_of
+from app.models import ROLES, USER_COLUMNS, Identity, ProviderSession, User, user_from_row
+#{% else %}
+from app.models import ROLES, Identity, ProviderSession, User
 #{% endif %}
+from app.oidc_settings import title_of
 from app.sessions.session import Amr, ClientInfo, Session, SignIn, session_end
 #{% if cookiecutter.identity == "email" %}
 from app.users.errors import InvalidName
@@ -99,26 +101,26 @@ class Identities:
             email = normalise(person.email if person.email.isascii() else "")
         except InvalidName:
             raise EmailNotVerified from None
-        row = await self.users.database.fetch_one(
-            select(User.id, User.is_active).where(User.email == email)
-        )
+        row = await self.users.database.fetch_one(select(*USER_COLUMNS).where(User.email == email))
         if row is None:
             await self._create(email, provider, person)
             return
-        if not row.is_active:
+        user = user_from_row(row)
+        if not user.is_active:
             log_failure(provider, "the account is disabled")
             raise ProviderError
         #{% if cookiecutter.totp or cookiecutter.passkeys %}
-        if await self.factors.kinds_of(row.id):
+        if await self.factors.kinds_of(user.id):
             # Whoever holds the mailbox alone must not add a way in for later.
             log_failure(provider, "the account has a second factor")
             raise FactorWanted
         #{% endif %}
-        await self._check_room(row.id)
+        await self._check_room(user.id)
         # Every address of an account was verified here, too, when it became the account's.
-        notice = self._notice(email, "identity_added", provider, client)
-        await self._store(_new_identity(provider, person, row.id, self.users.clock()), notice)
-        security_log.event("user_updated", actor=row.id, reason="identity added")
+        what = "identity added"
+        notice = self.users.events.notify(user, what, client, title_of(provider))
+        await self._store(_new_identity(provider, person, user.id, self.users.clock()), *notice)
+        security_log.event("user_updated", actor=user.id, reason=what)
     #{% else %}
     async def sign_in(self, provider: str, person: Person, _: ClientInfo) -> Arrival:
         """Sign in whoever has the identity. Anybody else chooses a name first."""
@@ -173,7 +175,9 @@ class Identities:
         now = self.users.clock()
         added = _new_identity(provider, person, auth.user.id, now)
         try:
-            await self._change(auth, "identity added", provider, added)
+            await self.users.change_own(
+                auth, "identity added", added, amr=Amr(0), detail=title_of(provider)
+            )
         except IntegrityError:
             raise IdentityTaken from None
 
@@ -202,7 +206,9 @@ class Identities:
         if not await count_ways(database, user_id, self.settings, without=identity_id):
             raise LastWay
         removed = delete(Identity).where(Identity.id == identity_id)
-        await self._change(auth, "identity removed", found[0].provider, removed)
+        await self.users.change_own(
+            auth, "identity removed", removed, amr=Amr(0), detail=title_of(found[0].provider)
+        )
 
     async def note_session(self, sign_in: SignIn, session: Session) -> None:
         """Remember which session began at a provider, so that the provider can end it."""
@@ -235,23 +241,6 @@ class Identities:
             .join_from(Identity, User)
             .where(Identity.issuer == person.issuer, Identity.subject == person.subject)
         )
-
-    async def _change(
-        self, auth: AuthContext, reason: str, provider: str, change: Executable
-    ) -> None:
-        """Change what a user can sign in with. reason: for the log."""
-        statements = [change]
-        #{% if cookiecutter.identity == "email" %}
-        template = reason.replace(" ", "_")
-        statements.append(self._notice(auth.user.email, template, provider, auth.client))
-        #{% endif %}
-        # It makes nothing fresh: only what was shown before does.
-        await self.users.change_own(auth, "user_updated", *statements, amr=Amr(0), reason=reason)
-    #{% if cookiecutter.identity == "email" %}
-
-    def _notice(self, email: str, template: str, provider: str, client: ClientInfo) -> Executable:
-        return self.users.outbox.mail(email, template, client, provider=title_of(provider))
-    #{% endif %}
 
 
 def _new_identity(provider: str, person: Person, user_id: Any, now: float) -> Executable:

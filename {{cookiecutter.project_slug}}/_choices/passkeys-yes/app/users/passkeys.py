@@ -43,15 +43,6 @@ HANDLE_BYTES = 64
 _OF_ACCOUNT = (User.is_active, User.session_version)
 # What somebody has shown who only asks for a change.
 _NOTHING = Amr(0)
-#{% if cookiecutter.identity == "email" %}
-# The mail about each change.
-_NOTICES = {
-    "passkey added": "factor_added",
-    "passkey removed": "factor_removed",
-    "password removed": "password_removed",
-    "password set": "password_changed",
-}
-#{% endif %}
 
 
 class PasskeyUnknown(AccountError):
@@ -131,7 +122,7 @@ class Passkeys:
             created_at=self.users.clock(),
         )
         try:
-            await self._change(auth, "passkey added", added, used, amr=Amr.POP)
+            await self.users.change_own(auth, "passkey added", added, used, amr=Amr.POP)
         except IntegrityError:
             raise PasskeyConflict("This passkey has been added already.") from None
         return bytes_to_base64url(new.credential_id), name
@@ -187,7 +178,7 @@ class Passkeys:
         if is_last:
             raise PasskeyConflict("You could not sign in any more. Set a password first.")
         removed = delete(Passkey).where(Passkey.id == passkey.id)
-        await self._change(auth, "passkey removed", removed)
+        await self.users.change_own(auth, "passkey removed", removed, amr=_NOTHING)
 
     async def has_password(self, user: User) -> bool:
         """Whether a user can sign in with a password."""
@@ -206,7 +197,7 @@ class Passkeys:
         #{% endif %}
         if is_last:
             raise PasskeyConflict("You could not sign in any more. Add a passkey first.")
-        await self._change(auth, "password removed", password_hash=None)
+        await self.users.change_own(auth, "password removed", amr=_NOTHING, password_hash=None)
 
     async def set_password(self, auth: AuthContext, new: str) -> None:
         """Set the password of a user who has none. Other sessions end.
@@ -216,7 +207,7 @@ class Passkeys:
         if await self.has_password(auth.user):
             raise PasskeyConflict("You have a password: change that one.")
         new_hash = await self.users.passwords.hash(new, auth.user.name)
-        await self._change(auth, "password set", password_hash=new_hash)
+        await self.users.change_own(auth, "password changed", amr=_NOTHING, password_hash=new_hash)
 
     async def _use(self, credential: dict[str, Any], browser: str, user_id: int = 0) -> SignIn:
         """Check a passkey, and count that it was used. user_id: whose it has to be; 0 for anybody.
@@ -280,18 +271,6 @@ class Passkeys:
             if bytes_to_base64url(each.id) == passkey_id:
                 return each
         raise PasskeyUnknown
-
-    async def _change(
-        self, auth: AuthContext, reason: str, *more: Executable, amr: Amr = _NOTHING, **changes: Any
-    ) -> None:
-        """Change what a user can sign in with. reason: for the log. amr: what was just shown."""
-        #{% if cookiecutter.identity == "email" %}
-        notice = self.users.outbox.mail(
-            auth.user.email, _NOTICES[reason], auth.client, factor="a passkey"
-        )
-        more = (*more, notice)
-        #{% endif %}
-        await self.users.change_own(auth, "user_updated", *more, amr=amr, reason=reason, **changes)
 
 
 def _creation(auth: AuthContext, browser: str) -> str:

@@ -14,7 +14,7 @@ from sqlalchemy import ColumnElement, Executable, and_, delete, or_, select, upd
 from app import security_log
 from app.config import PROJECT
 from app.engine import insert_or_update
-from app.models import RecoveryCode, TotpSecret, User
+from app.models import USER_COLUMNS, RecoveryCode, TotpSecret, User, user_from_row
 from app.sessions.encryption import SessionCipher
 from app.sessions.session import Amr, ClientInfo
 from app.users.errors import AccountError
@@ -146,17 +146,13 @@ class TotpService:
         codes, statements = new_recovery_codes(auth.user.id)
         await self.users.change_own(
             auth,
-            "user_updated",
+            "authenticator app added",
             # Not what was begun meanwhile, elsewhere: no code of that has been shown.
             update(TotpSecret)
             .where(TotpSecret.user_id == auth.user.id, TotpSecret.last_step > 0)
             .values(is_confirmed=True),
             *statements,
-            #{% if cookiecutter.identity == "email" %}
-            self._notice(auth, "factor_added"),
-            #{% endif %}
             amr=Amr.OTP,
-            reason="authenticator app added",
         )
         if not await self.kinds_of(auth.user.id):
             raise WrongCode
@@ -169,16 +165,8 @@ class TotpService:
         """
         if not await self.kinds_of(auth.user.id):
             raise TotpStateError("There is no authenticator app to turn off.")
-        await self.users.change_own(
-            auth,
-            "user_updated",
-            *self.deletions(auth.user.id),
-            #{% if cookiecutter.identity == "email" %}
-            self._notice(auth, "factor_removed"),
-            #{% endif %}
-            amr=Amr(0),
-            reason="authenticator app removed",
-        )
+        removed = self.deletions(auth.user.id)
+        await self.users.change_own(auth, "authenticator app removed", *removed, amr=Amr(0))
 
     async def renew_recovery_codes(self, auth: AuthContext) -> list[str]:
         """Return new recovery codes; the old ones are void.
@@ -187,16 +175,14 @@ class TotpService:
         """
         user_id = auth.user.id
         codes, statements = new_recovery_codes(user_id)
-        #{% if cookiecutter.identity == "email" %}
-        mail = self.users.outbox.mail(auth.user.email, "recovery_codes_new", auth.client)
-        statements.append(mail)
-        #{% endif %}
+        what = "recovery codes renewed"
+        statements += self.users.events.notify(auth.user, what, auth.client)
         # Changes nothing, but takes the lock: of two requests at once, one has the last word.
         is_on = update(TotpSecret).where(_app_of(user_id)).values(is_confirmed=True)
         if not await self.users.database.change(is_on.returning(TotpSecret.user_id), *statements):
             raise TotpStateError("Recovery codes come with an authenticator app. Set one up first.")
         key = auth.session.record.key
-        security_log.event("user_updated", actor=user_id, session=key, reason="recovery codes")
+        security_log.event("user_updated", actor=user_id, session=key, reason=what)
         return codes
 
     async def _use_code(self, user_id: int, code: str, is_confirmed: bool) -> bool:
@@ -235,29 +221,20 @@ class TotpService:
         return accepted == 1
 
     async def _use_recovery_code(self, user_id: int, code: str, client: ClientInfo) -> bool:
-        #{% if cookiecutter.identity == "email" %}
-        user = await self.users.database.fetch_one(select(User.email).where(User.id == user_id))
-        if user is None:
+        row = await self.users.database.fetch_one(select(*USER_COLUMNS).where(User.id == user_id))
+        if row is None:
             return False
-        #{% endif %}
+        what = "recovery code used"
         used = await self.users.database.change(
             void(user_id, code),
             # Whoever has one is no guesser, so codes of the app count again.
             update(TotpSecret).where(TotpSecret.user_id == user_id).values(failures=0),
-            #{% if cookiecutter.identity == "email" %}
-            self.users.outbox.mail(user.email, "recovery_code_used", client),
-            #{% endif %}
+            *self.users.events.notify(user_from_row(row), what, client),
         )
         if used is None:
             return False
-        security_log.event("user_updated", actor=user_id, reason="recovery code used", warning=True)
+        security_log.event("user_updated", actor=user_id, reason=what, warning=True)
         return True
-    #{% if cookiecutter.identity == "email" %}
-
-    def _notice(self, auth: AuthContext, template: str) -> Executable:
-        what = "an authenticator app"
-        return self.users.outbox.mail(auth.user.email, template, auth.client, factor=what)
-    #{% endif %}
 
 
 def find_step(secret: str, code: str, now: int) -> int | None:

@@ -11,11 +11,8 @@ from typing import Protocol
 from sqlalchemy import Executable
 
 from app import security_log
-#{% if cookiecutter.identity == "email" %}
-from app.sessions.session import ClientInfo, SignIn
-#{% else %}
 from app.sessions.session import SignIn
-#{% endif %}
+from app.users.account_events import OPERATOR
 from app.users.errors import AccountError
 from app.users.service import AuthContext, UserService
 
@@ -74,8 +71,7 @@ class Factors:
         """Take all factors of a user away, and end their sessions. Raises UserNotFound."""
         user = await self.users.find(name)
         statements = [each for factor in self.factors for each in factor.deletions(user.id)]
-        #{% if cookiecutter.identity == "email" %}
-        statements.append(self.users.outbox.mail(user.email, "factors_reset", ClientInfo("", "")))
-        #{% endif %}
+        what = "second factors removed"
+        statements += self.users.events.notify(user, what, OPERATOR)
         await self.users.end_sessions(name, *statements)
-        security_log.event("user_updated", actor=user.id, reason="factors reset")
+        security_log.event("user_updated", actor=user.id, reason=what)

@@ -1,0 +1,84 @@
+#{% if cookiecutter.identity == "email" %}
+"""What has happened to an account: its user sees it, and is told of changes by mail.
+
+Whoever sees something that they did not do knows that somebody else did (ASVS 5.0 6.3.5, 6.3.7).
+"""
+#{% else %}
+"""What has happened to an account, for its user to see.
+
+Whoever sees something that they did not do knows that somebody else did (ASVS 5.0 6.3.5).
+"""
+#{% endif %}
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from sqlalchemy import Executable, delete, insert, select
+
+from app.database import AnyRow, Database
+#{% if cookiecutter.identity == "email" %}
+from app.email.outbox import Outbox
+#{% endif %}
+from app.models import AccountEvent, User
+from app.sessions.session import ClientInfo
+
+# So many of each user are kept, so that nobody fills the table by signing in; and for so long.
+MAX_EVENTS = 20
+KEEP_SECONDS = 90 * 86_400
+
+# Where an operator does it, who has no browser.
+OPERATOR = ClientInfo("", "")
+
+
+@dataclass(frozen=True)
+class AccountEvents:
+    """clock: Unix time in seconds. What asks the database raises StoreUnavailable."""
+
+    database: Database
+    #{% if cookiecutter.identity == "email" %}
+    outbox: Outbox
+    #{% endif %}
+    clock: Callable[[], float]
+
+    def record(
+        self, user_id: int, what: str, client: ClientInfo, detail: str = ""
+    ) -> list[Executable]:
+        """Return the statements that store an event, for the transaction of what it is about.
+
+        what: in words, such as "password changed". detail: what has been added, for example.
+        """
+        of_user = AccountEvent.user_id == user_id
+        new = insert(AccountEvent).values(
+            user_id=user_id, what=what, detail=detail, at=self.clock(), **client._asdict()
+        )
+        newest = select(AccountEvent.id).where(of_user).order_by(AccountEvent.id.desc())
+        surplus = delete(AccountEvent).where(
+            of_user, AccountEvent.id.not_in(newest.limit(MAX_EVENTS))
+        )
+        return [new.returning(AccountEvent.id), surplus]
+
+    def notify(
+        self, user: User, what: str, client: ClientInfo, detail: str = ""
+    ) -> list[Executable]:
+        #{% if cookiecutter.identity == "email" %}
+        """Do as ``record``, and tell the user by the mail of that name in ``app/email/templates``.
+
+        detail: stands in the mail. It must not be text that anybody can choose.
+        """
+        mail = self.outbox.mail(user.email, what.replace(" ", "_"), client, detail=detail)
+        return [*self.record(user.id, what, client, detail), mail]
+        #{% else %}
+        """Do as ``record``, for a change to the account: a message of yours could go out here."""
+        return self.record(user.id, what, client, detail)
+        #{% endif %}
+
+    async def list_recent(self, user_id: int, limit: int = MAX_EVENTS) -> Sequence[AnyRow]:
+        """Return the latest events of a user, the newest first: the columns of AccountEvent."""
+        of_user = select(*AccountEvent.__table__.columns).where(AccountEvent.user_id == user_id)
+        newest = of_user.order_by(AccountEvent.id.desc()).limit(limit)
+        return await self.database.fetch_all(newest)
+
+    async def delete_expired(self) -> int:
+        """Delete a batch of old events; how many."""
+        old = AccountEvent.at <= self.clock() - KEEP_SECONDS
+        return await self.database.delete_batch(AccountEvent.id, old)
