@@ -105,10 +105,19 @@ MUTANTS = (
         (24, "a rotated token stays valid (signed-cookie)",
          "return await self.delete(old)", "return old is not None"),
     ),
+    *At(STORE, "tests/test_restore.py").faults(
+        (21, "a session alone is good although all of its user's were ended (database)",
+         "select(*_COLUMNS).join_from(UserSession, User).where(*_active, *_usable)",
+         "select(*_COLUMNS).where(*_active)"),
+    ),
+    *At(STORE, "tests/test_restore.py", backend="redis").faults(
+        (21, "a session alone is good although all of its user's were ended (redis)",
+         "delete_matching(ANYTHING)", "delete_matching(ANYTHING[:1])"),
+    ),
     *At(STORE, "tests/test_sessions.py").faults(
         (21, "the session version is not compared (database)",
-         ", User.session_version == UserSession.session_version", ""),
-        (21, "a disabled account keeps its sessions", "User.is_active, ", ""),
+         ", User.session_version == UserSession.session_version", ", User.id != 0"),
+        (21, "a disabled account keeps its sessions", "(User.is_active, ", "(User.id != 0, "),
         (24, "late activity brings back a revoked session (database)",
          "            .values(last_seen_at=seen.last_seen_at, expires_at=seen.expires_at)\n"
          "        )\n",

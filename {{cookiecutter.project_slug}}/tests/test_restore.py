@@ -50,5 +50,9 @@ async def test_everybody_is_signed_out_by_one_command(
     assert (status, out) == (0, "Ended all sessions of everybody.\n")
     assert not await client.is_signed_in()
     assert not await other.is_signed_in()
+    #{% if cookiecutter.session_backend != "memory" %}
+    # Nor is there anything on a route that asks for the session alone.
+    assert (await client.get("/api/session")).status_code == 401
+    #{% endif %}
     await client.sign_in(ALICE)
     assert await client.is_signed_in()

@@ -157,7 +157,7 @@ async def test_use_that_is_recorded_late_does_not_bring_a_revoked_session_back(
 ) -> None:
     session = await begin()
     clock.turn(60)
-    get = SessionStore.get
+    get = SessionStore.get_with_user
 
     async def revoke_after_reading(*values: Any) -> Any:
         found = await get(*values)
@@ -165,10 +165,10 @@ async def test_use_that_is_recorded_late_does_not_bring_a_revoked_session_back(
         await services.sessions.revoke(session.token)
         return found
 
-    monkeypatch.setattr(SessionStore, "get", revoke_after_reading)
-    in_flight = await services.sessions.load(session.token)
+    monkeypatch.setattr(SessionStore, "get_with_user", revoke_after_reading)
+    in_flight = await services.sessions.load_with_user(session.token)
     assert in_flight is not None
-    assert not await is_active(services, in_flight)
+    assert not await is_active(services, in_flight[0])
     assert not await is_active(services, session)
 
 

@@ -86,7 +86,11 @@ class SessionService:
         if claim is None:
             return None
         now = self.clock()
+        #{% if cookiecutter.session_backend == "database" %}
+        record = await self.store.get_usable(claim, now)
+        #{% else %}
         record = await self.store.get(claim, now)
+        #{% endif %}
         return await self._touched(record, token, now) if record else None
 
     async def load_with_user(self, token: str) -> tuple[ActiveSession, User] | None:

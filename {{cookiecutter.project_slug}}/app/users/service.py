@@ -243,6 +243,10 @@ class UserService:
         version = next_session_version(self.clock())
         async with self.database.new_session.begin() as db:
             await db.execute(update(User).values(session_version=version))
+        #{% if cookiecutter.session_backend == "redis" %}
+        # Whatever asks Redis alone would still find them.
+        await self.sessions.store.delete_all()
+        #{% endif %}
         security_log.event("session_expired", reason="all revoked")
 
     async def _verify(self, auth: AuthContext, password: str, failure: str) -> None:

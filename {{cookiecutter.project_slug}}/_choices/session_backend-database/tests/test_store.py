@@ -24,7 +24,7 @@ async def test_an_authenticated_request_costs_one_statement(
     assert (await client.get(path)).status_code == 200
     statement, *listing = statements
     assert statement.startswith("SELECT")
-    assert ("users" in statement) == (path != "/api/session")
+    assert ("users.role" in statement) == (path != "/api/session")
     assert len(listing) == (path == "/api/sessions")
 
 

@@ -24,6 +24,9 @@ STEP_SECONDS = 1
 # How many round trips are under way at once; the others wait. A connection is kept for each.
 MAX_CONNECTIONS = 64
 
+# How many names are looked for, or deleted, in one round trip.
+BATCH = 1_000
+
 # Of a cluster, redis-py closes connections while they are being opened elsewhere, and then finds
 # None in the place of their streams (AttributeError), or uvloop's closed ones (RuntimeError).
 # A server that is no Redis has no "cluster_enabled" (KeyError).
@@ -68,6 +71,25 @@ class Redis:
             for command in commands:
                 pipeline.execute_command(*command)
             return list(await pipeline.execute())
+
+    async def delete_matching(self, pattern: str) -> None:
+        """Delete whatever has a name of that pattern, in batches; Redis answers others meanwhile.
+
+        What is added meanwhile may be deleted or not.
+        """
+        async with self._available() as client:
+            names = client.scan_iter(match=pattern, count=BATCH)
+        batch: list[Command] = []
+        try:
+            async for name in names:
+                batch.append(("UNLINK", name))
+                if len(batch) == BATCH:
+                    await self.run_all(batch)
+                    batch.clear()
+        except _BROKEN as error:
+            raise _unavailable(error) from None
+        if batch:
+            await self.run_all(batch)
 
     async def ping(self) -> None:
         """Raise StoreUnavailable unless Redis answers and takes writes."""

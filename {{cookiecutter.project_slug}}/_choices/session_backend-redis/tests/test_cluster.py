@@ -40,3 +40,12 @@ async def test_sessions_are_spread_over_all_nodes(
     await services.sessions.revoke_others(sessions[0])
     assert [await is_active(services, each) for each in sessions] == [True] + [False] * 29
     assert sum(int(send(port, "DBSIZE")[1:]) for port in ports) == 2
+
+
+async def test_all_nodes_forget_the_sessions_of_everybody(
+    services: Services, begin: Begin, ports: list[int]
+) -> None:
+    for _ in range(30):
+        await begin()
+    await services.users.end_all_sessions()
+    assert [int(send(port, "DBSIZE")[1:]) for port in ports] == [0, 0, 0]

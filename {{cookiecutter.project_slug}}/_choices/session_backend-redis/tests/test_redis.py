@@ -79,6 +79,19 @@ async def test_a_deletion_that_redis_cannot_follow_can_be_tried_again(
     assert (await client.get("/api/session")).status_code == 401
 
 
+async def test_ending_everybodys_sessions_without_redis_fails_and_can_be_tried_again(
+    start: Start, redis_binary: str
+) -> None:
+    port = free_port()
+    app = await start(redis_url=f"redis://127.0.0.1:{port}/0")
+    with running(redis_binary, port):
+        await Client(app).signed_in()
+    with pytest.raises(StoreUnavailable):
+        await app.state.services.users.end_all_sessions()
+    with running(redis_binary, port):
+        await app.state.services.users.end_all_sessions()
+
+
 async def test_the_app_recovers_by_itself_when_redis_is_back(
     start: Start, redis_binary: str
 ) -> None:

@@ -147,6 +147,18 @@ async def test_nothing_is_left_of_a_revoked_session(
     assert await redis.keys() == []
 
 
+async def test_nothing_is_left_of_anybodys_session_once_all_are_ended_and_what_others_keep_stays(
+    services: Services, begin: Begin, redis: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("app.redis.BATCH", 2)
+    for number in range(3):
+        session = await begin()
+        await session.set("number", number)
+    await redis.set("another-app:session:1", "theirs")
+    await services.users.end_all_sessions()
+    assert await redis.keys() == [b"another-app:session:1"]
+
+
 async def test_nothing_is_left_of_a_session_that_another_one_has_replaced(
     services: Services, begin: Begin, redis: Any
 ) -> None:

@@ -17,11 +17,14 @@ from app.sessions.session import MAX_DATA_BYTES, Session, SessionEnded, TooMuchD
 
 _COLUMNS = [getattr(UserSession, name) for name in Session._fields]
 _active = (UserSession.key == bindparam("key"), UserSession.expires_at > bindparam("now"))
+# Until all sessions of a user are deleted, those of an earlier version are still there.
+_usable = (User.is_active, User.session_version == UserSession.session_version)
 _GET = CompiledSelect(select(*_COLUMNS).where(*_active))
+_GET_USABLE = CompiledSelect(
+    select(*_COLUMNS).join_from(UserSession, User).where(*_active, *_usable)
+)
 _GET_WITH_USER = CompiledSelect(
-    select(*_COLUMNS, *USER_COLUMNS)
-    .join_from(UserSession, User)
-    .where(*_active, User.is_active, User.session_version == UserSession.session_version)
+    select(*_COLUMNS, *USER_COLUMNS).join_from(UserSession, User).where(*_active, *_usable)
 )
 _LIST = CompiledSelect(
     select(*_COLUMNS)
@@ -50,6 +53,11 @@ class SessionStore:
     async def get(self, key: bytes, now: float) -> Session | None:
         """Return the active session of that key."""
         row = await self.database.fast_lookup.fetch_one(_GET, {"key": key, "now": now})
+        return Session._make(row) if row else None
+
+    async def get_usable(self, key: bytes, now: float) -> Session | None:
+        """Return the active session of that key, if its user may still use it."""
+        row = await self.database.fast_lookup.fetch_one(_GET_USABLE, {"key": key, "now": now})
         return Session._make(row) if row else None
 
     async def get_with_user(self, key: bytes, now: float) -> tuple[Session, User] | None:

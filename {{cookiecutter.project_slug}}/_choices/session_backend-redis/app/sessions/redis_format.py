@@ -18,6 +18,9 @@ NAME_BYTES = 24
 # Keeps apps on the same Redis apart.
 _PREFIX = PROJECT["slug"]
 
+# What matches each name below.
+ANYTHING = f"{_PREFIX}:session*"
+
 # The end of the year 9999, in Unix time: no date is later.
 END_OF_TIME = 253_402_300_800
 

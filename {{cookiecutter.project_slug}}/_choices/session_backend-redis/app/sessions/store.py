@@ -17,7 +17,7 @@ from app.config import Settings
 from app.database import Database
 from app.models import User
 from app.redis import Redis
-from app.sessions.redis_format import index_of, name_of, pack, unpack, values_of
+from app.sessions.redis_format import ANYTHING, index_of, name_of, pack, unpack, values_of
 from app.sessions.session import (
     MAX_DATA_BYTES,
     Session,
@@ -144,6 +144,10 @@ class SessionStore:
             if each.session_version < session_version
         ]
         await self._delete_all([each.key for each in earlier], user_id)
+
+    async def delete_all(self) -> None:
+        """End every session of everybody."""
+        await self.redis.delete_matching(ANYTHING)
 
     async def delete_expired(self, _: float) -> int:
         """Delete nothing: Redis does so by itself."""
