@@ -11,6 +11,18 @@ PASSKEY_TESTS = (
 # One row per mutant; a formatter would give every item of a long row its own line.
 # fmt: off
 MUTANTS = (
+    *At("app/users/cbor.py", "tests/attacks/test_malformed_passkeys.py", passkeys="yes").faults(
+        (0, "a stranger's regular expression is compiled",
+         ", semantic_decoders=_EVERY_TAG", ""),
+        (0, "a stranger's regular expression hides in a key",
+         "rest = rest[len(cbor2.dumps(read_cbor(rest))) :]", "rest = rest[:0] and read_cbor(rest)"),
+        (0, "what an authenticator sends may be of any length",
+         "if len(data) > MAX_AUTHENTICATOR_DATA_BYTES:", "if not data:"),
+    ),
+    *At("app/users/passkeys.py", "tests/attacks/test_malformed_passkeys.py", passkeys="yes").faults(
+        (0, "what is sent to sign in is read as it is",
+         "            check_authenticator_data(shown.response.authenticator_data)\n", ""),
+    ),
     *At("app/users/challenges.py", *PASSKEY_TESTS, passkeys="yes").faults(
         (81, "a challenge is good for ever",
          "is_current(expires_at, CHALLENGE_SECONDS, self.clock())", "expires_at"),

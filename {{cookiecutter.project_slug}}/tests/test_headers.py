@@ -1,13 +1,19 @@
 """Headers that every response has. The recorder looks at each; here is one of every kind."""
 
+from collections.abc import Callable
+from typing import Any
+
 import httpx2
 import pytest
-from fastapi import FastAPI
-from starlette.responses import Response
+from fastapi import FastAPI, Request
+from starlette.middleware import Middleware
+from starlette.middleware.base import BaseHTTPMiddleware, RequestResponseEndpoint
+from starlette.responses import PlainTextResponse, Response
 
 from app.sessions.service import SessionService
-from app.web.dependencies import CurrentUser, public
-from tests.client import COOKIE, Client
+from app.web.dependencies import CurrentAuth, CurrentUser, Users, public
+from app.web.request_session import get_request_session
+from tests.client import COOKIE, PASSWORD, Client
 from tests.conftest import PRODUCTION, Start
 from tests.recorder import check_default_headers
 
@@ -99,6 +105,65 @@ async def test_a_middleware_of_yours_that_fails_outside_of_all_checks_is_500(app
     assert response.status_code == 500
     assert response.json() == {"detail": "Something went wrong. Try again later."}
     assert response.headers["x-content-type-options"] == "nosniff"
+
+
+async def awaited(_: Request, error: Exception) -> Response:
+    return PlainTextResponse(type(error).__name__, 500)
+
+
+def called(_: Request, error: Exception) -> Response:
+    return PlainTextResponse(type(error).__name__, 500)
+
+
+@pytest.mark.parametrize("handler", [awaited, called])
+@pytest.mark.parametrize("kind", [500, Exception])
+async def test_a_handler_of_yours_for_whatever_fails_loses_no_header(
+    client: Client, kind: int | type[Exception], handler: Callable[..., Any]
+) -> None:
+    client.app.add_exception_handler(kind, handler)
+
+    @client.app.post("/broken")
+    async def broken(auth: CurrentAuth, users: Users) -> None:
+        await users.confirm_password(auth, PASSWORD)
+        raise ZeroDivisionError
+
+    await client.signed_in()
+    token = client.token
+    response = await client.post("/broken")
+    assert (response.status_code, response.text) == (500, "ZeroDivisionError")
+    check_default_headers(response)
+    assert response.headers["cache-control"] == "no-store"
+    # The session has a new token, and the browser knows it.
+    assert client.token != token
+    assert await client.is_signed_in()
+
+
+async def test_a_middleware_of_yours_may_read_a_body_that_is_too_large(client: Client) -> None:
+    async def read(request: Request, call_next: RequestResponseEndpoint) -> Response:
+        await request.body()
+        return await call_next(request)
+
+    client.app.user_middleware.append(Middleware(BaseHTTPMiddleware, dispatch=read))
+    response = await client.post("/api/login", content=b"x" * 65_537)
+    assert response.status_code == 413
+    assert response.json() == {"detail": "The request body is too large."}
+    check_default_headers(response)
+
+
+async def test_a_middleware_of_yours_may_ask_for_the_user_when_a_store_is_out_of_reach(
+    client: Client, start: Start, unreachable_database_url: str
+) -> None:
+    async def ask(request: Request, call_next: RequestResponseEndpoint) -> Response:
+        await get_request_session(request).load_user()
+        return await call_next(request)
+
+    await client.signed_in()
+    app = await start(database_url=unreachable_database_url)
+    app.user_middleware.append(Middleware(BaseHTTPMiddleware, dispatch=ask))
+    response = await Client(app).send_cookie(f"{COOKIE}={client.token}", "/test/public")
+    assert response.status_code == 503
+    assert response.headers["retry-after"].isdigit()
+    check_default_headers(response)
 
 
 async def test_a_route_may_have_cookies_headers_and_statuses_of_its_own(client: Client) -> None:

@@ -14,14 +14,13 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Match
 from starlette.websockets import WebSocket
 
-from app import security_log
 from app.errors import AppError, StoreUnavailable
 from app.models import User
 from app.sessions.session import SessionEnded
 #{% if cookiecutter.totp or cookiecutter.passkeys %}
 from app.users.factors import StrongerFactorRequired
 #{% endif %}
-from app.web.middleware import SECURITY_HEADERS, methods_of, secure_headers
+from app.web.middleware import SECURITY_HEADERS, methods_of
 from app.web.request_session import RequestSession, get_request_session
 from app.web.websocket import close_unauthorised
 
@@ -103,13 +102,10 @@ def add_error_handlers(app: FastAPI, error_response: ErrorResponse) -> None:
             response = json_error(request, 500, detail)
             response.raw_headers.extend(SECURITY_HEADERS)
             return response
-        # What is outside of a middleware of the owner's may have another context.
-        security_log.request_id.set(request.state.request_id)
         # The server logs the traceback, maybe without the id that the response shows.
         LOGGER.error("%s %s has failed.", request.method, request.url.path)
         response = error_response(request, 500, detail)
-        # The framework sends this one outside of all middleware, that for CORS included.
-        response.raw_headers = secure_headers(request.scope, response.raw_headers)
+        # It is sent outside of the middleware for CORS.
         origin = request.headers.get("origin", "")
         if origin in get_request_session(request).services.settings.trusted_origins:
             response.headers["Access-Control-Allow-Origin"] = origin

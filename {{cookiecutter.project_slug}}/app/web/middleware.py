@@ -1,6 +1,7 @@
 """The outermost layer: every request enters, and every response leaves, through it."""
 
 import asyncio
+import inspect
 import logging
 import os
 import re
@@ -12,12 +13,13 @@ from starlette.datastructures import Headers
 from starlette.exceptions import HTTPException
 from starlette.middleware.body_limit import MAX_BODY_SIZE_SCOPE_KEY
 from starlette.middleware.httpsredirect import HTTPSRedirectMiddleware
-from starlette.requests import HTTPConnection
+from starlette.requests import HTTPConnection, Request
 from starlette.responses import Response
 from starlette.routing import Match
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from app import security_log
+from app.errors import AppError
 from app.origins import MAX_PORT
 from app.services import Services
 from app.web.csrf import SAFE_METHODS, cross_origin_error
@@ -117,8 +119,12 @@ class SecurityMiddleware:
         state["request_id"] = request_id
         state["request_session"] = RequestSession(scope["headers"], ip, self._services)
 
+        has_started = False
+
         async def send_secured(message: Message) -> None:
+            nonlocal has_started
             if message["type"] in ("http.response.start", "websocket.http.response.start"):
+                has_started = True
                 message["headers"] = secure_headers(scope, message.get("headers", ()))
                 await send(message)
                 if is_head:
@@ -131,7 +137,18 @@ class SecurityMiddleware:
                 await send(message)
 
         app = self._refusal(scope, headers) or self._app
-        await app(scope, self._limited(scope, headers, receive), send_secured)
+        try:
+            await app(scope, self._limited(scope, headers, receive), send_secured)
+        except Exception as error:
+            if has_started or scope["type"] != "http":
+                raise
+            # The framework would respond further out, without the headers of this layer, and with
+            # 500 to whatever a middleware of yours lets through.
+            response = await respond_to(error, Request(scope))
+            await response(scope, receive, send_secured)
+            if response.status_code == 500:
+                # For the log of the server.
+                raise
 
     def _refusal(self, scope: Scope, headers: dict[bytes, bytes]) -> ASGIApp | None:
         """Return what responds to a request that must not reach the app."""
@@ -234,6 +251,18 @@ def methods_of(scope: Scope, match: Match) -> set[str]:
         for method in route.methods or ()
         if route.matches(scope)[0] is match
     }
+
+
+async def respond_to(error: Exception, request: Request) -> Response:
+    """Return what the app's handler for an error says; where there is none, that for any other."""
+    handlers = request.app.exception_handlers
+    [*_, handler] = [handlers[kind] for kind in handlers if kind in (500, Exception)]
+    if isinstance(error, (HTTPException, AppError)):
+        kinds = (getattr(error, "status_code", None), *type(error).__mro__)
+        handler = next(handlers[kind] for kind in kinds if kind in handlers)
+    handled = handler(request, error)
+    response: Response = await handled if inspect.isawaitable(handled) else handled
+    return response
 
 
 def secure_headers(scope: Scope, headers: Iterable[tuple[bytes, bytes]]) -> RawHeaders:

@@ -20,6 +20,7 @@ from app.database import AnyRow
 from app.engine import insert_or_update
 from app.models import Passkey, User, UserHandle
 from app.sessions.session import Amr, SignIn
+from app.users.cbor import check_authenticator_data
 from app.users.errors import AccountError, SignInFailed
 from app.users.passkey_names import guess_name
 from app.users.relying_party import (
@@ -218,6 +219,7 @@ class Passkeys:
             shown = helpers.parse_authentication_credential_json(credential)
             scope = f"get {user_id} {browser}"
             expected, used = self.site.expect(shown.response.client_data_json, scope)
+            check_authenticator_data(shown.response.authenticator_data)
         row = await self.users.database.fetch_one(
             select(*Passkey.__table__.columns, UserHandle.handle, *_OF_ACCOUNT)
             .join(User, User.id == Passkey.user_id)

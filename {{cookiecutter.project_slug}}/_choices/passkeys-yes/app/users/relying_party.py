@@ -10,6 +10,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import webauthn
+from cbor2 import CBORError
 from cryptography.exceptions import UnsupportedAlgorithm
 from sqlalchemy import Executable
 from webauthn import helpers
@@ -20,12 +21,13 @@ from app import security_log
 from app.config import PROJECT, Settings
 from app.database import AnyRow
 from app.models import User
+from app.users.cbor import check_authenticator_data, read_cbor
 from app.users.challenges import CHALLENGE_SECONDS, Challenges
 from app.users.errors import AccountError
 
 # What reading a stranger's bytes may raise; the library leaves some of it to its callers.
 _MALFORMED = (
-    *(WebAuthnException, UnsupportedAlgorithm),
+    *(WebAuthnException, CBORError, UnsupportedAlgorithm),
     *(ValueError, TypeError, LookupError, AttributeError, RecursionError),
 )
 _REQUIRED = structs.UserVerificationRequirement.REQUIRED
@@ -119,8 +121,9 @@ def without_attestation(made: bytes) -> bytes:
 
     Nobody asks for it here (7.1, step 21), and its certificates are a stranger's.
     """
-    told = {"fmt": "none", "attStmt": {}, "authData": helpers.parse_cbor(made)["authData"]}
-    return bytes(helpers.encode_cbor(told))
+    data = read_cbor(made)["authData"]
+    check_authenticator_data(data)
+    return bytes(helpers.encode_cbor({"fmt": "none", "attStmt": {}, "authData": data}))
 
 
 def _describe(passkeys: Sequence[AnyRow]) -> list[structs.PublicKeyCredentialDescriptor]:
