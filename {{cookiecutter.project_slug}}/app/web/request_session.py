@@ -222,6 +222,14 @@ class RequestSession:
             headers.append((b"set-cookie", self.services.cookie.delete_cookie()))
         elif self.session and self.session.token_changed:
             headers.append((b"set-cookie", self._set_cookie(self.session)))
+        #{% if cookiecutter.session_backend == "signed-cookie" %}
+        self.close_cookie()
+
+    def close_cookie(self) -> None:
+        """Refuse to change the session from here on: its cookie has been sent, or never will be."""
+        if self.session:
+            self.session.is_cookie_sent = True
+        #{% endif %}
 
     def _set_cookie(self, session: ActiveSession) -> bytes:
         record = session.record
