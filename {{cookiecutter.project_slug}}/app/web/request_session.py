@@ -20,7 +20,7 @@ from app.users.rate_limit import WIDER, subscriber
 #{% if cookiecutter.totp %}
 from app.users.totp import LOCKED, WrongCode
 #{% endif %}
-#{% if cookiecutter.frontend == "html" or cookiecutter.oidc %}
+#{% if cookiecutter.frontend == "html" or (cookiecutter.oidc and (cookiecutter.totp or cookiecutter.identity == "username")) %}
 from app.web.begun import begun_cookies
 #{% endif %}
 
@@ -46,7 +46,7 @@ class RequestSession:
         self.session: ActiveSession | None = None
         self.user: User | None = None
         self._deletes_cookie = False
-        #{% if cookiecutter.frontend == "html" or cookiecutter.oidc %}
+        #{% if cookiecutter.frontend == "html" or (cookiecutter.oidc and (cookiecutter.totp or cookiecutter.identity == "username")) %}
         self._has_signed_in = False
         #{% endif %}
         #{% if cookiecutter.oidc %}
@@ -178,7 +178,7 @@ class RequestSession:
         #{% if cookiecutter.identity == "email" %}
         await self.services.emails.note_device(user, self.client)
         #{% endif %}
-        #{% if cookiecutter.frontend == "html" or cookiecutter.oidc %}
+        #{% if cookiecutter.frontend == "html" or (cookiecutter.oidc and (cookiecutter.totp or cookiecutter.identity == "username")) %}
         self._has_signed_in = True
         #{% endif %}
         return user
@@ -213,7 +213,7 @@ class RequestSession:
         #{% if cookiecutter.oidc %}
         headers += [(b"set-cookie", each) for each in self.more_cookies]
         #{% endif %}
-        #{% if cookiecutter.frontend == "html" or cookiecutter.oidc %}
+        #{% if cookiecutter.frontend == "html" or (cookiecutter.oidc and (cookiecutter.totp or cookiecutter.identity == "username")) %}
         if self._has_signed_in or self._deletes_cookie:
             sent = (each for each in begun_cookies(self.services) if each.read(self._headers))
             headers += [(b"set-cookie", each.delete_cookie()) for each in sent]
