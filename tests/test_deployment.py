@@ -228,6 +228,25 @@ def test_a_body_over_the_limit_is_413_and_one_at_it_is_welcome(
         has_each_header_once(answer)
 
 
+@pytest.mark.parametrize("name", PROXIES)
+def test_a_response_that_fills_the_cookie_arrives(
+    ready: Bake, certificate: Certificate, tmp_path: Path, name: str
+) -> None:
+    project = ready(session_backend="signed-cookie")
+    account = {"username": "alice", "password": PASSWORD}
+    with (
+        serving_as_the_service(project) as app,
+        proxied(name, project, tmp_path, app, certificate) as proxy,
+        proxy.visitor() as visitor,
+    ):
+        assert visitor.post("/api/register", json=account).status_code == 201
+        assert visitor.post("/api/login", json=account).status_code == 200
+        answer = visitor.put("/api/session/data/note", json="a" * 2_800)
+        assert answer.status_code == 204
+        assert len(answer.headers["set-cookie"]) > 3_900
+        assert visitor.get("/api/session/data").json() == {"note": "a" * 2_800}
+
+
 def test_headers_that_no_browser_would_send_do_not_reach_the_app(visitor: httpx2.Client) -> None:
     answer = visitor.get("/health/live", headers={"X-Large": "x" * 65536})
     assert answer.status_code in {400, 431}

@@ -105,8 +105,35 @@ MUTANTS = (
     *At("app/web/round_trips.py", "tests/test_providers_and_codes.py",
         identity="email", frontend="api", oidc="yes", totp="yes").faults(
         (76, "a code is taken for longer", "CODE_SECONDS = 300", "CODE_SECONDS = 600"),
-        (76, "a code is taken wherever it is sent", 'name = f"{_CODE}-{provider}"\n        kept',
-         'name = f"{_CODE}-corp"\n        kept'),
+        (76, "a code is taken wherever it is sent",
+         "self._kept(begun.code_of(provider), CODE_SECONDS)",
+         'self._kept(begun.code_of("corp"), CODE_SECONDS)'),
+    ),
+    *At("app/web/begun.py", "tests/test_providers_and_codes.py",
+        identity="email", frontend="api", oidc="yes", totp="yes").faults(
+        (76, "whoever comes next at the browser may send the code",
+         "        yield round_trip_cookie(services, code_of(provider))\n", "        yield from ()\n"),
+    ),
+    *At("app/web/begun.py", "tests/test_choosing_a_name.py", oidc="yes").faults(
+        (86, "whoever comes next at the browser chooses the name",
+         "    yield round_trip_cookie(services, NEW_ACCOUNT)\n", ""),
+    ),
+    *At("app/users/identities.py", "tests/test_providers_and_codes.py",
+        identity="email", oidc="yes", totp="yes").faults(
+        (0, "who has left at the provider is signed in by the code",
+         "if await self._has_left(sign_in):", "if not sign_in:"),
+        (0, "who has left at the provider is not signed in again for a while",
+         ".in_(keys), since)", ".in_(keys), RequestCount.resets_at > 0)"),
+        (0, "a session at the provider that has ended is not known by its name",
+         '            _logout_key(row.issuer, "sid", sign_in.sid),\n', ""),
+    ),
+    *At("app/users/identities.py", "tests/test_choosing_a_name.py", oidc="yes").faults(
+        (0, "who has left at the provider is signed in by a name",
+         "if await self._has_left(sign_in):", "if not sign_in:"),
+    ),
+    *At("app/api/after_provider.py", "tests/test_front_end.py",
+        identity="email", frontend="api", oidc="yes").faults(
+        (0, "a long code is refused", "max_length=8_192", "max_length=1_024"),
     ),
     *At("app/users/oidc.py", "tests/test_back_channel_logout.py",
         identity="email", oidc="yes").faults(
@@ -153,9 +180,15 @@ MUTANTS = (
         (87, "an answer is good for an hour",
          "is_current(expires_at, seconds, services.clock())",
          "expires_at > services.clock() - 3000"),
-        (87, "the cookie is left behind", 'samesite="lax")', 'samesite="strict")'),
         (87, "one cookie for all attempts", 'return f"at-{state[:8]}"', 'return "at-aaaaaaaa"'),
         (87, "attempts pile up", "names[: 1 - MAX_ATTEMPTS]", "names[:0]"),
+        (87, "cookies of siblings count as attempts",
+         "re.compile(re.escape(prefix).encode() + _ATTEMPT)",
+         're.compile(rb".*-at-" + _ATTEMPT)'),
+        (87, "planted cookies fill the response", "[:MAX_FORGOTTEN]", "[: 10**MAX_FORGOTTEN]"),
+    ),
+    *At("app/web/begun.py", *OIDC_TESTS, identity="email", oidc="yes").faults(
+        (87, "the cookie is left behind", 'samesite="lax")', 'samesite="strict")'),
     ),
     *At("app/api/oidc.py", *OIDC_TESTS, identity="email", oidc="yes").faults(
         (86, "a stolen session links an account", "    _: FreshUser,\n    auth: CurrentAuth,\n"

@@ -150,6 +150,17 @@ MUTANTS = (
         (25, "sessions in Redis do not expire",
          'pack(session), "PX", _life(session))', "pack(session))"),
     ),
+    *At(ACTIVE_SESSION, "tests/test_store.py", backend="signed-cookie").faults(
+        (0, "a value that is set too late is lost without a word",
+         "if self.is_cookie_sent:", "if not self.token:"),
+    ),
+    *At("app/web/request_session.py", "tests/test_store.py", backend="signed-cookie").faults(
+        (0, "nobody knows that the cookie was sent", "        self.close_cookie()\n", ""),
+    ),
+    *At("app/web/middleware.py", "tests/test_store.py", backend="signed-cookie").faults(
+        (0, "a value that is set over a WebSocket is lost without a word",
+         '                state["request_session"].close_cookie()\n', ""),
+    ),
     *At(ACTIVE_SESSION, "tests/test_session_values.py", backend="signed-cookie").faults(
         (24, "a late write seems to be kept with a revoked session",
          "if await self.store.get(self.record, self.record.last_seen_at) is None:",
@@ -203,6 +214,9 @@ MUTANTS = (
     *At("app/sessions/user_lookup.py", "tests/test_sessions.py", backend="memory").faults(
         (21, "the session version is not compared (memory)",
          '        User.session_version == bindparam("session_version"),\n', ""),
+    ),
+    *At("app/sessions/redis_format.py", "tests/test_session_life.py", backend="redis").faults(
+        (0, "a clock that was wrong once locks an account out", '"!Iq4d?BB"', '"!II4d?BB"'),
     ),
     *At("app/sessions/redis_format.py", "tests/test_store.py", backend="redis").faults(
         (27, "garbage in Redis is a session",

@@ -76,6 +76,10 @@ MUTANTS = (
         (76, "a sign-in waits for its code for an hour",
          "MAX_AGE_SECONDS = 300", "MAX_AGE_SECONDS = 3600"),
     ),
+    *At("app/web/begun.py", "tests/test_sign_in_page.py", totp="yes").faults(
+        (0, "whoever comes next at the browser may send the code of a sign-in",
+         '"link", "sign-in")', '"link")'),
+    ),
     *At("app/pages/cookies.py", "tests/test_totp_pages.py", totp="yes").faults(
         (76, "a flash message is a sign-in under way", 'f"app.pages.{name}"', '"app.pages"'),
         (55, "a second step of a clock far ahead is open for years",

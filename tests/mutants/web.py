@@ -161,6 +161,12 @@ MUTANTS = (
         (50, "what a middleware of yours lets through is a fault of the server",
          "if isinstance(error, (HTTPException, AppError)):", "if not error:"),
     ),
+    *At(REDIRECTS, "tests/test_strict_links.py").faults(
+        (0, "with strict cookies, a long link is lost",
+         "local_address(address_of(request))", "safe_next(address_of(request))"),
+        (32, "with strict cookies, a link leads to another site",
+         "local_address(address_of(request))", "address_of(request)"),
+    ),
     *At(REDIRECTS, "tests/attacks/test_open_redirects.py").faults(
         (32, "next leads to whatever starts with a slash",
          "if not (_LOCAL.fullmatch(address) and _LOCAL_DECODED.fullmatch(path)):",
@@ -187,6 +193,13 @@ MUTANTS = (
          "fetch_one(same) is None", "fetch_one(same) is same"),
         (0, "a fault of a route signs people out",
          "fetch_one(same) is None", "fetch_one(same) is not same"),
+    ),
+    *At("app/web/rate_limit.py", "tests/test_rate_limit.py").faults(
+        (0, "routes of different prefixes share a count",
+         "return next(found, request.scope", "return str(request.scope"),
+        (0, "whoever changes a parameter has another count",
+         "return next(found, request.scope",
+         'return next(iter([request.scope["path"]]), request.scope'),
     ),
     *At("app/request_limit.py", "tests/test_rate_limit.py").faults(
         (0, "who is refused makes others wait", "        if full:\n", "        if not limit:\n"),
@@ -242,9 +255,15 @@ MUTANTS = (
         (74, "the log does not say which administrator it was",
          "security_log.administrator.set(admin.id)", "security_log.administrator.set(None)"),
     ),
-    *At("app/pages/auth.py", "tests/test_sign_in_page.py").faults(
+    *At("app/web/begun.py", "tests/test_sign_in_page.py").faults(
         (0, "a name that was registered stays in the browser",
-         'KEPT = ("name", "link")', 'KEPT = ("link",)'),
+         'in ("name", "link"))', 'in ("link",))'),
+    ),
+    *At(REQUEST_SESSION, "tests/test_sign_in_page.py").faults(
+        (0, "what was begun stays in the browser after a sign-in",
+         "if self._has_signed_in or self._deletes_cookie:", "if self._deletes_cookie:"),
+        (0, "what was begun stays in the browser after a sign-out",
+         "if self._has_signed_in or self._deletes_cookie:", "if self._has_signed_in:"),
     ),
     *At("app/pages/session_list.py", "tests/test_session_list_page.py").faults(
         (22, "every device is shown as this one",
@@ -260,10 +279,17 @@ MUTANTS = (
          "if open_sockets[user_id] >= MAX_SOCKETS:", "if not user_id:"),
         (52, "a socket that was closed counts for ever",
          "        open_sockets -= Counter([user_id])\n", ""),
+        (52, "a socket whose client reads nothing does not count while it is closed",
+         "            await close_unauthorised(websocket)\n        elif",
+         "            open_sockets -= Counter([user_id])\n"
+         "            await close_unauthorised(websocket)\n        elif"),
     ),
-    *At("app/pages/auth.py", "tests/test_reset_page.py").faults(
+    *At("app/web/begun.py", "tests/test_reset_page.py").faults(
         (67, "the next person finds the link of the one before",
-         'KEPT = ("name", "link")', 'KEPT = ("name",)'),
+         'in ("name", "link"))', 'in ("name",))'),
+    ),
+    *At("app/config.py", "tests/test_config.py").faults(
+        (0, "a list of hosts does not begin with an IPv6 address", " and not _IPV6.match(value)", ""),
     ),
     *At("app/origins.py", "tests/test_config.py").faults(
         (0, "links begin with what no browser takes for an origin",

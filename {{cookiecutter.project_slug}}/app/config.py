@@ -55,6 +55,8 @@ PASSWORD_MAX_CHARACTERS = 128
 STARTUP_FAILURE = 3
 ADVICE = "Fix this in .env or in the environment; see README.md."
 
+# With which a list may begin that is no JSON.
+_IPV6 = re.compile(r"\s*\[[0-9a-f.]*:[0-9a-f:.]*\]", re.IGNORECASE)
 _PLACEHOLDER = re.compile("change|secret|placeholder|example|insecure|replace|your-", re.IGNORECASE)
 
 
@@ -66,7 +68,7 @@ def _split(value: object) -> object:
     """Turn a JSON list or comma-separated text into a list; leave anything else alone."""
     if not isinstance(value, str):
         return value
-    if value.lstrip().startswith(("[", "{")):
+    if value.lstrip().startswith(("[", "{")) and not _IPV6.match(value):
         try:
             return json.loads(value)
         except json.JSONDecodeError:

@@ -74,6 +74,13 @@ def test_production_is_closed_until_it_is_opened() -> None:
 
 
 @pytest.mark.parametrize(
+    "written", ["[::1]", "[::1],localhost", " localhost, [::1]", '["[::1]", "localhost"]']
+)
+def test_an_ipv6_address_is_a_host_in_every_place_of_a_list(written: str) -> None:
+    assert set(load(allowed_hosts=written).allowed_hosts) <= {"[::1]", "localhost"}
+
+
+@pytest.mark.parametrize(
     ("written", "keys"),
     [
         (KEY, [KEY]),

@@ -55,6 +55,24 @@ async def test_each_route_has_a_count_of_its_own_unless_it_shares_a_name(client:
     assert await statuses(client, "/c", 1) + await statuses(client, "/d", 1) == [200, 429]
 
 
+async def test_a_router_that_is_included_twice_has_a_count_for_each_prefix(client: Client) -> None:
+    router = APIRouter(prefix="/{tenant}")
+
+    @router.get("/limited/{number}", dependencies=[Depends(rate_limit("1/hour"))])
+    @public
+    async def route(number: int) -> int:
+        return number
+
+    version = APIRouter()
+    version.include_router(router, prefix="/inner")
+    for prefix in ("/v1", "/v2"):
+        client.app.include_router(version, prefix=prefix)
+    for prefix in ("/v1", "/v2"):
+        # Whatever its parameters are, it is one route.
+        for path, status in (("a/limited/1", 200), ("b/limited/2", 429)):
+            assert (await client.get(f"{prefix}/inner/{path}")).status_code == status
+
+
 async def test_users_are_counted_apart_from_others_at_their_address(
     client: Client,
 ) -> None:

@@ -172,6 +172,18 @@ async def test_a_sign_in_fails_when_the_account_is_disabled_meanwhile(
     assert await services.sessions.load(created[0].token) is None
 
 
+async def test_a_clock_that_was_a_century_ahead_once_locks_nobody_out(
+    client: Client, clock: Clock
+) -> None:
+    century = 100 * 365 * 86_400
+    await client.signed_in()
+    clock.turn(century)
+    await client.app.state.services.users.set_password(ALICE, NEW_PASSWORD)
+    clock.turn(-century)
+    assert (await client.sign_in(password=NEW_PASSWORD)).status_code == 200
+    assert await client.is_signed_in()
+
+
 async def change_password(client: Client, current: str, new: str) -> int:
     body = {"current_password": current, "new_password": new}
     return (await client.post("/api/password", json=body)).status_code

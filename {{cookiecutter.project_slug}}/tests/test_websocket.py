@@ -230,6 +230,37 @@ async def test_a_client_that_stops_reading_is_not_heard_after_the_session(client
     assert heard == ["before"]
 
 
+@pytest.mark.usefixtures("checked_at_once")
+async def test_a_websocket_counts_until_its_connection_is_gone(
+    client: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Or who reads nothing could sign in again and again, and take all connections after all."""
+    monkeypatch.setattr(web_websocket, "MAX_SOCKETS", 1)
+    stopped = asyncio.Event()
+
+    @client.app.websocket("/listen")
+    async def listen(websocket: WebSocket, auth: CurrentAuth, sessions: Sessions) -> None:
+        async def talk() -> None:
+            try:
+                await asyncio.Event().wait()
+            finally:
+                stopped.set()
+
+        await run_until_session_ends(websocket, auth.session, sessions, talk)
+
+    await client.signed_in()
+    async with Socket(client, path="/listen", unread=1) as unread:
+        await client.post("/api/logout")
+        await asyncio.wait_for(stopped.wait(), timeout=10)
+        await client.signed_in()
+        async with Socket(client) as refused:
+            assert (await refused.receive())["type"] == "websocket.close"
+        await unread.accepted()
+        assert await unread.receive() == SESSION_ENDED
+    async with Socket(client) as again:
+        await again.accepted()
+
+
 async def test_a_websocket_that_sends_more_than_a_person_could_is_dropped(
     client: Client, caplog: pytest.LogCaptureFixture
 ) -> None:

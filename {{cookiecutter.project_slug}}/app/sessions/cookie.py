@@ -31,7 +31,7 @@ class SessionCookie:
     """The cookie of this deployment.
 
     slug: keeps the apps of one host apart. partitioned: whether it is, with samesite none.
-    purpose: what else than a session it is for.
+    purpose: what else than a session it is for. prefix: of the name, when it is secure.
     """
 
     slug: str
@@ -39,6 +39,7 @@ class SessionCookie:
     samesite: Literal["lax", "strict", "none"]
     partitioned: bool = True
     purpose: str = "session"
+    prefix: str = "__Host-Http-"
 
     def __post_init__(self) -> None:
         if self.samesite == "none" and not self.secure:
@@ -51,7 +52,7 @@ class SessionCookie:
         Browsers that do not know the longer prefix still see ``__Host-``.
         """
         name = f"{self.slug}-{self.purpose}"
-        return f"__Host-Http-{name}" if self.secure else name
+        return f"{self.prefix}{name}" if self.secure else name
 
     def read(self, headers: Iterable[tuple[bytes, bytes]]) -> list[str]:
         """Return every value sent under exactly this name."""

@@ -62,9 +62,11 @@ class SignIn(NamedTuple):
     session_version: int
     amr: Amr = Amr.PWD
     #{% if cookiecutter.oidc %}
-    # Of somebody who comes from a provider: which identity, and what it calls its own session.
+    # Of somebody who comes from a provider: which identity, what it calls its own session, and when
+    # it has said so.
     identity_id: int = 0
     sid: str = ""
+    answered_at: float = 0
     #{% endif %}
 
 

@@ -130,6 +130,11 @@ class SecurityMiddleware:
                 if is_head:
                     # At once: there may be no end to the content.
                     await send({"type": "http.response.body"})
+            #{% if cookiecutter.session_backend == "signed-cookie" %}
+            elif message["type"] == "websocket.accept":
+                state["request_session"].close_cookie()
+                await send(message)
+            #{% endif %}
             elif is_head:
                 # Others have their turn, though nothing is sent.
                 await asyncio.sleep(0)

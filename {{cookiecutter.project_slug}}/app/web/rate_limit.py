@@ -6,7 +6,9 @@ from collections.abc import Awaitable, Callable
 #{% if cookiecutter.identity == "email" or cookiecutter.oidc %}
 from fastapi import Depends
 #{% endif %}
+from fastapi.routing import iter_route_contexts
 from starlette.requests import Request
+from starlette.routing import Match
 
 from app.users.rate_limit import subscriber
 from app.web.dependencies import CurrentRequestSession, OptionalUser
@@ -35,11 +37,19 @@ def rate_limit(
     ) -> None:
         address = f"address {subscriber(request_session.ip)}"
         who = f"user {user.id}" if user and not per_address else address
-        what = name or f"{request.method} {request.scope['route'].path}"
+        what = name or f"{request.method} {_path_of(request)}"
         limiter = request_session.services.request_limiter
         await limiter.acquire(f"{what} {limit} {who}", count, seconds)
 
     return limited
+
+
+def _path_of(request: Request) -> str | None:
+    """Return the path of a route with the prefix it was included under, which it does not know."""
+    routes = iter_route_contexts(request.app.routes)
+    found = (each.path for each in routes if each.matches(request.scope)[0] is Match.FULL)
+    # That of a mounted router is not among them.
+    return next(found, request.scope["route"].path)
 #{% if cookiecutter.identity == "email" %}
 
 

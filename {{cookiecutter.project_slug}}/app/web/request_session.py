@@ -20,6 +20,9 @@ from app.users.rate_limit import WIDER, subscriber
 #{% if cookiecutter.totp %}
 from app.users.totp import LOCKED, WrongCode
 #{% endif %}
+#{% if cookiecutter.frontend == "html" or (cookiecutter.oidc and (cookiecutter.totp or cookiecutter.identity == "username")) %}
+from app.web.begun import begun_cookies
+#{% endif %}
 
 MAX_USER_AGENT_CHARACTERS = 200
 
@@ -43,6 +46,9 @@ class RequestSession:
         self.session: ActiveSession | None = None
         self.user: User | None = None
         self._deletes_cookie = False
+        #{% if cookiecutter.frontend == "html" or (cookiecutter.oidc and (cookiecutter.totp or cookiecutter.identity == "username")) %}
+        self._has_signed_in = False
+        #{% endif %}
         #{% if cookiecutter.oidc %}
         # Set-Cookie headers beside the session's.
         self.more_cookies: list[bytes] = []
@@ -162,16 +168,20 @@ class RequestSession:
     async def finish_sign_in(self, sign_in: SignIn, *, remember: bool = False) -> User:
         """Create a session for a sign-in, and let the response set the cookie. Raises as above."""
         self.require_cookies()
-        self.session, self.user = await self.services.users.sign_in(
+        session, user = await self.services.users.sign_in(
             sign_in, self.client, remember=remember, old_tokens=self.session_tokens()
         )
-        #{% if cookiecutter.identity == "email" %}
-        await self.services.emails.note_device(self.user, self.client)
-        #{% endif %}
         #{% if cookiecutter.oidc %}
-        await self.services.identities.note_session(sign_in, self.session.record)
+        await self.services.identities.note_session(sign_in, session)
         #{% endif %}
-        return self.user
+        self.session, self.user = session, user
+        #{% if cookiecutter.identity == "email" %}
+        await self.services.emails.note_device(user, self.client)
+        #{% endif %}
+        #{% if cookiecutter.frontend == "html" or (cookiecutter.oidc and (cookiecutter.totp or cookiecutter.identity == "username")) %}
+        self._has_signed_in = True
+        #{% endif %}
+        return user
 
     def require_cookies(self) -> None:
         """Raise HTTPException when the browser would not keep the cookie.
@@ -203,10 +213,23 @@ class RequestSession:
         #{% if cookiecutter.oidc %}
         headers += [(b"set-cookie", each) for each in self.more_cookies]
         #{% endif %}
+        #{% if cookiecutter.frontend == "html" or (cookiecutter.oidc and (cookiecutter.totp or cookiecutter.identity == "username")) %}
+        if self._has_signed_in or self._deletes_cookie:
+            sent = (each for each in begun_cookies(self.services) if each.read(self._headers))
+            headers += [(b"set-cookie", each.delete_cookie()) for each in sent]
+        #{% endif %}
         if self._deletes_cookie:
             headers.append((b"set-cookie", self.services.cookie.delete_cookie()))
         elif self.session and self.session.token_changed:
             headers.append((b"set-cookie", self._set_cookie(self.session)))
+        #{% if cookiecutter.session_backend == "signed-cookie" %}
+        self.close_cookie()
+
+    def close_cookie(self) -> None:
+        """Refuse to change the session from here on: its cookie has been sent, or never will be."""
+        if self.session:
+            self.session.is_cookie_sent = True
+        #{% endif %}
 
     def _set_cookie(self, session: ActiveSession) -> bytes:
         record = session.record

@@ -51,6 +51,18 @@ async def test_a_front_end_on_another_site_passes_the_answer_on(
     assert (await post_answer(visitor, answer)).status_code == 403
 
 
+async def test_a_code_may_be_long(start: Start, provider: Provider) -> None:
+    visitor = await start_for(start, provider, "lax", FRONT)
+    await visitor.signed_in()
+    answer = provider.authorize(await visitor.leave("/api/identities"))
+    asked = provider.codes.pop(answer["code"])
+    answer["code"] = "M" * 8_192
+    provider.codes[answer["code"]] = asked
+    too_long = {**answer, "code": answer["code"] + "M"}
+    assert (await post_answer(visitor, too_long)).status_code == 422
+    assert (await post_answer(visitor, answer)).status_code == 200
+
+
 async def test_a_page_of_any_other_site_passes_on_nothing(start: Start, provider: Provider) -> None:
     visitor = await start_for(start, provider, "lax")
     answer = provider.authorize(await visitor.leave())

@@ -2,6 +2,7 @@
 
 import re
 
+from app.config import PROJECT
 from tests.authenticator import encode
 from tests.client import PASSWORD, Client
 from tests.conftest import Clock
@@ -81,6 +82,14 @@ async def test_the_page_that_confirms_asks_for_the_passkey_of_whoever_has_one(
     clock.turn(601)
     asked = await client.get("/account/delete", headers=HTML)
     assert (asked.status_code, 'value="/account/delete"' in asked.text) == (403, True)
+
+
+async def test_what_was_begun_is_forgotten_after_a_sign_in_with_a_passkey(client: Client) -> None:
+    alice = await with_passkey(client)
+    name = f"__Host-{PROJECT['slug']}-link"
+    client.cookies.set(name, "of somebody else", domain="localhost.local", path="/")
+    assert (await alice.sign_in()).status_code == 200
+    assert name not in client.cookies
 
 
 async def test_password_managers_are_told_where_passkeys_are_kept(client: Client) -> None:

@@ -5,12 +5,17 @@ from fastapi import FastAPI
 
 from app.config import PROJECT
 from app.pages.auth import NAME_SECONDS
-from tests.client import PASSWORD, Client
+from tests.client import COOKIE, PASSWORD, Client
 from tests.conftest import Clock
 from tests.people import ALICE, BOB, FIELD
 from tests.test_pages import Page, browser, submit
 
 NAME_COOKIE = f"__Host-{PROJECT['slug']}-name"
+#{% if cookiecutter.totp %}
+BEGUN = {f"__Host-{PROJECT['slug']}-{each}" for each in ("name", "link", "sign-in")}
+#{% else %}
+BEGUN = {f"__Host-{PROJECT['slug']}-{each}" for each in ("name", "link")}
+#{% endif %}
 
 
 @pytest.fixture
@@ -46,6 +51,25 @@ async def test_a_name_that_was_registered_is_forgotten_after_a_sign_in_or_a_whil
     assert Page(await later.get("/login")).elements[FIELD]["value"] == ALICE
     clock.turn(NAME_SECONDS)
     assert Page(await later.get("/login")).elements[FIELD]["value"] == ""
+
+
+@pytest.mark.parametrize("way", ["/login", "/api/login", "/logout", "/api/logout"])
+async def test_what_was_begun_is_forgotten_at_every_sign_in_and_sign_out(
+    client: Client, way: str
+) -> None:
+    await browser(client.app).register(BOB)
+    for name in BEGUN:
+        client.cookies.set(name, "of somebody else", domain="localhost.local", path="/")
+    fields = {FIELD: BOB, "password": PASSWORD}
+    if way.startswith("/api/"):
+        response = await client.post(way, json=fields)
+    else:
+        response = await submit(client, way, **fields)
+    assert response.status_code in (200, 204, 303)
+    assert not BEGUN & set(client.cookies)
+    # What the browser has not sent need not be deleted.
+    again = await client.post("/api/logout")
+    assert [each.partition("=")[0] for each in again.headers.get_list("set-cookie")] == [COOKIE]
 
 
 async def test_no_link_fills_in_a_name(client: Client) -> None:

@@ -13,7 +13,11 @@ FOLLOWED = {
 }
 
 
-@pytest.mark.parametrize("path", ["/", "/account", "/login?next=/account", "/?q=a%20b&c=%C3%A9"])
+# The last as long as the codes of some providers are.
+PATHS = ["/", "/account", "/login?next=/account", "/?q=a%20b&c=%C3%A9", f"/?code={'a' * 4000}"]
+
+
+@pytest.mark.parametrize("path", PATHS, ids=lambda path: path[:20])
 async def test_a_link_is_opened_again_so_that_the_browser_sends_a_strict_cookie(
     start: Start, path: str
 ) -> None:

@@ -5,9 +5,10 @@ from fastapi import FastAPI
 
 from tests.client import Client
 from tests.conftest import Clock
-from tests.people import ALICE, BOB, FIELD
-from tests.provider import Provider, Visitor, error_of
+from tests.people import ALICE, BOB, FIELD, MALLORY
+from tests.provider import SUBJECT, Provider, Visitor, error_of
 from tests.signing_up import choose_name, sign_up
+from tests.test_back_channel_logout import tell
 
 
 @pytest.fixture
@@ -50,6 +51,37 @@ async def test_a_name_is_chosen_once(visitor: Visitor) -> None:
     response = await choose_name(copied, BOB)
     assert response.status_code in (303, 403)
     assert "-session=" not in response.headers.get("set-cookie", "")
+
+
+@pytest.mark.parametrize("way", ["password", "provider", "sign-out"])
+async def test_no_name_is_chosen_by_whoever_comes_next_at_the_browser(
+    visitor: Visitor, provider: Provider, other_provider: Provider, way: str
+) -> None:
+    await visitor.register(BOB)
+    await sign_up(Visitor(visitor.app, other_provider), MALLORY)
+    await visitor.sign_in_there()
+    if way == "password":
+        await visitor.sign_in(BOB)
+    elif way == "provider":
+        await visitor.at(other_provider).sign_in_there()
+    else:
+        await visitor.post("/api/logout")
+    assert await visitor.is_signed_in() == (way != "sign-out")
+    await choose_name(visitor.at(provider), "of-mallory")
+    # It is still for Alice to choose.
+    response = await Visitor(visitor.app, provider).sign_in_there()
+    assert "/register" in response.headers["location"]
+
+
+async def test_whoever_has_left_there_is_not_signed_in_by_a_name(
+    visitor: Visitor, provider: Provider, clock: Clock
+) -> None:
+    await visitor.sign_in_there()
+    clock.turn(1)
+    await tell(visitor.app, provider.logout_token(sub=SUBJECT))
+    response = await choose_name(visitor, ALICE)
+    assert response.status_code in (303, 403)
+    assert visitor.token is None
 
 
 async def test_a_name_is_chosen_by_whoever_has_come_from_that_provider_alone(

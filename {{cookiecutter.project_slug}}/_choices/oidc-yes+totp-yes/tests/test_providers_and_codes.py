@@ -8,7 +8,7 @@ from sqlalchemy import select
 from app.models import ProviderSession
 from app.services import Services
 from app.web.dependencies import StrongUser
-from tests.authenticator_app import App, confirm
+from tests.authenticator_app import STEP, App, confirm
 from tests.client import Client
 from tests.conftest import Clock
 from tests.people import ALICE, FIELD
@@ -84,6 +84,15 @@ async def test_the_code_is_taken_for_the_provider_that_it_was_asked_for(
     assert visitor.token is None
 
 
+async def test_no_code_is_taken_from_whoever_comes_next_at_the_browser(
+    visitor: Visitor, app_of: App
+) -> None:
+    await visitor.sign_in_there()
+    await visitor.post("/api/logout")
+    assert (await send_code(visitor, app_of.code())).status_code == 403
+    assert visitor.token is None
+
+
 #{% endif %}
 #{% if cookiecutter.identity == "email" %}
 async def test_whoever_holds_the_mailbox_alone_adds_no_way_in_for_later(
@@ -131,6 +140,26 @@ async def test_freshness_asks_for_the_code_and_a_provider_is_not_enough(
     assert (await visitor.post("/api/me/delete", json=deletion)).status_code == 403
     assert (await confirm(visitor, app_of.code())).status_code == 204
     assert (await visitor.post("/api/me/delete", json=deletion)).status_code == 204
+
+
+@pytest.mark.parametrize("claims", [{"sub": SUBJECT}, {"sid": "first"}], ids=str)
+async def test_a_provider_ends_a_sign_in_that_waits_for_its_code(
+    visitor: Visitor, provider: Provider, app_of: App, clock: Clock, claims: dict[str, str]
+) -> None:
+    provider.claims["sid"] = "first"
+    await visitor.sign_in_there()
+    clock.turn(STEP)
+    token = provider.logout_token(**claims)
+    response = await Client(visitor.app).post("/login/corp/logout", data={"logout_token": token})
+    assert response.status_code == 200
+    await send_code(visitor, app_of.code())
+    assert visitor.token is None
+    # What begins there afterwards is another matter.
+    provider.claims["sid"] = "second"
+    clock.turn(STEP)
+    await visitor.sign_in_there()
+    await send_code(visitor, app_of.code())
+    assert await visitor.is_signed_in()
 
 
 async def test_a_provider_ends_what_a_code_has_finished(

@@ -271,6 +271,20 @@ async def test_a_browser_keeps_the_last_five_attempts(visitor: Visitor) -> None:
     assert not [name for name in visitor.cookies if "-at-" in name]
 
 
+async def test_cookies_that_a_sibling_plants_neither_count_nor_fill_the_response(
+    visitor: Visitor,
+) -> None:
+    await visitor.leave()
+    [kept] = [name for name in visitor.cookies if "-at-" in name]
+    for prefix, deleted in (("x", 0), (kept[: -len("-at-12345678")], 12)):
+        planted = "; ".join(f"{prefix}-at-{number:08}=1" for number in range(150))
+        headers = {"cookie": f"{kept}={visitor.cookies[kept]}; {planted}"}
+        response = await visitor.post("/api/login/corp", headers=headers)
+        names = [each.partition("=")[0] for each in response.headers.get_list("set-cookie")]
+        assert len(names) == 1 + deleted
+        assert (kept in names) == bool(deleted)
+
+
 async def test_nothing_is_fetched_before_it_is_needed_and_then_kept_for_an_hour(
     visitor: Visitor, provider: Provider, clock: Clock
 ) -> None:

@@ -1,17 +1,24 @@
 """Sessions in their tokens: what they cost, what they say, and what the server remembers."""
 
+from collections.abc import AsyncIterator
+
 import pytest
+from fastapi import BackgroundTasks, WebSocket
+from fastapi.responses import StreamingResponse
 from itsdangerous.encoding import base64_decode
 from sqlalchemy import func, select
 
 from app.models import EndedSession
 from app.services import Services
+from app.sessions.active_session import ActiveSession
 from app.sessions.session import Amr, Session, SessionEnded, TooMuchData
 from app.sessions.token import SessionTokens
+from app.web.dependencies import CurrentSession
 from tests.client import COOKIE, Client
 from tests.conftest import KEY, Clock, Start
 from tests.people import ALICE
 from tests.sessions import Begin, load
+from tests.websocket import Socket
 
 PRIVATE = (ALICE, "Telephone/1.0", "192.0.2.1", "a readable text", "theme")
 
@@ -205,6 +212,46 @@ async def test_a_logout_without_the_database_is_an_error_and_keeps_the_cookie(
     response = await cut_off.post("/api/logout", headers={"cookie": cookie})
     assert response.status_code == 503
     assert "set-cookie" not in response.headers
+
+
+async def test_what_changes_after_the_cookie_was_sent_is_an_error_and_not_lost(
+    client: Client,
+) -> None:
+    errors: list[str] = []
+
+    async def change(session: ActiveSession) -> None:
+        for each in (session.set("a", 1), session.delete("a"), session.revoke_others()):
+            with pytest.raises(RuntimeError) as raised:
+                await each
+            errors.append(str(raised.value))
+
+    @client.app.put("/in-the-background")
+    async def in_the_background(session: CurrentSession, tasks: BackgroundTasks) -> None:
+        tasks.add_task(change, session)
+
+    @client.app.put("/stream")
+    async def stream(session: CurrentSession) -> StreamingResponse:
+        async def send() -> AsyncIterator[bytes]:
+            await change(session)
+            yield b"sent"
+
+        return StreamingResponse(send())
+
+    @client.app.websocket("/socket")
+    async def talk(websocket: WebSocket, session: CurrentSession) -> None:
+        await websocket.accept()
+        await change(session)
+
+    await client.signed_in()
+    assert (await client.put("/in-the-background")).status_code == 200
+    assert (await client.put("/stream")).text == "sent"
+    async with Socket(client, path="/socket") as socket:
+        await socket.accepted()
+        await socket.rest()
+    assert len(errors) == 9
+    assert "change the session before" in errors[0]
+    # Nor is anybody signed out.
+    assert await client.is_signed_in()
 
 
 @pytest.mark.parametrize("text", ["A" * 110 + ".", "A" * 109 + ".", "." * 3, "A" * 5000], ids=len)

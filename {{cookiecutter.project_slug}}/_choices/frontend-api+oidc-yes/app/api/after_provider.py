@@ -1,21 +1,22 @@
 """Where a browser goes on when it comes back from a provider, and what the front end does then."""
 
 from html import escape
+from typing import Annotated
 from urllib.parse import urlencode
 
 from fastapi import APIRouter
-from pydantic import BaseModel
+from pydantic import BaseModel, Field
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 
 #{% if cookiecutter.totp and cookiecutter.identity == "username" %}
-from app.api.schemas import ERRORS, CodeIn, Name, Text, UserOut, errors
+from app.api.schemas import ERRORS, CodeIn, Name, Storable, UserOut, errors
 #{% elif cookiecutter.totp %}
-from app.api.schemas import ERRORS, CodeIn, Text, UserOut, errors
+from app.api.schemas import ERRORS, CodeIn, Storable, UserOut, errors
 #{% elif cookiecutter.identity == "username" %}
-from app.api.schemas import ERRORS, Name, Text, UserOut, errors
+from app.api.schemas import ERRORS, Name, Storable, UserOut, errors
 #{% else %}
-from app.api.schemas import ERRORS, Text, errors
+from app.api.schemas import ERRORS, Storable, errors
 #{% endif %}
 #{% if cookiecutter.totp or cookiecutter.identity == "username" %}
 from app.models import User
@@ -34,6 +35,9 @@ from app.web.request_session import get_request_session
 
 router = APIRouter(prefix="/api", responses=ERRORS)
 
+# How long a code is, is for the provider to say (RFC 6749, 4.1.2); some are longer than 1,024.
+Parameter = Annotated[Storable, Field(max_length=8_192)]
+
 
 class NextOut(BaseModel):
     """Where to go on: a path of the front end."""
@@ -44,7 +48,7 @@ class NextOut(BaseModel):
 @router.post("/login/{provider}/callback", responses=errors(409))
 @public
 async def take_answer(
-    provider: str, body: dict[str, Text], round_trips: CurrentRoundTrips
+    provider: str, body: dict[str, Parameter], round_trips: CurrentRoundTrips
 ) -> NextOut:
     """Take the answer of a provider from a front end on another site, whose page it was sent to.
 

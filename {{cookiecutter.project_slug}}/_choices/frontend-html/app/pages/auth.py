@@ -7,7 +7,7 @@ from starlette.responses import Response
 
 from app.errors import TooManyRequests
 from app.pages.activity import describe_activity
-from app.pages.cookies import delete_sent, get_signed, set_signed
+from app.pages.cookies import get_signed, set_signed
 from app.pages.forms import FormField, NameField, NextField, NextQuery, account_form_again
 #{% if cookiecutter.totp %}
 from app.pages.pending import Pending, ask_for_code, get_pending
@@ -35,13 +35,6 @@ Activity = Annotated[list[dict[str, Any]], Depends(describe_activity)]
 
 # How long the sign-in form is filled in with the name that was just registered.
 NAME_SECONDS = 900
-
-# Cookies of what was begun without a session.
-#{% if cookiecutter.totp %}
-KEPT = ("name", "link", "sign-in")
-#{% else %}
-KEPT = ("name", "link")
-#{% endif %}
 
 
 @router.get("/")
@@ -106,14 +99,7 @@ async def login(
 
 def go_on(request: Request, next_path: str) -> Response:
     """Continue after a sign-in."""
-    return forget(request, see_other(request, by_way_of_login(request, next_path)))
-
-
-def forget(request: Request, response: Response) -> Response:
-    """Let the browser forget what was begun without a session: somebody else may come next."""
-    for name in KEPT:
-        delete_sent(request, response, name)
-    return response
+    return see_other(request, by_way_of_login(request, next_path))
 
 
 @router.get("/register")
@@ -157,4 +143,4 @@ async def register(
 async def logout(request: Request, request_session: CurrentRequestSession) -> Response:
     """Sign out here."""
     await request_session.sign_out()
-    return forget(request, see_other(request, "/login", flash="You have been signed out."))
+    return see_other(request, "/login", flash="You have been signed out.")

@@ -7,24 +7,18 @@ from itsdangerous import BadData, URLSafeSerializer
 from starlette.requests import Request
 from starlette.responses import Response
 
-from app.config import PROJECT, Settings
+from app.config import Settings
 from app.sessions.cookie import read_cookie
 from app.sessions.session import is_current
+from app.web.begun import page_cookie
 from app.web.request_session import get_request_session
 
 
 def attributes(request: Request, name: str) -> dict[str, Any]:
     """Return key and attributes of a cookie, for set_cookie and delete_cookie."""
-    secure = get_request_session(request).services.settings.session_cookie_secure
-    name = f"{PROJECT['slug']}-{name}"
-    return {
-        "key": f"__Host-{name}" if secure else name,
-        "secure": secure,
-        "httponly": True,
-        # Not strict: a browser that comes from another site, as from a mail or after a payment,
-        # would leave it behind.
-        "samesite": "lax",
-    }
+    cookie = page_cookie(get_request_session(request).services, name)
+    secure, samesite = cookie.secure, cookie.samesite
+    return {"key": cookie.name, "secure": secure, "httponly": True, "samesite": samesite}
 
 
 def set_signed(request: Request, response: Response, name: str, value: Any, max_age: int) -> None:

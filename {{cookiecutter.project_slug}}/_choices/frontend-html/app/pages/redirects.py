@@ -24,12 +24,18 @@ _LOCAL_DECODED = re.compile(r"/(?![/\\])[^\\\x00-\x1f\x7f]*")
 def safe_next(address: str) -> str:
     """Return ``address`` when it is a path of this app, with or without a query, or home.
 
+    Nor is it longer than what a form or a cookie takes along.
+    """
+    return HOME if len(address) > MAX_TEXT_CHARACTERS else local_address(address)
+
+
+def local_address(address: str) -> str:
+    """Return ``address``, however long, when it is a path of this app, or home.
+
     The path is checked decoded as well, since a proxy may decode it once more (ASVS 5.0 3.7.2).
     Nor has it ``..``, which browsers resolve: it would lead to another path than it is checked for.
     """
     path = _path_of(address)
-    if len(address) > MAX_TEXT_CHARACTERS:
-        return HOME
     if not (_LOCAL.fullmatch(address) and _LOCAL_DECODED.fullmatch(path)):
         return HOME
     return HOME if {".", ".."}.intersection(path.split("/")) else address
@@ -92,7 +98,7 @@ class StrictLinkMiddleware:
         """Handle one request or connection (ASGI)."""
         app = self._app
         if scope["type"] == "http" and is_followed_link(request := Request(scope)):
-            values = {**context(request), "address": safe_next(address_of(request))}
+            values = {**context(request), "address": local_address(address_of(request))}
             # From a cache, it would reload itself forever.
             no_store = {"Cache-Control": "no-store"}
             # A flash message is for the page that this one opens.

@@ -4,7 +4,7 @@ An identity is an issuer and a subject, never an address: those change hands. It
 that its user has linked it to, or whose address both the provider and this app have verified.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 #{% if cookiecutter.identity == "username" %}
@@ -19,20 +19,30 @@ from sqlalchemy.exc import IntegrityError
 from app import security_log
 from app.config import Settings
 from app.database import AnyRow
+from app.engine import insert_or_update
 #{% if cookiecutter.identity == "email" %}
-from app.models import ROLES, USER_COLUMNS, Identity, ProviderSession, User, user_from_row
+from app.models import (
+    ROLES,
+    USER_COLUMNS,
+    Identity,
+    ProviderSession,
+    RequestCount,
+    User,
+    user_from_row,
+)
 #{% else %}
-from app.models import ROLES, Identity, ProviderSession, User
+from app.models import ROLES, Identity, ProviderSession, RequestCount, User
 #{% endif %}
 from app.oidc_settings import title_of
-from app.sessions.session import Amr, ClientInfo, Session, SignIn, session_end
+from app.sessions.active_session import ActiveSession
+from app.sessions.session import Amr, ClientInfo, SignIn, session_end
 #{% if cookiecutter.identity == "email" %}
-from app.users.errors import InvalidName
+from app.users.errors import InvalidName, SignInFailed
 #{% if cookiecutter.totp or cookiecutter.passkeys %}
 from app.users.factors import Factors
 #{% endif %}
 #{% else %}
-from app.users.errors import NameTaken
+from app.users.errors import NameTaken, SignInFailed
 #{% endif %}
 from app.users.names import normalise
 from app.users.oidc_errors import (
@@ -54,6 +64,9 @@ from app.users.ways_in import count_ways
 
 MAX_IDENTITIES = 20
 
+# For how long a sign-in may wait for its last step, and by how much clocks may differ.
+WAIT_SECONDS = 720
+
 
 #{% if cookiecutter.identity == "username" %}
 class NewAccount(NamedTuple):
@@ -65,6 +78,7 @@ class NewAccount(NamedTuple):
     email: str = ""
     sid: str = ""
     auth_time: float | None = None
+    answered_at: float = 0
 
 
 # Who is to be signed in.
@@ -147,7 +161,8 @@ class Identities:
             raise ProviderError
         used = update(Identity).where(Identity.id == row.id)
         await self.users.database.execute(used.values(last_used_at=self.users.clock()))
-        return SignIn(row.user_id, row.session_version, Amr.FED, row.id, person.sid)
+        version, sid, answered_at = row.session_version, person.sid, person.answered_at
+        return SignIn(row.user_id, version, Amr.FED, row.id, sid, answered_at)
 
     async def _create(self, name: str, provider: str, person: Person) -> None:
         """Create an account without a password."""
@@ -210,19 +225,52 @@ class Identities:
             auth, "identity removed", removed, amr=Amr(0), detail=title_of(found[0].provider)
         )
 
-    async def note_session(self, sign_in: SignIn, session: Session) -> None:
-        """Remember which session began at a provider, so that the provider can end it."""
+    async def note_session(self, sign_in: SignIn, session: ActiveSession) -> None:
+        """Remember which session began at a provider, so that the provider can end it.
+
+        Raises SignInFailed if somebody has left there while their sign-in waited, and ends it.
+        """
         if not sign_in.identity_id:
             return
         new = insert(ProviderSession).values(
             identity_id=sign_in.identity_id,
             sid_hash=hash_of(sign_in.sid),
-            created_at=session.created_at,
-            ends_at=session_end(session, self.settings),
+            created_at=session.record.created_at,
+            ends_at=session_end(session.record, self.settings),
         )
         # An identity that was removed this moment has ended the session.
         with suppress(IntegrityError):
             await self.users.database.execute(new)
+        # Not before it can be found: whoever leaves this moment would be missed.
+        if await self._has_left(sign_in):
+            await self.users.sessions.revoke(session.token)
+            raise SignInFailed
+
+    async def note_logout(self, claims: Mapping[str, Any]) -> None:
+        """Remember what a logout token says, for sign-ins that have no session yet."""
+        kind = "sid" if "sid" in claims else "sub"
+        row = {"resets_at": self.users.clock() + WAIT_SECONDS}
+        key = _logout_key(claims["iss"], kind, claims[kind])
+        new = insert_or_update(RequestCount).values(key=key, count=1, **row)
+        await self.users.database.execute(
+            new.on_conflict_do_update(index_elements=[RequestCount.key], set_=row)
+        )
+
+    async def _has_left(self, sign_in: SignIn) -> bool:
+        """Whether somebody has left at the provider since it answered."""
+        of_identity = select(Identity.issuer, Identity.subject).where(
+            Identity.id == sign_in.identity_id
+        )
+        row = await self.users.database.fetch_one(of_identity)
+        if row is None:
+            return False
+        keys = [
+            _logout_key(row.issuer, "sub", row.subject),
+            _logout_key(row.issuer, "sid", sign_in.sid),
+        ]
+        since = RequestCount.resets_at > sign_in.answered_at + WAIT_SECONDS
+        noted = select(RequestCount.key).where(RequestCount.key.in_(keys), since)
+        return await self.users.database.fetch_one(noted) is not None
 
     async def delete_expired(self) -> int:
         """Delete a batch of what was remembered of sessions that have ended; how many."""
@@ -241,6 +289,10 @@ class Identities:
             .join_from(Identity, User)
             .where(Identity.issuer == person.issuer, Identity.subject == person.subject)
         )
+
+
+def _logout_key(issuer: str, kind: str, name: object) -> bytes:
+    return hash_of(f"logout {issuer} {kind} {name}")
 
 
 def _new_identity(provider: str, person: Person, user_id: Any, now: float) -> Executable:

@@ -8,7 +8,7 @@ from another site, whatever SESSION_SAMESITE is.
 import json
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 from itsdangerous import BadData
@@ -16,7 +16,6 @@ from itsdangerous.encoding import base64_decode, base64_encode
 from starlette.requests import HTTPConnection
 
 from app.models import User
-from app.sessions.cookie import SessionCookie
 from app.sessions.session import SignIn, is_current
 from app.users.errors import SignInFailed
 #{% if cookiecutter.totp %}
@@ -41,22 +40,21 @@ from app.users.oidc_errors import ProviderError
 #{% endif %}
 from app.users.providers import Attempt
 from app.users.service import AuthContext
+from app.web import begun
 from app.web.request_session import RequestSession
 
 # Tabs in which somebody may be at a provider at the same time: with more, the oldest are forgotten.
 MAX_ATTEMPTS = 5
+# How many are forgotten at once: what a response sends for each must not add up.
+MAX_FORGOTTEN = 12
 
-#{% if cookiecutter.identity == "username" %}
-_NEW_ACCOUNT = "new-account"
-#{% endif %}
 #{% if cookiecutter.totp and cookiecutter.frontend == "api" %}
-_CODE = "code"
 # Between the steps of a sign-in.
 CODE_SECONDS = 300
 #{% endif %}
 _STATE = re.compile("[A-Za-z0-9_-]{43}", re.ASCII)
-# The name of the cookie of an attempt holds the beginning of its state.
-_ATTEMPT = re.compile("(?<=-)at-[A-Za-z0-9_-]{8}$", re.ASCII)
+# The name of the cookie of an attempt ends with the beginning of its state.
+_ATTEMPT = rb"([A-Za-z0-9_-]{8})="
 
 
 @dataclass(frozen=True)
@@ -104,7 +102,7 @@ class RoundTrips:
         outcome = await oidc.finish(attempt, answer, client, auth)
         #{% if cookiecutter.identity == "username" %}
         if isinstance(outcome, NewAccount):
-            self._keep(_NEW_ACCOUNT, [outcome, attempt.next_path])
+            self._keep(begun.NEW_ACCOUNT, [outcome, attempt.next_path])
         #{% endif %}
         return outcome, attempt.next_path
 
@@ -117,7 +115,7 @@ class RoundTrips:
         kinds = await self.request_session.services.totp.kinds_of(sign_in.user_id)
         if kinds:
             #{% if cookiecutter.frontend == "api" %}
-            self._keep(f"{_CODE}-{provider}", sign_in, CODE_SECONDS)
+            self._keep(begun.code_of(provider), sign_in, CODE_SECONDS)
             #{% endif %}
             raise SecondFactorRequired(kinds, sign_in)
         #{% endif %}
@@ -132,19 +130,16 @@ class RoundTrips:
 
         Raises NotTheSameSession when too much time has passed, or SecondFactorRequired.
         """
-        name = f"{_CODE}-{provider}"
-        kept = self._kept(name, CODE_SECONDS)
+        kept = self._kept(begun.code_of(provider), CODE_SECONDS)
         if kept is None:
             raise NotTheSameSession
-        user = await self.request_session.sign_in_with_code(SignIn(*kept), code)
-        self._forget(name)
-        return user
+        return await self.request_session.sign_in_with_code(SignIn(*kept), code)
     #{% endif %}
     #{% if cookiecutter.identity == "username" %}
 
     def is_name_wanted(self, provider: str) -> bool:
         """Whether somebody has come from that provider and has to choose a name."""
-        kept = self._kept(_NEW_ACCOUNT)
+        kept = self._kept(begun.NEW_ACCOUNT)
         return kept is not None and NewAccount(*kept[0]).provider == provider
 
     async def register(self, provider: str, name: str) -> tuple[User, str]:
@@ -155,12 +150,13 @@ class RoundTrips:
         """
         if not self.is_name_wanted(provider):
             raise NotTheSameSession
-        new, next_path = self._kept(_NEW_ACCOUNT)
+        new, next_path = self._kept(begun.NEW_ACCOUNT)
         await self.request_session.limit_registrations()
         sign_in = await self.request_session.services.identities.register(NewAccount(*new), name)
-        user = await self.request_session.finish_sign_in(sign_in)
-        self._forget(_NEW_ACCOUNT)
-        return user, next_path
+        try:
+            return await self.request_session.finish_sign_in(sign_in), next_path
+        except SignInFailed:
+            raise NotTheSameSession from None
     #{% endif %}
 
     async def _load_auth(self) -> AuthContext | None:
@@ -170,26 +166,18 @@ class RoundTrips:
             return None
         return AuthContext(user, session, self.request_session.client)
 
-    def _cookie(self, name: str) -> SessionCookie:
-        session_cookie = self.request_session.services.cookie
-        # Not strict: it would be left behind on the way back. With none, a front end on another
-        # site begins here, and no browser would keep any other.
-        if session_cookie.samesite == "none":
-            return replace(session_cookie, purpose=name)
-        return replace(session_cookie, purpose=name, samesite="lax")
-
     def _keep(self, name: str, value: Any, seconds: int = ATTEMPT_SECONDS) -> None:
         """Let the browser keep a value, for so long."""
         services = self.request_session.services
         text = json.dumps([value, services.clock() + seconds])
         encrypted = services.round_trip_cipher.encrypt(text.encode(), name)
         token = base64_encode(encrypted).decode("ascii")
-        self._set_cookie(self._cookie(name).set_cookie(token, seconds))
+        self._set_cookie(begun.round_trip_cookie(services, name).set_cookie(token, seconds))
 
     def _kept(self, name: str, seconds: int = ATTEMPT_SECONDS) -> Any:
         """Return what the browser has kept; None for what is forged, or older than that."""
         services = self.request_session.services
-        values = self._cookie(name).read(self.connection.scope["headers"])
+        values = begun.round_trip_cookie(services, name).read(self.connection.scope["headers"])
         try:
             encrypted = base64_decode(values[0]) if len(values) == 1 else b""
         except BadData:
@@ -201,13 +189,18 @@ class RoundTrips:
         return value if is_current(expires_at, seconds, services.clock()) else None
 
     def _forget(self, name: str) -> None:
-        self._set_cookie(self._cookie(name).delete_cookie())
+        cookie = begun.round_trip_cookie(self.request_session.services, name)
+        self._set_cookie(cookie.delete_cookie())
 
     def _forget_surplus(self) -> None:
+        # Those of this app alone: a sibling subdomain may plant as many as it likes of others.
+        prefix = begun.round_trip_cookie(self.request_session.services, "at-").name
+        sent = [value for name, value in self.connection.scope["headers"] if name == b"cookie"]
+        pairs = [pair.removeprefix(b" ") for value in sent for pair in value.split(b";")]
+        own = re.compile(re.escape(prefix).encode() + _ATTEMPT)
+        names = [f"at-{found[1].decode()}" for pair in pairs if (found := own.match(pair))]
         # Browsers send the oldest first.
-        found = [_ATTEMPT.search(name) for name in self.connection.cookies]
-        names = [each[0] for each in found if each]
-        for name in names[: 1 - MAX_ATTEMPTS]:
+        for name in names[: 1 - MAX_ATTEMPTS][:MAX_FORGOTTEN]:
             self._forget(name)
 
     def _set_cookie(self, header: bytes) -> None:

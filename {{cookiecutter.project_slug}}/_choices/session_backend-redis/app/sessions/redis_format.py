@@ -9,7 +9,7 @@ from app.errors import StoreUnavailable
 from app.sessions.session import Session
 
 # Part of every key: a change of what is written needs another one, or old records become garbage.
-FORMAT = "2"
+FORMAT = "3"
 
 # 192 bits of a key, which nobody finds twice, are its name: with all 256, each would take 16 bytes
 # more of the server.
@@ -25,8 +25,9 @@ ANYTHING = f"{_PREFIX}:session*"
 END_OF_TIME = 253_402_300_800
 
 # The fields of a session before its address, then the length of that; the user agent is the rest.
-# Neither ids nor session versions are larger than an INTEGER of the database.
-_FIELDS = struct.Struct("!II4d?BB")
+# No id is larger than an INTEGER of the database. A session version is a time, and a clock that was
+# wrong once may have made a late one.
+_FIELDS = struct.Struct("!Iq4d?BB")
 
 
 def pack(session: Session) -> bytes:

@@ -1,6 +1,6 @@
 """Sessions in Redis. Its keys are hashes of tokens: a stolen copy signs nobody in.
 
-``SLUG:session:1:{NAME}`` is the record, ``SLUG:session:1:{NAME}:values`` its values. The braces put
+``SLUG:session:3:{NAME}`` is the record, ``SLUG:session:3:{NAME}:values`` its values. The braces put
 both into one slot of a cluster, so that one script may change them together. ``SLUG:sessions:USER``
 is an index of keys by the time at which the session ends whatever happens; it may contain sessions
 that have already ended, but never misses an active one.

@@ -26,6 +26,8 @@ class ActiveSession:
     tokens: SessionTokens
     # Whether the response has to set the cookie.
     token_changed: bool = False
+    # Whether there is no way any more to do that.
+    is_cookie_sent: bool = False
 
     def replace(self, record: Session, token: str) -> None:
         """Continue with another record and a new token."""
@@ -37,6 +39,7 @@ class ActiveSession:
 
     async def revoke_others(self) -> None:
         """End every other session of the same user. Raises SessionEnded when this one was."""
+        self._check_cookie()
         version = await self.store.delete_others(self.record)
         if version is None:
             raise SessionEnded
@@ -58,6 +61,7 @@ class ActiveSession:
         Raises InvalidValue, TooMuchData, or SessionEnded when the session was revoked meanwhile.
         """
         check_name(name)
+        self._check_cookie()
         to_json(value)
         await self._check_revoked()
         self._store_values({**await self.values(), name: value})
@@ -68,11 +72,20 @@ class ActiveSession:
         Raises InvalidValue, or SessionEnded when the session was revoked meanwhile.
         """
         check_name(name)
+        self._check_cookie()
         await self._check_revoked()
         values = await self.values()
         if name in values:
             del values[name]
             self._store_values(values)
+
+    def _check_cookie(self) -> None:
+        # What changes now would be lost without a word.
+        if self.is_cookie_sent:
+            raise RuntimeError(
+                "The cookie that holds the session was sent already: change the session before the "
+                "response starts, not in a background task, a stream or a WebSocket."
+            )
 
     async def _check_revoked(self) -> None:
         # Its new token would open nothing, and the value be lost without a word.
