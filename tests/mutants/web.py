@@ -92,12 +92,14 @@ MUTANTS = (
     *At(MIDDLEWARE, "tests/test_headers.py").faults(
         (35, "production serves plain http",
          'if self._production and scope["scheme"] in ("http", "ws"):', "if scope is None:"),
+        (35, "development pins localhost to https",
+         'settings.production and scope["scheme"] in', 'scope["scheme"] in'),
+    ),
+    *At("app/web/headers.py", "tests/test_headers.py").faults(
         (45, "inline styles are allowed", "style-src 'self';", "style-src 'self' 'unsafe-inline';"),
         (45, "pages can be framed", '    (b"x-frame-options", b"DENY"),\n', ""),
         (46, "a cache goes on with what it has",
          '    (b"cache-control", b"no-cache"),\n', ""),
-        (35, "development pins localhost to https",
-         'settings.production and scope["scheme"] in', 'scope["scheme"] in'),
     ),
     *At(MIDDLEWARE, "tests/attacks/test_bodies.py").faults(
         (50, "a route's own limit for bodies is ignored",
@@ -158,6 +160,8 @@ MUTANTS = (
          "await response(scope, receive, send_secured)", "await response(scope, receive, send)"),
         (50, "a handler of yours for whatever fails responds outside of all checks",
          'if has_started or scope["type"] != "http":', "if error:"),
+    ),
+    *At(ERRORS, "tests/test_headers.py").faults(
         (50, "what a middleware of yours lets through is a fault of the server",
          "if isinstance(error, (HTTPException, AppError)):", "if not error:"),
     ),

@@ -1,10 +1,12 @@
 """Maps errors to responses."""
 
+import inspect
 import logging
 from collections.abc import Callable, Mapping
 
 from fastapi import FastAPI
 from fastapi.exceptions import RequestValidationError
+from fastapi.routing import iter_route_contexts
 from sqlalchemy import select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
@@ -12,6 +14,7 @@ from starlette.exceptions import HTTPException
 from starlette.requests import HTTPConnection, Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Match
+from starlette.types import Scope
 from starlette.websockets import WebSocket
 
 from app.errors import AppError, StoreUnavailable
@@ -20,7 +23,7 @@ from app.sessions.session import SessionEnded
 #{% if cookiecutter.totp or cookiecutter.passkeys %}
 from app.users.factors import StrongerFactorRequired
 #{% endif %}
-from app.web.middleware import SECURITY_HEADERS, methods_of
+from app.web.headers import SECURITY_HEADERS
 from app.web.request_session import RequestSession, get_request_session
 from app.web.websocket import close_unauthorised
 
@@ -120,3 +123,25 @@ async def _user_is_deleted(request_session: RequestSession) -> bool:
         return False
     same = select(User.id).where(User.id == request_session.user.id)
     return await request_session.services.database.fetch_one(same) is None
+
+
+def methods_of(scope: Scope, match: Match) -> set[str]:
+    """Return the methods of the routes that match a request: fully, or but for its method."""
+    return {
+        method
+        for route in iter_route_contexts(scope["app"].routes)
+        for method in route.methods or ()
+        if route.matches(scope)[0] is match
+    }
+
+
+async def respond_to(error: Exception, request: Request) -> Response:
+    """Return what the app's handler for an error says; where there is none, that for any other."""
+    handlers = request.app.exception_handlers
+    [*_, handler] = [handlers[kind] for kind in handlers if kind in (500, Exception)]
+    if isinstance(error, (HTTPException, AppError)):
+        kinds = (getattr(error, "status_code", None), *type(error).__mro__)
+        handler = next(handlers[kind] for kind in kinds if kind in handlers)
+    handled = handler(request, error)
+    response: Response = await handled if inspect.isawaitable(handled) else handled
+    return response

@@ -1,14 +1,12 @@
 """The outermost layer: every request enters, and every response leaves, through it."""
 
 import asyncio
-import inspect
 import logging
 import os
 import re
 import secrets
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 
-from fastapi.routing import iter_route_contexts
 from starlette.datastructures import Headers
 from starlette.exceptions import HTTPException
 from starlette.middleware.body_limit import MAX_BODY_SIZE_SCOPE_KEY
@@ -19,47 +17,15 @@ from starlette.routing import Match
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from app import security_log
-from app.errors import AppError
 from app.origins import MAX_PORT
 from app.services import Services
 from app.web.csrf import SAFE_METHODS, cross_origin_error
+from app.web.errors import ErrorResponse, methods_of, respond_to
+from app.web.headers import SECURITY_HEADERS, STRICT_TRANSPORT_SECURITY
 from app.web.request_session import RawHeaders, RequestSession
 from app.web.websocket import limit_messages
 
 LOGGER = logging.getLogger("app")
-
-#{% if cookiecutter.frontend == "html" %}
-# Nothing is allowed but what the pages need: style, script, images and forms from here.
-CONTENT_SECURITY_POLICY = (
-    b"default-src 'none'; style-src 'self'; script-src 'self'; connect-src 'self'; img-src 'self'; "
-    b"form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
-)
-#{% else %}
-# There are no pages, so nothing is allowed.
-CONTENT_SECURITY_POLICY = (
-    b"default-src 'none'; form-action 'none'; base-uri 'none'; frame-ancestors 'none'"
-)
-#{% endif %}
-
-# On every response (ASVS 5.0 V3.4).
-SECURITY_HEADERS = (
-    (b"content-security-policy", CONTENT_SECURITY_POLICY),
-    (b"x-content-type-options", b"nosniff"),
-    (b"x-frame-options", b"DENY"),
-    (b"referrer-policy", b"no-referrer"),
-    (b"cross-origin-opener-policy", b"same-origin"),
-    (b"cross-origin-resource-policy", b"same-origin"),
-    (b"cross-origin-embedder-policy", b"require-corp"),
-    (b"permissions-policy", b"camera=(), geolocation=(), microphone=(), payment=(), usb=()"),
-    # Caches ask before they use it again: the next version may answer otherwise.
-    (b"cache-control", b"no-cache"),
-)
-
-# One year; subdomains too, or one of them could set cookies over plain http.
-STRICT_TRANSPORT_SECURITY = (
-    b"strict-transport-security",
-    b"max-age=31536000; includeSubDomains",
-)
 
 # Containers and load balancers call these by IP address and over plain HTTP; the responses are the
 # same for everyone.
@@ -70,8 +36,6 @@ _INSECURE = {"https": "http", "wss": "ws"}
 
 # The rest of the body is not read.
 CLOSE = {"Connection": "close"}
-
-ErrorResponse = Callable[[HTTPConnection, int, object, Mapping[str, str] | None], Response]
 
 
 class SecurityMiddleware:
@@ -246,28 +210,6 @@ class SecurityMiddleware:
         if not self._has_warned:
             LOGGER.warning("X-Forwarded-* is ignored: FORWARDED_ALLOW_IPS does not name a proxy.")
             self._has_warned = True
-
-
-def methods_of(scope: Scope, match: Match) -> set[str]:
-    """Return the methods of the routes that match a request: fully, or but for its method."""
-    return {
-        method
-        for route in iter_route_contexts(scope["app"].routes)
-        for method in route.methods or ()
-        if route.matches(scope)[0] is match
-    }
-
-
-async def respond_to(error: Exception, request: Request) -> Response:
-    """Return what the app's handler for an error says; where there is none, that for any other."""
-    handlers = request.app.exception_handlers
-    [*_, handler] = [handlers[kind] for kind in handlers if kind in (500, Exception)]
-    if isinstance(error, (HTTPException, AppError)):
-        kinds = (getattr(error, "status_code", None), *type(error).__mro__)
-        handler = next(handlers[kind] for kind in kinds if kind in handlers)
-    handled = handler(request, error)
-    response: Response = await handled if inspect.isawaitable(handled) else handled
-    return response
 
 
 def secure_headers(scope: Scope, headers: Iterable[tuple[bytes, bytes]]) -> RawHeaders:

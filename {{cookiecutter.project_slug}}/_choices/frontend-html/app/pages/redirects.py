@@ -11,7 +11,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from app.api.schemas import MAX_TEXT_CHARACTERS
 from app.pages.flash import set_flash
 from app.pages.templating import TEMPLATES, context
-from app.web.middleware import methods_of
+from app.web.errors import methods_of
 
 HOME = "/"
 
