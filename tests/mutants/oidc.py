@@ -112,7 +112,8 @@ MUTANTS = (
     *At("app/web/begun.py", "tests/test_providers_and_codes.py",
         identity="email", frontend="api", oidc="yes", totp="yes").faults(
         (76, "whoever comes next at the browser may send the code",
-         "        yield round_trip_cookie(services, code_of(provider))\n", "        yield from ()\n"),
+         "        yield round_trip_cookie(services, code_of(provider))\n",
+         "        yield from ()\n"),
     ),
     *At("app/web/begun.py", "tests/test_choosing_a_name.py", oidc="yes").faults(
         (86, "whoever comes next at the browser chooses the name",

@@ -293,7 +293,8 @@ MUTANTS = (
          'in ("name", "link"))', 'in ("name",))'),
     ),
     *At("app/config.py", "tests/test_config.py").faults(
-        (0, "a list of hosts does not begin with an IPv6 address", " and not _IPV6.match(value)", ""),
+        (0, "a list of hosts does not begin with an IPv6 address",
+         " and not _IPV6.match(value)", ""),
     ),
     *At("app/origins.py", "tests/test_config.py").faults(
         (0, "links begin with what no browser takes for an origin",
