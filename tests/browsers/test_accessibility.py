@@ -221,7 +221,7 @@ def with_factors(page: Page, app: App, alice: str) -> Iterator[State]:
     yield "confirm with a passkey", "Confirm with a passkey"
     page.goto("/account")
     page.get_by_role("button", name="Remove password").click()
-    expect(page.get_by_text("You have none")).to_be_visible()
+    expect(page.get_by_text("Your account has no password")).to_be_visible()
     yield "account, no password", "Account"
 
 

@@ -56,9 +56,6 @@ from app.pages import new_name as new_name_pages
 #{% if cookiecutter.oidc %}
 from app.pages import oidc as oidc_pages
 #{% endif %}
-#{% if cookiecutter.passkeys %}
-from app.pages import passkeys as passkey_pages
-#{% endif %}
 #{% if cookiecutter.totp %}
 from app.pages import totp as totp_pages
 #{% endif %}
@@ -159,9 +156,6 @@ def create_app(settings: Settings, clock: Callable[[], float] = time.time) -> Fa
     #{% endif %}
     #{% if cookiecutter.totp %}
     app.include_router(totp_pages.router)
-    #{% endif %}
-    #{% if cookiecutter.passkeys %}
-    app.include_router(passkey_pages.router)
     #{% endif %}
     #{% if cookiecutter.oidc %}
     app.include_router(oidc_pages.router)

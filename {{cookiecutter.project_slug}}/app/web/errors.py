@@ -55,7 +55,7 @@ def add_error_handlers(app: FastAPI, error_response: ErrorResponse) -> None:
     @app.exception_handler(AppError)
     async def app_error(connection: HTTPConnection, error: AppError) -> Response | None:
         if isinstance(error, StoreUnavailable):
-            LOGGER.error("A store is out of reach: %s", error.__cause__ or error.cause)
+            LOGGER.error("A store is out of reach: %s", error.reason)
         if isinstance(connection, WebSocket) and error.status == 401:
             await close_unauthorised(connection)
             return None

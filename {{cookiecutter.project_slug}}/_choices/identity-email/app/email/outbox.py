@@ -117,7 +117,7 @@ class Outbox:
                 # Why is in the log already.
                 pass
             except StoreUnavailable as error:
-                LOGGER.warning("Mail has to wait, a store is out of reach: %s", error.cause)
+                LOGGER.warning("Mail has to wait, a store is out of reach: %s", error.reason)
             except Exception:
                 LOGGER.exception("Mail has to wait.")
             with suppress(TimeoutError):
@@ -205,7 +205,7 @@ class Outbox:
             try:
                 await self.database.execute(statement)
             except StoreUnavailable as error:
-                LOGGER.warning("What became of a mail cannot be noted yet: %s", error.cause)
+                LOGGER.warning("What became of a mail cannot be noted yet: %s", error.reason)
                 await asyncio.sleep(POLL_SECONDS)
             else:
                 return

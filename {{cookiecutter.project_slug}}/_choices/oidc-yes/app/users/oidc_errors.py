@@ -19,11 +19,8 @@ class ProviderError(AccountError):
 class ProviderUnavailable(ProviderError):
     """It is down, slow, or wrong."""
 
-    status, code = 503, "unavailable"
+    status, code, retry_after = 503, "unavailable", 60
     text = "The provider does not respond. Try again later, or sign in another way."
-
-    def __init__(self) -> None:
-        super().__init__(headers={"Retry-After": "60"})
 
 
 class Cancelled(ProviderError):

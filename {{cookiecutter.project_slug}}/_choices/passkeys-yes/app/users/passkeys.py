@@ -29,9 +29,7 @@ from app.users.relying_party import (
     without_attestation,
 )
 from app.users.service import AuthContext, UserService
-#{% if cookiecutter.oidc %}
-from app.users.ways_in import count_ways
-#{% endif %}
+from app.users.ways_in import count_ways, has_password
 
 MAX_PASSKEYS = 20
 MAX_NAME_CHARACTERS = 64
@@ -169,34 +167,18 @@ class Passkeys:
         """
         passkey = await self._find(auth.user, passkey_id)
         # What is removed meanwhile ends this session, and then nothing is removed here.
-        #{% if cookiecutter.oidc %}
-        is_last = await count_ways(self.users.database, auth.user.id, self.site.settings) == 1
-        #{% else %}
-        is_only_one = len(await self.list_for_user(auth.user.id)) == 1
-        is_last = is_only_one and not await self.has_password(auth.user)
-        #{% endif %}
-        if is_last:
-            raise PasskeyConflict("You could not sign in any more. Set a password first.")
+        if await self._count_ways(auth.user) == 1:
+            raise PasskeyConflict("You would no longer be able to sign in. Set a password first.")
         removed = delete(Passkey).where(Passkey.id == passkey.id)
         await self.users.change_own(auth, "passkey removed", removed, amr=_NOTHING)
 
-    async def has_password(self, user: User) -> bool:
-        """Whether a user can sign in with a password."""
-        found = select(User.id).where(User.id == user.id, User.password_hash.is_not(None))
-        return await self.users.database.fetch_one(found) is not None
-
     async def remove_password(self, auth: AuthContext) -> None:
-        """Let a user sign in with passkeys alone. Other sessions end.
+        """Let a user sign in without a password. Other sessions end.
 
         Raises PasskeyConflict for the last way to sign in, or SessionEnded.
         """
-        #{% if cookiecutter.oidc %}
-        is_last = await count_ways(self.users.database, auth.user.id, self.site.settings) == 1
-        #{% else %}
-        is_last = not await self.kinds_of(auth.user.id)
-        #{% endif %}
-        if is_last:
-            raise PasskeyConflict("You could not sign in any more. Add a passkey first.")
+        if await self._count_ways(auth.user) == 1:
+            raise PasskeyConflict("You would no longer be able to sign in. Add a passkey first.")
         await self.users.change_own(auth, "password removed", amr=_NOTHING, password_hash=None)
 
     async def set_password(self, auth: AuthContext, new: str) -> None:
@@ -204,8 +186,8 @@ class Passkeys:
 
         Raises PasswordRejected, PasskeyConflict or SessionEnded.
         """
-        if await self.has_password(auth.user):
-            raise PasskeyConflict("You have a password: change that one.")
+        if await has_password(self.users.database, auth.user.id):
+            raise PasskeyConflict("You already have a password. Change it instead.")
         new_hash = await self.users.passwords.hash(new, auth.user.name)
         await self.users.change_own(auth, "password changed", amr=_NOTHING, password_hash=new_hash)
 
@@ -264,6 +246,14 @@ class Passkeys:
         if len(passkeys) >= MAX_PASSKEYS:
             raise PasskeyConflict(f"You have {MAX_PASSKEYS} passkeys. Remove one first.")
         return passkeys
+
+    async def _count_ways(self, user: User) -> int:
+        """Return how many ways to sign in a user has."""
+        #{% if cookiecutter.oidc %}
+        return await count_ways(self.users.database, user.id, self.site.settings)
+        #{% else %}
+        return await count_ways(self.users.database, user.id)
+        #{% endif %}
 
     async def _find(self, user: User, passkey_id: str) -> AnyRow:
         """Return a passkey of the user's. Raises PasskeyUnknown."""
