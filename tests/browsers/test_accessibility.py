@@ -194,7 +194,7 @@ def with_factors(page: Page, app: App, alice: str) -> Iterator[State]:
     send(code_of(secret), "Turn on")
     yield "recovery codes", "Recovery codes"
     recovery_code = page.locator("#codes code").first.inner_text()
-    page.get_by_role("link", name="I have kept them").click()
+    page.get_by_role("link", name="I've saved them").click()
     yield "account, app", "Account"
     page.get_by_role("link", name="Turn it off").click()
     yield "authenticator app, on", "Authenticator app"

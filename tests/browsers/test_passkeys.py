@@ -156,7 +156,7 @@ def test_a_passkey_that_was_removed_here_signs_nobody_in_and_is_forgotten_by_the
     device.call("addCredential", credential=kept)
     leave(page, device)
     page.get_by_role("button", name="Sign in with a passkey").click()
-    expect(page.get_by_role("alert")).to_contain_text("not known here any more")
+    expect(page.get_by_role("alert")).to_contain_text("no longer registered here")
     assert device.passkeys == []
 
 

@@ -176,7 +176,8 @@ MUTANTS = (
          "return {}"),
     ),
     *At("app/errors.py", "tests/attacks/test_guessing.py").faults(
-        (40, "429 has no Retry-After", ', {"Retry-After": str(seconds)})', ")"),
+        (40, "429 has no Retry-After", "if self.retry_after:",
+         "if self.retry_after and self.status != 429:"),
     ),
     *At(ERRORS, "tests/test_users.py").faults(
         (0, "a request beside the deletion of its account is a fault of the server",

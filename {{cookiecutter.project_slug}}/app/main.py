@@ -127,12 +127,23 @@ def create_app(settings: Settings, clock: Callable[[], float] = time.time) -> Fa
     #{% endif %}
     #{% if cookiecutter.identity == "email" %}
     app.include_router(email_api.router)
+    #{% if cookiecutter.frontend == "html" %}
+    app.include_router(email_pages.router)
+    #{% endif %}
     #{% endif %}
     #{% if cookiecutter.totp or cookiecutter.passkeys %}
     app.include_router(confirm_api.router)
     #{% endif %}
+    #{% if cookiecutter.frontend == "html" %}
+    #{% if cookiecutter.totp or cookiecutter.passkeys or cookiecutter.oidc %}
+    app.include_router(confirm_pages.router)
+    #{% endif %}
+    #{% endif %}
     #{% if cookiecutter.totp %}
     app.include_router(totp_api.router)
+    #{% if cookiecutter.frontend == "html" %}
+    app.include_router(totp_pages.router)
+    #{% endif %}
     #{% endif %}
     #{% if cookiecutter.passkeys %}
     app.include_router(passkey_api.router)
@@ -140,31 +151,19 @@ def create_app(settings: Settings, clock: Callable[[], float] = time.time) -> Fa
     #{% if cookiecutter.oidc %}
     app.include_router(oidc_api.router)
     app.include_router(provider_calls.router)
-    #{% if cookiecutter.frontend == "api" %}
+    #{% if cookiecutter.frontend == "html" %}
+    app.include_router(oidc_pages.router)
+    #{% if cookiecutter.identity == "username" %}
+    app.include_router(new_name_pages.router)
+    #{% endif %}
+    #{% else %}
     app.include_router(after_provider_api.router)
     #{% endif %}
-    #{% endif %}
-    #{% if cookiecutter.oidc and not cookiecutter.passkeys %}
+    #{% if not cookiecutter.passkeys %}
     app.include_router(first_password_api.router)
-    #{% endif %}
     #{% if cookiecutter.frontend == "html" %}
-    #{% if cookiecutter.identity == "email" %}
-    app.include_router(email_pages.router)
-    #{% endif %}
-    #{% if cookiecutter.totp or cookiecutter.passkeys or cookiecutter.oidc %}
-    app.include_router(confirm_pages.router)
-    #{% endif %}
-    #{% if cookiecutter.totp %}
-    app.include_router(totp_pages.router)
-    #{% endif %}
-    #{% if cookiecutter.oidc %}
-    app.include_router(oidc_pages.router)
-    #{% endif %}
-    #{% if cookiecutter.oidc and not cookiecutter.passkeys %}
     app.include_router(first_password_pages.router)
     #{% endif %}
-    #{% if cookiecutter.oidc and cookiecutter.identity == "username" %}
-    app.include_router(new_name_pages.router)
     #{% endif %}
     #{% endif %}
     if not settings.production:

@@ -68,6 +68,6 @@ class RequestLimiter:
             raise TooManyRequests(resets_at - now)
 
     async def delete_expired(self) -> int:
-        """Delete a batch of counts that are over; how many."""
+        """Delete a batch of counts that are over, and return how many."""
         is_over = RequestCount.resets_at <= self.clock()
         return await self.database.delete_batch(RequestCount.key, is_over)

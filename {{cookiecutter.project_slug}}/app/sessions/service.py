@@ -217,7 +217,7 @@ class SessionService:
     #{% endif %}
 
     async def delete_expired(self) -> int:
-        """Delete a batch of expired sessions; how many."""
+        """Delete a batch of expired sessions, and return how many."""
         return await self.store.delete_expired(self.clock())
 
     async def _revoke(self, record: Session) -> bool:

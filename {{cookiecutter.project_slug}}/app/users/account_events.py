@@ -79,6 +79,6 @@ class AccountEvents:
         return await self.database.fetch_all(newest)
 
     async def delete_expired(self) -> int:
-        """Delete a batch of old events; how many."""
+        """Delete a batch of old events, and return how many."""
         old = AccountEvent.at <= self.clock() - KEEP_SECONDS
         return await self.database.delete_batch(AccountEvent.id, old)

@@ -1,7 +1,14 @@
+#{% if cookiecutter.identity == "email" %}
+"""The way back from a forgotten password: a link, which users ask for by mail.
+
+Operators can hand one out, too. Whoever holds it may choose a new password, once.
+"""
+#{% else %}
 """The way back from a forgotten password: a link, which operators hand out.
 
 Whoever holds it may choose a new password, once.
 """
+#{% endif %}
 
 from dataclasses import dataclass
 

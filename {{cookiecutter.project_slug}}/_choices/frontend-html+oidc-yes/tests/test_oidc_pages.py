@@ -65,7 +65,7 @@ async def test_a_form_leads_to_the_provider_by_a_page_since_browsers_follow_no_r
     url = await leave(visitor, "/login/corp", next="/account")
     response = await visitor.come_back(url)
     assert response.headers["location"] == "/account"
-    assert "Accounts elsewhere" in await read(visitor, "/account")
+    assert "Linked accounts" in await read(visitor, "/account")
 
 
 @pytest.mark.parametrize("address", ["//evil.example", "https://evil.example/", "/logout"])

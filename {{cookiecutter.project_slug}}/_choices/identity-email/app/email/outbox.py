@@ -135,7 +135,7 @@ class Outbox:
         return sent
 
     async def delete_expired(self) -> int:
-        """Delete a batch of mails that were kept for long enough; how many."""
+        """Delete a batch of mails that were kept for long enough, and return how many."""
         old = OutgoingMail.created_at <= self.clock() - KEEP_SECONDS
         return await self.database.delete_batch(OutgoingMail.id, old)
 

@@ -25,7 +25,7 @@ from app.users.rate_limit import subscriber
 from app.users.recovery import PasswordRecovery
 from app.users.service import AuthContext, UserService
 
-# Nobody's mailbox is flooded: so many mails to one address that somebody else may have caused.
+# At most this many mails to one address that somebody else may have caused.
 MAX_MAILS, MAILS_WINDOW_SECONDS = 5, 3_600
 
 # How long a device counts as known, since it was used last to sign in.
@@ -115,7 +115,7 @@ class EmailService:
         )
 
     async def delete_expired(self) -> int:
-        """Delete a batch of devices that nobody has used for long; how many."""
+        """Delete a batch of devices that nobody has used for long, and return how many."""
         old = KnownDevice.seen_at <= self.users.clock() - KEEP_DEVICE_SECONDS
         return await self.users.database.delete_batch(KnownDevice.key, old)
 

@@ -9,7 +9,7 @@ from app.users.ways_in import has_password
 class HasPassword(AccountError):
     """A first password is set once."""
 
-    status, text = 409, "You have a password: change that one."
+    status, text = 409, "You already have a password. Change it instead."
 
 
 async def set_first_password(users: UserService, auth: AuthContext, new: str) -> None:

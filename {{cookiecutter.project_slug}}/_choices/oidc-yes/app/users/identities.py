@@ -225,7 +225,7 @@ class Identities:
             await self.users.database.execute(new)
 
     async def delete_expired(self) -> int:
-        """Delete a batch of what was remembered of sessions that have ended; how many."""
+        """Delete a batch of records of sessions that have ended, and return how many."""
         is_over = ProviderSession.ends_at <= self.users.clock()
         return await self.users.database.delete_batch(ProviderSession.id, is_over)
 

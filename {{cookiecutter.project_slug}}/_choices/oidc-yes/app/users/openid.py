@@ -19,8 +19,8 @@ from app.users.providers import Attempt, Http, Person, Unavailable, check_subjec
 # Public keys only: what is signed with a secret that two know proves nothing of either.
 ALGORITHMS = ("RS256", "PS256", "ES256", "EdDSA", "Ed25519")
 
-# For how many seconds it is believed what a provider says of itself, and how soon it is asked anew
-# when a token names a key that was not there, or it has not answered: strangers can cause both.
+# How long a provider's metadata is cached, and how soon it is fetched again when a token names an
+# unknown key, or after a failure: strangers can cause both. In seconds.
 CACHE_SECONDS, REFRESH_SECONDS, RETRY_SECONDS = 3_600, 60, 5
 
 #{% if cookiecutter.identity == "email" %}
@@ -180,7 +180,7 @@ class OpenIdProvider:
         #{% endif %}
 
     async def _discover(self, max_age: float = CACHE_SECONDS) -> dict[str, Any]:
-        """Return what the provider says of itself, and know its keys. Raises Unavailable."""
+        """Return the provider's metadata, and keep its keys. Raises Unavailable."""
         # Whoever needs nothing new does not wait for those who do.
         if not self._is_within(max_age, self._fetched_at):
             async with self._lock:

@@ -46,7 +46,7 @@ _NOTHING = Amr(0)
 class PasskeyUnknown(AccountError):
     """Removed, or never added. Ids are random, so that nobody can find one by asking."""
 
-    status, text = 404, "This passkey is not known here any more. Sign in another way."
+    status, text = 404, "This passkey is no longer registered here. Sign in another way."
 
 
 class PasskeyConflict(AccountError):
@@ -122,7 +122,7 @@ class Passkeys:
         try:
             await self.users.change_own(auth, "passkey added", added, used, amr=Amr.POP)
         except IntegrityError:
-            raise PasskeyConflict("This passkey has been added already.") from None
+            raise PasskeyConflict("This passkey has already been added.") from None
         return bytes_to_base64url(new.credential_id), name
 
     async def request_options(self, browser: str, user: User | None = None) -> dict[str, Any]:

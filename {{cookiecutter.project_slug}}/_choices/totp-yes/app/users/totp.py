@@ -123,7 +123,7 @@ class TotpService:
             where=TotpSecret.is_confirmed.is_(False),
         )
         if not await self.users.database.fetch_one(stored.returning(TotpSecret.user_id)):
-            raise TotpStateError("You have an authenticator app already. Turn it off first.")
+            raise TotpStateError("You already have an authenticator app. Turn it off first.")
         return _enrolment(secret, user)
 
     async def begun(self, user: User) -> Enrolment:
@@ -133,7 +133,7 @@ class TotpService:
         )
         secret = self.cipher.decrypt(row.encrypted, str(user.id)) if row else None
         if secret is None:
-            raise TotpStateError("There is no set-up to confirm. Begin it again.")
+            raise TotpStateError("No setup is in progress. Start again.")
         return _enrolment(secret.decode(), user)
 
     async def turn_on(self, auth: AuthContext, code: str) -> list[str]:
