@@ -88,7 +88,7 @@ MUTANTS = (
          "[secrets.token_urlsafe(32)] * 3"),
         (88, "a provider is waited for", "asyncio.timeout(PROVIDER_SECONDS)",
          "asyncio.timeout(PROVIDER_SECONDS and None)"),
-        (88, "nonsense is an error of the server", "except MALFORMED as error:",
+        (88, "nonsense is an error of the server", "except (JoseError, *MALFORMED) as error:",
          "except KeyError as error:"),
         (88, "an error of the provider is not noticed", 'if "error" in answer:',
          'if "err" in answer:'),

@@ -74,7 +74,9 @@ MUTANTS = (
          '"""\n        if await self._count_ways(auth.user) == 0:'),
         (83, "a password is set over another one",
          "if await has_password(self.users.database, auth.user.id):", "if not auth.user:"),
-        (83, "a change makes a session fresh again", "_NOTHING = Amr(0)", "_NOTHING = Amr.PWD"),
+    ),
+    *At("app/users/service.py", *PASSKEY_TESTS, passkeys="yes").faults(
+        (83, "a change makes a session fresh again", "amr: Amr = Amr.NONE", "amr: Amr = Amr.PWD"),
     ),
     *At("app/api/passkeys.py", *PASSKEY_TESTS, passkeys="yes").faults(
         (83, "a stolen session adds a passkey",

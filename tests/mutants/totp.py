@@ -59,7 +59,7 @@ MUTANTS = (
     ),
     *At(USERS, *TOTP_TESTS, totp="yes").faults(
         (79, "a new password makes a session fresh",
-         "amr=Amr(0) if auth.session.record.is_strong else Amr.PWD", "amr=Amr.PWD"),
+         "amr=Amr.NONE if auth.session.record.is_strong else Amr.PWD", "amr=Amr.PWD"),
     ),
     *At(DEPENDENCIES, *TOTP_TESTS, totp="yes").faults(
         (79, "one factor makes a strong user",

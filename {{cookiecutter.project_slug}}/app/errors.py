@@ -3,8 +3,24 @@
 import math
 from collections.abc import Mapping
 
+#{% if cookiecutter.passkeys or cookiecutter.oidc %}
+from cryptography.exceptions import UnsupportedAlgorithm
+#{% endif %}
 from starlette.exceptions import HTTPException
 
+#{% if cookiecutter.passkeys or cookiecutter.oidc %}
+# What reading a stranger's bytes may raise, beside the errors of the library that does: it leaves
+# these to its callers.
+MALFORMED = (
+    ValueError,
+    TypeError,
+    LookupError,
+    AttributeError,
+    RecursionError,
+    UnsupportedAlgorithm,
+)
+
+#{% endif %}
 
 class AppError(HTTPException):
     """An error with a sentence for people, and a status and headers for their clients.

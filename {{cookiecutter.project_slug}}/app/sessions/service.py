@@ -160,7 +160,11 @@ class SessionService:
 
     async def revoke_others(self, session: ActiveSession) -> None:
         """End every other session of the same user."""
+        #{% if cookiecutter.session_backend == "signed-cookie" %}
         await session.revoke_others()
+        #{% else %}
+        await self.store.delete_others(session.record)
+        #{% endif %}
         security_log.event(
             "session_expired", actor=session.record.user_id, reason="revoked", which="others"
         )

@@ -74,7 +74,7 @@ class AccountEvents:
 
     async def list_recent(self, user_id: int, limit: int = MAX_EVENTS) -> Sequence[AnyRow]:
         """Return the latest events of a user, the newest first: the columns of AccountEvent."""
-        of_user = select(*AccountEvent.__table__.columns).where(AccountEvent.user_id == user_id)
+        of_user = select(AccountEvent).where(AccountEvent.user_id == user_id)
         newest = of_user.order_by(AccountEvent.id.desc()).limit(limit)
         return await self.database.fetch_all(newest)
 

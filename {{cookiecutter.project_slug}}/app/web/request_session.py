@@ -166,7 +166,7 @@ class RequestSession:
             sign_in, self.client, remember=remember, old_tokens=self.session_tokens()
         )
         #{% if cookiecutter.identity == "email" %}
-        await self.services.emails.note_device(self.user, self.client)
+        await self.services.known_devices.note(self.user, self.client)
         #{% endif %}
         #{% if cookiecutter.oidc %}
         await self.services.identities.note_session(sign_in, self.session.record)

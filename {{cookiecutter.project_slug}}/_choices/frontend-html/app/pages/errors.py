@@ -59,14 +59,15 @@ def error_response(
         advice = " ".join(f"{each['loc'][-1]}: {each['msg']}." for each in detail)
     elif isinstance(detail, str) and detail != HTTPStatus(status).phrase:
         advice = detail
-    texts = {"number": status, "heading": heading, "advice": advice}
     return page(
         request,
         "error.html",
         status_code=status,
         headers=headers,
+        number=status,
+        heading=heading,
+        advice=advice,
         traceback=_traceback(request) if status == 500 else "",
-        **texts,
     )
 
 

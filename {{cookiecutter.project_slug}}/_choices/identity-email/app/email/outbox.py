@@ -83,8 +83,8 @@ class Outbox:
 
     async def list_all(self) -> Sequence[AnyRow]:
         """Return every mail that is stored, the newest first."""
-        columns = OutgoingMail.__table__.columns
-        return await self.database.fetch_all(select(*columns).order_by(OutgoingMail.id.desc()))
+        newest_first = select(OutgoingMail).order_by(OutgoingMail.id.desc())
+        return await self.database.fetch_all(newest_first)
 
     async def list_failed(self) -> Sequence[AnyRow]:
         """Return what is known of the mails that failed so far, but not what they say."""
@@ -156,7 +156,7 @@ class Outbox:
             update(OutgoingMail)
             .where(OutgoingMail.id == unclaimed)
             .values(next_attempt_at=now + CLAIM_SECONDS, attempts=OutgoingMail.attempts + 1)
-            .returning(*OutgoingMail.__table__.columns)
+            .returning(OutgoingMail)
         )
 
     async def _send(self, row: AnyRow) -> bool:

@@ -1,6 +1,5 @@
 """The password of an account that began at a provider, and so has none."""
 
-from app.sessions.session import Amr
 from app.users.errors import AccountError
 from app.users.service import AuthContext, UserService
 from app.users.ways_in import has_password
@@ -20,4 +19,6 @@ async def set_first_password(users: UserService, auth: AuthContext, new: str) ->
     if await has_password(users.database, auth.user.id):
         raise HasPassword
     new_hash = await users.passwords.hash(new, auth.user.name)
-    await users.change_own(auth, "password changed", amr=Amr(0), password_hash=new_hash)
+    await users.change_own(
+        auth, "password changed", event="authn_password_change", password_hash=new_hash
+    )

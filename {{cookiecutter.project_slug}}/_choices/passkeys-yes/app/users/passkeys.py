@@ -39,8 +39,6 @@ MAX_ID_BYTES = MAX_KEY_BYTES = 1023
 HANDLE_BYTES = 64
 
 _OF_ACCOUNT = (User.is_active, User.session_version)
-# What somebody has shown who only asks for a change.
-_NOTHING = Amr(0)
 
 
 class PasskeyUnknown(AccountError):
@@ -75,7 +73,7 @@ class Passkeys:
 
     async def list_for_user(self, user_id: int) -> Sequence[AnyRow]:
         """Return the passkeys of a user, the oldest first."""
-        of_user = select(*Passkey.__table__.columns).where(Passkey.user_id == user_id)
+        of_user = select(Passkey).where(Passkey.user_id == user_id)
         return await self.users.database.fetch_all(of_user.order_by(Passkey.created_at, Passkey.id))
 
     async def creation_options(self, auth: AuthContext, browser: str) -> dict[str, Any]:
@@ -170,7 +168,7 @@ class Passkeys:
         if await self._count_ways(auth.user) == 1:
             raise PasskeyConflict("You would no longer be able to sign in. Set a password first.")
         removed = delete(Passkey).where(Passkey.id == passkey.id)
-        await self.users.change_own(auth, "passkey removed", removed, amr=_NOTHING)
+        await self.users.change_own(auth, "passkey removed", removed)
 
     async def remove_password(self, auth: AuthContext) -> None:
         """Let a user sign in without a password. Other sessions end.
@@ -179,7 +177,7 @@ class Passkeys:
         """
         if await self._count_ways(auth.user) == 1:
             raise PasskeyConflict("You would no longer be able to sign in. Add a passkey first.")
-        await self.users.change_own(auth, "password removed", amr=_NOTHING, password_hash=None)
+        await self.users.change_own(auth, "password removed", password_hash=None)
 
     async def set_password(self, auth: AuthContext, new: str) -> None:
         """Set the password of a user who has none. Other sessions end.
@@ -189,7 +187,9 @@ class Passkeys:
         if await has_password(self.users.database, auth.user.id):
             raise PasskeyConflict("You already have a password. Change it instead.")
         new_hash = await self.users.passwords.hash(new, auth.user.name)
-        await self.users.change_own(auth, "password changed", amr=_NOTHING, password_hash=new_hash)
+        await self.users.change_own(
+            auth, "password changed", event="authn_password_change", password_hash=new_hash
+        )
 
     async def _use(self, credential: dict[str, Any], browser: str, user_id: int = 0) -> SignIn:
         """Check a passkey, and count that it was used. user_id: whose it has to be; 0 for anybody.
@@ -201,7 +201,7 @@ class Passkeys:
             scope = f"get {user_id} {browser}"
             expected, used = self.site.expect(shown.response.client_data_json, scope)
         row = await self.users.database.fetch_one(
-            select(*Passkey.__table__.columns, UserHandle.handle, *_OF_ACCOUNT)
+            select(Passkey, UserHandle.handle, *_OF_ACCOUNT)
             .join(User, User.id == Passkey.user_id)
             .join(UserHandle, UserHandle.user_id == User.id)
             .where(Passkey.id == shown.raw_id)

@@ -14,7 +14,7 @@ from sqlalchemy import ColumnElement, Executable, and_, delete, or_, select, upd
 from app import security_log
 from app.config import PROJECT
 from app.engine import insert_or_update
-from app.models import USER_COLUMNS, RecoveryCode, TotpSecret, User, user_from_row
+from app.models import RecoveryCode, TotpSecret, User
 from app.sessions.encryption import SessionCipher
 from app.sessions.session import Amr, ClientInfo
 from app.users.errors import AccountError
@@ -166,7 +166,7 @@ class TotpService:
         if not await self.kinds_of(auth.user.id):
             raise TotpStateError("There is no authenticator app to turn off.")
         removed = self.deletions(auth.user.id)
-        await self.users.change_own(auth, "authenticator app removed", *removed, amr=Amr(0))
+        await self.users.change_own(auth, "authenticator app removed", *removed)
 
     async def renew_recovery_codes(self, auth: AuthContext) -> list[str]:
         """Return new recovery codes; the old ones are void.
@@ -221,15 +221,15 @@ class TotpService:
         return accepted == 1
 
     async def _use_recovery_code(self, user_id: int, code: str, client: ClientInfo) -> bool:
-        row = await self.users.database.fetch_one(select(*USER_COLUMNS).where(User.id == user_id))
-        if row is None:
+        user = await self.users.one_or_none(User.id == user_id)
+        if user is None:
             return False
         what = "recovery code used"
         used = await self.users.database.change(
             void(user_id, code),
             # Whoever has one is no guesser, so codes of the app count again.
             update(TotpSecret).where(TotpSecret.user_id == user_id).values(failures=0),
-            *self.users.events.notify(user_from_row(row), what, client),
+            *self.users.events.notify(user, what, client),
         )
         if used is None:
             return False
