@@ -114,9 +114,9 @@ class SessionService:
         return self.clock() - session.record.authenticated_at <= FRESH_SECONDS
 
     async def rotate_token(
-        self, session: ActiveSession, session_version: int, amr: Amr = Amr.PWD
+        self, session: ActiveSession, session_version: int, amr: Amr = Amr.NONE
     ) -> bool:
-        """Give a new token to a session whose user has proved again who they are. amr: how.
+        """Give a new token to a session. amr: how its user has just proved who they are.
 
         The old token is invalid from then on. Returns False if the session has been revoked in the
         meantime.
@@ -125,16 +125,10 @@ class SessionService:
         # The clock of the host that wrote it may be ahead of this one's: no time goes back.
         now = max(self.clock(), old.last_seen_at)
         used = self._with_expiry(old._replace(last_seen_at=now))
-        #{% if cookiecutter.totp or cookiecutter.passkeys or cookiecutter.oidc %}
         at = now if amr else old.authenticated_at
         token, renewed = self.tokens.generate(
             used._replace(session_version=session_version, authenticated_at=at, amr=old.amr | amr)
         )
-        #{% else %}
-        token, renewed = self.tokens.generate(
-            used._replace(session_version=session_version, authenticated_at=now, amr=old.amr | amr)
-        )
-        #{% endif %}
         if renewed.expires_at <= now or not await self.store.replace(old, renewed):
             return False
         session.replace(renewed, token)

@@ -130,7 +130,8 @@ async def test_what_is_wrong_with_a_link_is_said_on_the_account_page(
     url = await leave(visitor, "/account/identities/corp")
     response = await visitor.come_back(url)
     assert response.headers["location"] == "/account?error=taken"
-    assert 'role="alert">That account signs in' in await read(visitor, "/account?error=taken")
+    page = await read(visitor, "/account?error=taken")
+    assert 'role="alert">That account is already linked' in page
 
 
 async def test_linking_and_unlinking_want_to_know_again_who_it_is(
