@@ -13,20 +13,20 @@ from tests.sizes import app_sizes, code_lines
 PROBES = Path(__file__).parent / "probes"
 
 # Code lines: neither blank, nor comment, nor docstring. They may fall, and not rise.
-DEFAULT_LINES, DEFAULT_FILES = 3_891, 61
-API_LINES = 3_171
+DEFAULT_LINES, DEFAULT_FILES = 3_890, 61
+API_LINES = 3_169
 # A project with another backend, beside one with sessions in the database.
 MORE_FOR_A_BACKEND = 0.15
 # What people with addresses need more than people with names.
-MORE_FOR_EMAIL = 716
+MORE_FOR_EMAIL = 728
 # What codes from an authenticator app need.
-MORE_FOR_TOTP = 499
+MORE_FOR_TOTP = 488
 # What passkeys need.
-MORE_FOR_PASSKEYS = 610
+MORE_FOR_PASSKEYS = 600
 # What accounts at providers need.
-MORE_FOR_OIDC = 1_131
+MORE_FOR_OIDC = 1_118
 # All lines, since a reader scrolls over them.
-FILE_LINES = 276
+FILE_LINES = 275
 # What is entered between a cookie's arrival and the user that it stands for, in code lines.
 WAY_FILES, WAY_LINES = 10, 967
 

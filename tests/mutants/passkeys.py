@@ -36,7 +36,9 @@ MUTANTS = (
          '        security_log.event("authn_login_fail", actor=actor, reason=reason, '
          "warning=True)\n",
          "        del actor, reason\n"),
-        (0, "a stranger's bytes are an error of the server", "RecursionError)", ")"),
+    ),
+    *At("app/errors.py", *PASSKEY_TESTS, passkeys="yes").faults(
+        (0, "a stranger's bytes are an error of the server", "    RecursionError,\n", ""),
     ),
     *At("app/users/passkeys.py", *PASSKEY_TESTS, passkeys="yes").faults(
         (81, "a counter may go back",

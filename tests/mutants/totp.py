@@ -34,7 +34,7 @@ MUTANTS = (
     ),
     *At(TOTP, "tests/test_factor_notices.py", identity="email", totp="yes").faults(
         (80, "nobody is told of a recovery code that was used",
-         "            *self.users.events.notify(user_from_row(row), what, client),\n", ""),
+         "            *self.users.events.notify(user, what, client),\n", ""),
         (80, "nobody is told of new recovery codes",
          "        statements += self.users.events.notify(auth.user, what, auth.client)\n", ""),
     ),

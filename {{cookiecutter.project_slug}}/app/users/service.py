@@ -112,11 +112,9 @@ class UserService:
     async def change_password(self, auth: AuthContext, current: str, new: str) -> None:
         """Set a new password, end the user's other sessions, and give this one a new token.
 
-        Raises PasswordRejected, TooManyFailures, WrongPassword when the current one is wrong, or
-        SessionEnded when this session was revoked meanwhile.
+        Raises PasswordRejected, TooManyFailures, WrongPassword or SessionEnded.
         """
         await self._verify(auth, current, "authn_password_change_fail")
-        new_hash = await self.passwords.hash(new, auth.user.name)
         await self.change_own(
             auth,
             "password changed",
@@ -128,7 +126,7 @@ class UserService:
             amr=Amr.PWD,
             #{% endif %}
             event="authn_password_change",
-            password_hash=new_hash,
+            password_hash=await self.passwords.hash(new, auth.user.name),
         )
 
     async def change_own(
@@ -175,10 +173,7 @@ class UserService:
             raise SessionEnded
 
     async def delete_own(self, auth: AuthContext) -> None:
-        """Let a user delete their own account.
-
-        Raises SessionEnded when this session was revoked meanwhile, by another deletion perhaps.
-        """
+        """Let a user delete their own account. Raises SessionEnded."""
         changed = await self._end_own(auth, is_active=False)
         await self.sessions.revoke_before(changed.session_version, changed.id)
         await self._delete(changed.id)
@@ -236,10 +231,8 @@ class UserService:
 
         more: statements for the same transaction.
         """
-        by_name = User.name == normalise(name)
-        changed = await self.database.change(
-            bump_session_version(self.clock(), **changes).where(by_name), *more
-        )
+        ended = bump_session_version(self.clock(), **changes).where(User.name == normalise(name))
+        changed = await self.database.change(ended, *more)
         if changed is None:
             raise UserNotFound(name)
         await self.sessions.revoke_before(changed.session_version, changed.id)
