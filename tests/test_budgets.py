@@ -18,9 +18,9 @@ API_LINES = 3_205
 # A project with another backend, beside one with sessions in the database.
 MORE_FOR_A_BACKEND = 0.15
 # What people with addresses need more than people with names.
-MORE_FOR_EMAIL = 716
+MORE_FOR_EMAIL = 728
 # What codes from an authenticator app need.
-MORE_FOR_TOTP = 499
+MORE_FOR_TOTP = 488
 # What passkeys need.
 MORE_FOR_PASSKEYS = 625
 # What accounts at providers need.

@@ -194,7 +194,7 @@ def with_factors(page: Page, app: App, alice: str) -> Iterator[State]:
     send(code_of(secret), "Turn on")
     yield "recovery codes", "Recovery codes"
     recovery_code = page.locator("#codes code").first.inner_text()
-    page.get_by_role("link", name="I have kept them").click()
+    page.get_by_role("link", name="I've saved them").click()
     yield "account, app", "Account"
     page.get_by_role("link", name="Turn it off").click()
     yield "authenticator app, on", "Authenticator app"
@@ -221,7 +221,7 @@ def with_factors(page: Page, app: App, alice: str) -> Iterator[State]:
     yield "confirm with a passkey", "Confirm with a passkey"
     page.goto("/account")
     page.get_by_role("button", name="Remove password").click()
-    expect(page.get_by_text("You have none")).to_be_visible()
+    expect(page.get_by_text("Your account has no password")).to_be_visible()
     yield "account, no password", "Account"
 
 

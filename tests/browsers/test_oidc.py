@@ -77,7 +77,7 @@ def test_an_account_begins_at_a_provider_and_lives_here(
     provider.sign_in(page, first)
     expect(page.get_by_role("heading", name="Delete your account")).to_be_visible()
     page.goto("/account")
-    listed = page.get_by_role("region", name="Accounts elsewhere").get_by_role("listitem")
+    listed = page.get_by_role("region", name="Linked accounts").get_by_role("listitem")
     expect(listed).to_have_count(1)
     expect(listed.get_by_role("button")).to_have_count(0)
     page.get_by_label("New password").fill(PASSWORD)

@@ -156,7 +156,7 @@ def test_a_passkey_that_was_removed_here_signs_nobody_in_and_is_forgotten_by_the
     device.call("addCredential", credential=kept)
     leave(page, device)
     page.get_by_role("button", name="Sign in with a passkey").click()
-    expect(page.get_by_role("alert")).to_contain_text("not known here any more")
+    expect(page.get_by_role("alert")).to_contain_text("no longer registered here")
     assert device.passkeys == []
 
 
@@ -199,7 +199,7 @@ def test_an_account_can_do_without_a_password(
     complaints.allow("status of 422")
     page, _ = person(app, visits, alice)
     page.get_by_role("button", name="Remove password").click()
-    expect(page.get_by_text("You have none")).to_be_visible()
+    expect(page.get_by_text("Your account has no password")).to_be_visible()
     expect(page.get_by_role("button", name=REMOVE)).to_have_count(0)
     for password, told in (("passwordpassword", True), (PASSWORD, False)):
         page.get_by_label("New password").fill(password)

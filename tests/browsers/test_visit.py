@@ -371,7 +371,7 @@ def test_an_authenticator_app_is_set_up_and_used_by_keyboard_alone(
     assert press(page, "Tab") == ["Turn on"]
     page.keyboard.press("Enter")
     expect(page.get_by_role("heading", name="Recovery codes")).to_be_visible()
-    assert press(page, *["Tab"] * 7)[-3:] == ["Copy", "Print", "I have kept them"]
+    assert press(page, *["Tab"] * 7)[-3:] == ["Copy", "Print", "I've saved them"]
     page.keyboard.press("Enter")
     expect(page.get_by_role("heading", name="Account", exact=True)).to_be_visible()
 

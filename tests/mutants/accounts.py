@@ -89,9 +89,9 @@ MUTANTS = (
     ),
     *At(AUTHENTICATION, "tests/attacks/test_floods.py").faults(
         (40, "guesses count only after the password was checked",
-         "        attempt = await self.rate_limiter.acquire(name, ip)\n",
-         '        await self.passwords.verify(password, None)\n'
-         "        attempt = await self.rate_limiter.acquire(name, ip)\n"),
+         "            attempt = await self.rate_limiter.acquire(name, ip)\n",
+         '            await self.passwords.verify(password, None)\n'
+         "            attempt = await self.rate_limiter.acquire(name, ip)\n"),
     ),
     *At(AUTHENTICATION, *LOG_TESTS).faults(
         (47, "the log holds what was typed as a username",

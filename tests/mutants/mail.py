@@ -130,11 +130,11 @@ MUTANTS = (
         (73, "whoever has several accounts causes as many times the mails",
          'name="mail", per_address=True)', 'name="mail")'),
     ),
-    *At(EMAIL, "tests/test_notices.py", identity="email").faults(
+    *At("app/users/known_devices.py", "tests/test_notices.py", identity="email").faults(
         (70, "nobody is told of a sign-in from another device",
          "*(() if is_first else (mail,))", "*()"),
         (70, "nobody is told of who wakes an account that slept for long",
-         "user.created_at > now - KEEP_DEVICE_SECONDS and ", ""),
+         "user.created_at > now - KEEP_SECONDS and ", ""),
     ),
     *At(OUTBOX, "tests/test_delivery_workers.py", identity="email").faults(
         (71, "a mail of a clock far ahead waits for years", "or_(at <= now, at > latest)",

@@ -48,7 +48,9 @@ MUTANTS = (
          '        security_log.event("authn_login_fail", actor=actor, reason=reason, '
          "warning=True)\n",
          "        del actor, reason\n"),
-        (0, "a stranger's bytes are an error of the server", "RecursionError)", ")"),
+    ),
+    *At("app/errors.py", *PASSKEY_TESTS, passkeys="yes").faults(
+        (0, "a stranger's bytes are an error of the server", "    RecursionError,\n", ""),
     ),
     *At("app/users/passkeys.py", *PASSKEY_TESTS, passkeys="yes").faults(
         (81, "a counter may go back",
@@ -79,12 +81,16 @@ MUTANTS = (
          "if not row.is_active:", "if not row.is_active and bool(self.users.sessions.revoke):\n"
          "                raise PasskeyUnknown\n            if not row.is_active:"),
         (83, "the last passkey can be removed",
-         "is_last = is_only_one and not", "is_last = not is_only_one and not"),
+         "here.\n        if await self._count_ways(auth.user) == 1:",
+         "here.\n        if await self._count_ways(auth.user) == 0:"),
         (83, "the only way to sign in is removed with the password",
-         "is_last = not await self.kinds_of(auth.user.id)", "is_last = False"),
+         '"""\n        if await self._count_ways(auth.user) == 1:',
+         '"""\n        if await self._count_ways(auth.user) == 0:'),
         (83, "a password is set over another one",
-         "if await self.has_password(auth.user):", "if not auth.user:"),
-        (83, "a change makes a session fresh again", "_NOTHING = Amr(0)", "_NOTHING = Amr.PWD"),
+         "if await has_password(self.users.database, auth.user.id):", "if not auth.user:"),
+    ),
+    *At("app/users/service.py", *PASSKEY_TESTS, passkeys="yes").faults(
+        (83, "a change makes a session fresh again", "amr: Amr = Amr.NONE", "amr: Amr = Amr.PWD"),
     ),
     *At("app/api/passkeys.py", *PASSKEY_TESTS, passkeys="yes").faults(
         (83, "a stolen session adds a passkey",
@@ -96,6 +102,11 @@ MUTANTS = (
     *At("app/users/factors.py", "tests/test_passkeys.py", passkeys="yes").faults(
         (83, "a password is enough for an account with a passkey",
          "if kinds := await self.kinds_of(auth.user.id):", "if kinds := []:"),
+    ),
+    *At("app/templates/password.html", "tests/test_providers_and_passkeys.py",
+        passkeys="yes", oidc="yes").faults(
+        (0, "an account at a provider does not count as a way to sign in on the account page",
+         "{% if ways > 1 %}", "{% if has_password or passkeys|length > 1 %}"),
     ),
     *At("app/templates/password.html", "tests/test_passkey_pages.py", passkeys="yes").faults(
         (84, "the browser is not told which passkeys are left",

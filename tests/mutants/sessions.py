@@ -195,6 +195,10 @@ MUTANTS = (
         (23, "every session is fresh",
          "return self.clock() - session.record.authenticated_at <= FRESH_SECONDS", "return True"),
     ),
+    *At(SESSIONS, "tests/test_sessions.py").faults(
+        (23, "a new token makes every session fresh",
+         "at = now if amr else old.authenticated_at", "at = now"),
+    ),
     *At(SESSIONS, "tests/test_users.py", backend="memory").faults(
         (23, "activity makes a session fresh",
          "session.touch(self._with_expiry(record._replace(last_seen_at=now)))",

@@ -34,7 +34,7 @@ MUTANTS = (
     ),
     *At(TOTP, "tests/test_factor_notices.py", identity="email", totp="yes").faults(
         (80, "nobody is told of a recovery code that was used",
-         "            *self.users.events.notify(user_from_row(row), what, client),\n", ""),
+         "            *self.users.events.notify(user, what, client),\n", ""),
         (80, "nobody is told of new recovery codes",
          "        statements += self.users.events.notify(auth.user, what, auth.client)\n", ""),
     ),
@@ -59,7 +59,7 @@ MUTANTS = (
     ),
     *At(USERS, *TOTP_TESTS, totp="yes").faults(
         (79, "a new password makes a session fresh",
-         "amr=Amr(0) if auth.session.record.is_strong else Amr.PWD", "amr=Amr.PWD"),
+         "amr=Amr.NONE if auth.session.record.is_strong else Amr.PWD", "amr=Amr.PWD"),
     ),
     *At(DEPENDENCIES, *TOTP_TESTS, totp="yes").faults(
         (79, "one factor makes a strong user",

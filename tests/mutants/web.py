@@ -163,7 +163,7 @@ MUTANTS = (
     ),
     *At(ERRORS, "tests/test_headers.py").faults(
         (50, "what a middleware of yours lets through is a fault of the server",
-         "if isinstance(error, (HTTPException, AppError)):", "if not error:"),
+         "if isinstance(error, HTTPException):", "if not error:"),
     ),
     *At(REDIRECTS, "tests/test_strict_links.py").faults(
         (0, "with strict cookies, a long link is lost",
@@ -190,7 +190,8 @@ MUTANTS = (
          "return {}"),
     ),
     *At("app/errors.py", "tests/attacks/test_guessing.py").faults(
-        (40, "429 has no Retry-After", ', {"Retry-After": str(seconds)})', ")"),
+        (40, "429 has no Retry-After", "if self.retry_after:",
+         "if self.retry_after and self.status != 429:"),
     ),
     *At(ERRORS, "tests/test_users.py").faults(
         (0, "a request beside the deletion of its account is a fault of the server",

@@ -164,9 +164,9 @@ def list_users() -> None:
 #{% if cookiecutter.totp or cookiecutter.passkeys %}
 @cli.command()
 def reset_factors(name: Name) -> None:
-    """Take a user's second factors away, and end all of their sessions."""
+    """Remove a user's second factors and end all of their sessions."""
     run(lambda services: services.factors.reset(name))
-    say(f"Took the second factors of {name} away and ended all sessions.")
+    say(f"Removed {name}'s second factors and ended all sessions.")
 
 
 #{% endif %}
@@ -200,7 +200,7 @@ def send_mail() -> None:
     from app.email.smtp import Unreachable
 
     if not Settings.load().mail_url.get_secret_value():
-        fail(STARTUP_FAILURE, "MAIL_URL is not set, so mail goes nowhere.")
+        fail(STARTUP_FAILURE, "MAIL_URL is not set, so no mail is sent.")
     try:
         say(f"Mails sent: {run(lambda services: services.outbox.send_waiting())}")
     except Unreachable as error:
@@ -282,7 +282,7 @@ def run(work: Callable[["Services"], Awaitable[T]]) -> T:
     try:
         return asyncio.run(work_and_close())
     except (StoreUnavailable, ProgrammingError) as error:  # the latter when a table is missing
-        cause = error.__cause__ or getattr(error, "cause", error)
-        reason = str(cause).partition("\n")[0] or type(cause).__name__
+        cause = error.reason if isinstance(error, StoreUnavailable) else str(error)
+        reason = cause.partition("\n")[0]
         advice = "Check that it is running and migrated (`alembic upgrade head`), then try again."
         fail(UNAVAILABLE, f"A data store is unavailable: {reason}\n{advice}")

@@ -211,8 +211,8 @@ class Settings(BaseSettings):
     mail_from: MailFrom = DEFAULT_SENDER
     #{% endif %}
     #{% if cookiecutter.oidc %}
-    # Where people may sign in with accounts of theirs: names, of which each has variables of its
-    # own, such as OIDC_GOOGLE_CLIENT_ID and OIDC_GOOGLE_CLIENT_SECRET.
+    # Identity providers, by name; each has its own variables, such as OIDC_GOOGLE_CLIENT_ID and
+    # OIDC_GOOGLE_CLIENT_SECRET.
     oidc_providers: Annotated[dict[str, ProviderSettings], NoDecode] = Field(default_factory=dict)
     #{% endif %}
 

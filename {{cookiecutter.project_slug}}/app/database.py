@@ -93,7 +93,10 @@ class Database:
     async def delete_batch(
         self, key: InstrumentedAttribute[Any], condition: ColumnElement[bool]
     ) -> int:
-        """Delete a batch of the rows that meet a condition; how many. key: their primary key."""
+        """Delete a batch of the rows that meet a condition, and return how many.
+
+        key: their primary key.
+        """
         batch = select(key).where(condition).limit(DELETE_BATCH)
         return await self.execute(delete(key.class_).where(key.in_(batch)))
 

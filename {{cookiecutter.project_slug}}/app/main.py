@@ -11,26 +11,63 @@ from fastapi.staticfiles import StaticFiles
 #{% endif %}
 from starlette.middleware.cors import CORSMiddleware
 
-from app.api import examples, routes
-from app.config import ADVICE, PROJECT, STARTUP_FAILURE, Settings, SettingsError
-#{% if cookiecutter.identity == "email" %}
-from app.email_routes import include_email_routes
-#{% endif %}
-from app.env_file import warn_about_misspelled_names
-#{% if cookiecutter.totp or cookiecutter.passkeys %}
-from app.factor_routes import include_factor_routes
-#{% endif %}
-from app.logs import configure_logging
 #{% if cookiecutter.oidc %}
-from app.oidc_routes import include_oidc_routes
+from app import provider_calls
 #{% endif %}
+#{% if cookiecutter.oidc and cookiecutter.frontend == "api" %}
+from app.api import after_provider as after_provider_api
+#{% endif %}
+#{% if cookiecutter.totp or cookiecutter.passkeys %}
+from app.api import confirm as confirm_api
+#{% endif %}
+#{% if cookiecutter.identity == "email" %}
+from app.api import emails as email_api
+#{% endif %}
+from app.api import examples, routes
+#{% if cookiecutter.oidc and not cookiecutter.passkeys %}
+from app.api import first_password as first_password_api
+#{% endif %}
+#{% if cookiecutter.oidc %}
+from app.api import oidc as oidc_api
+#{% endif %}
+#{% if cookiecutter.passkeys %}
+from app.api import passkeys as passkey_api
+#{% endif %}
+#{% if cookiecutter.totp %}
+from app.api import totp as totp_api
+#{% endif %}
+from app.config import ADVICE, PROJECT, STARTUP_FAILURE, Settings, SettingsError
+from app.env_file import warn_about_misspelled_names
+from app.logs import configure_logging
 #{% if cookiecutter.frontend == "html" %}
 from app.pages import account, admin, auth, links, well_known
+#{% if cookiecutter.totp or cookiecutter.passkeys or cookiecutter.oidc %}
+from app.pages import confirm as confirm_pages
+#{% endif %}
+#{% if cookiecutter.identity == "email" %}
+from app.pages import emails as email_pages
+#{% endif %}
+#{% if cookiecutter.oidc and not cookiecutter.passkeys %}
+from app.pages import first_password as first_password_pages
+#{% endif %}
+#{% if cookiecutter.oidc and cookiecutter.identity == "username" %}
+from app.pages import new_name as new_name_pages
+#{% endif %}
+#{% if cookiecutter.oidc %}
+from app.pages import oidc as oidc_pages
+#{% endif %}
+#{% if cookiecutter.totp %}
+from app.pages import totp as totp_pages
+#{% endif %}
 from app.pages.errors import add_error_pages, error_response
 from app.pages.redirects import StrictLinkMiddleware
 #{% endif %}
 from app.services import Services
+#{% if cookiecutter.identity == "email" %}
+from app.web import dev_mail, docs, health
+#{% else %}
 from app.web import docs, health
+#{% endif %}
 from app.web.default_deny import refuse_unprotected_routes
 #{% if cookiecutter.frontend == "html" %}
 from app.web.dependencies import public
@@ -89,16 +126,53 @@ def create_app(settings: Settings, clock: Callable[[], float] = time.time) -> Fa
     app.mount("/static", public(StaticFiles(packages=[("app", "static")])))
     #{% endif %}
     #{% if cookiecutter.identity == "email" %}
-    include_email_routes(app, settings)
+    app.include_router(email_api.router)
+    #{% if cookiecutter.frontend == "html" %}
+    app.include_router(email_pages.router)
+    #{% endif %}
     #{% endif %}
     #{% if cookiecutter.totp or cookiecutter.passkeys %}
-    include_factor_routes(app)
+    app.include_router(confirm_api.router)
+    #{% endif %}
+    #{% if cookiecutter.frontend == "html" %}
+    #{% if cookiecutter.totp or cookiecutter.passkeys or cookiecutter.oidc %}
+    app.include_router(confirm_pages.router)
+    #{% endif %}
+    #{% endif %}
+    #{% if cookiecutter.totp %}
+    app.include_router(totp_api.router)
+    #{% if cookiecutter.frontend == "html" %}
+    app.include_router(totp_pages.router)
+    #{% endif %}
+    #{% endif %}
+    #{% if cookiecutter.passkeys %}
+    app.include_router(passkey_api.router)
     #{% endif %}
     #{% if cookiecutter.oidc %}
-    include_oidc_routes(app)
+    app.include_router(oidc_api.router)
+    app.include_router(provider_calls.router)
+    #{% if cookiecutter.frontend == "html" %}
+    app.include_router(oidc_pages.router)
+    #{% if cookiecutter.identity == "username" %}
+    app.include_router(new_name_pages.router)
+    #{% endif %}
+    #{% else %}
+    app.include_router(after_provider_api.router)
+    #{% endif %}
+    #{% if not cookiecutter.passkeys %}
+    app.include_router(first_password_api.router)
+    #{% if cookiecutter.frontend == "html" %}
+    app.include_router(first_password_pages.router)
+    #{% endif %}
+    #{% endif %}
     #{% endif %}
     if not settings.production:
         app.include_router(docs.router)
+        #{% if cookiecutter.identity == "email" %}
+        # It shows links that sign people in, so not where mail reaches anybody else.
+        if not settings.mail_url.get_secret_value():
+            app.include_router(dev_mail.router)
+        #{% endif %}
     return app
 
 

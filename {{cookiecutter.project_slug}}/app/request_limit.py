@@ -6,7 +6,11 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from weakref import WeakValueDictionary
 
+#{% if cookiecutter.passkeys or cookiecutter.oidc %}
+from sqlalchemy import Executable, bindparam, case, insert, or_, select
+#{% else %}
 from sqlalchemy import bindparam, case, or_, select
+#{% endif %}
 
 from app.database import Database
 from app.engine import insert_or_update
@@ -24,6 +28,17 @@ _FULL = CompiledSelect(
 )
 
 
+#{% if cookiecutter.passkeys or cookiecutter.oidc %}
+def use_once(what: bytes, until: float) -> Executable:
+    """Return the statement that uses something up; it raises IntegrityError the second time.
+
+    until: Unix time in seconds, from which on it would be refused anyway.
+    """
+    key = hashlib.sha256(what).digest()
+    return insert(RequestCount).values(key=key, count=1, resets_at=until)
+
+
+#{% endif %}
 @dataclass(frozen=True)
 class RequestLimiter:
     """Limits how often something is done. clock: Unix time in seconds."""
@@ -41,33 +56,30 @@ class RequestLimiter:
         key = hashlib.sha256(name.encode()).digest()
         # One after another: many at once would take all connections to the database.
         async with self.turns.setdefault(key, asyncio.Lock()):
-            await self._acquire(key, limit, window)
-
-    async def _acquire(self, key: bytes, limit: int, window: int) -> None:
-        now = self.clock()
-        # Looking first: who is refused takes no lock, which everybody else would wait for.
-        values = {"key": key, "limit": limit, "now": now, "latest": now + window}
-        full = await self.database.fast_lookup.fetch_one(_FULL, values)
-        if full:
-            raise TooManyRequests(full[0] - now)
-        first = insert_or_update(RequestCount).values(key=key, count=1, resets_at=now + window)
-        # A clock that was wrong once must not block anyone for longer than the window.
-        is_over = or_(RequestCount.resets_at <= now, RequestCount.resets_at > now + window)
-        statement = first.on_conflict_do_update(
-            index_elements=[RequestCount.key],
-            set_={
-                "count": case((is_over, 1), else_=RequestCount.count + 1),
-                "resets_at": case((is_over, now + window), else_=RequestCount.resets_at),
-            },
-        )
-        counted = statement.returning(RequestCount.count, RequestCount.resets_at)
-        [(count, resets_at)] = await self.database.fetch_all(counted)
-        if count == 1:
-            await self.delete_expired()
-        if count > limit:
-            raise TooManyRequests(resets_at - now)
+            now = self.clock()
+            # Looking first: who is refused takes no lock, which everybody else would wait for.
+            values = {"key": key, "limit": limit, "now": now, "latest": now + window}
+            full = await self.database.fast_lookup.fetch_one(_FULL, values)
+            if full:
+                raise TooManyRequests(full[0] - now)
+            first = insert_or_update(RequestCount).values(key=key, count=1, resets_at=now + window)
+            # A clock that was wrong once must not block anyone for longer than the window.
+            is_over = or_(RequestCount.resets_at <= now, RequestCount.resets_at > now + window)
+            statement = first.on_conflict_do_update(
+                index_elements=[RequestCount.key],
+                set_={
+                    "count": case((is_over, 1), else_=RequestCount.count + 1),
+                    "resets_at": case((is_over, now + window), else_=RequestCount.resets_at),
+                },
+            )
+            counted = statement.returning(RequestCount.count, RequestCount.resets_at)
+            [(count, resets_at)] = await self.database.fetch_all(counted)
+            if count == 1:
+                await self.delete_expired()
+            if count > limit:
+                raise TooManyRequests(resets_at - now)
 
     async def delete_expired(self) -> int:
-        """Delete a batch of counts that are over; how many."""
+        """Delete a batch of counts that are over, and return how many."""
         is_over = RequestCount.resets_at <= self.clock()
         return await self.database.delete_batch(RequestCount.key, is_over)

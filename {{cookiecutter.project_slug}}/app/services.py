@@ -33,6 +33,9 @@ from app.users.factors import Factors
 #{% if cookiecutter.oidc %}
 from app.users.identities import Identities
 #{% endif %}
+#{% if cookiecutter.identity == "email" %}
+from app.users.known_devices import KnownDevices
+#{% endif %}
 from app.users.links import Links
 #{% if cookiecutter.oidc %}
 from app.users.oidc import OidcService
@@ -109,6 +112,7 @@ class Services:
         self.recovery = PasswordRecovery(self.users, self.links)
         #{% if cookiecutter.identity == "email" %}
         self.emails = EmailService(self.users, self.recovery, self.outbox, self.request_limiter)
+        self.known_devices = KnownDevices(self.database, self.outbox, clock)
         #{% endif %}
         #{% if cookiecutter.totp %}
         self.totp = TotpService(self.users, SessionCipher(keys, b"app.users.totp"))
@@ -154,7 +158,7 @@ class Services:
                 await self.events.delete_expired(),
                 #{% if cookiecutter.identity == "email" %}
                 await self.outbox.delete_expired(),
-                await self.emails.delete_expired(),
+                await self.known_devices.delete_expired(),
                 #{% endif %}
                 #{% if cookiecutter.oidc %}
                 await self.identities.delete_expired(),

@@ -36,7 +36,7 @@ def read_password(from_stdin: bool, min_length: int) -> str:
 def require_terminal(otherwise: str) -> None:
     """Exit unless somebody can be asked; name the option to use instead."""
     if not sys.stdin.isatty():
-        fail(REFUSED, f"There is no terminal to ask on; use {otherwise}.")
+        fail(REFUSED, f"Not running in a terminal; use {otherwise}.")
 
 
 def show(columns: Iterable[str], rows: Iterable[Iterable[object]]) -> None:

@@ -150,7 +150,7 @@ def test_without_a_terminal_nothing_is_asked_for(run: Run, command: str, option:
     name = BOB if command == "create-user" else ALICE
     status, out, error = run(command, name, typed=f"{PASSWORD}\n{PASSWORD}\ny\n")
     assert (status, out) == (1, "")
-    assert error == f"There is no terminal to ask on; use {option}.\n"
+    assert error == f"Not running in a terminal; use {option}.\n"
     assert len(run("list-users")[1].splitlines()) == 1
 
 

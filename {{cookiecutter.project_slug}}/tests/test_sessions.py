@@ -12,7 +12,7 @@ from sqlalchemy import update
 from app.models import User
 from app.services import Services
 from app.sessions.service import SessionService
-from app.sessions.session import SessionEnded, SignIn
+from app.sessions.session import Amr, SessionEnded, SignIn
 from app.sessions.store import SessionStore
 from app.sessions.token import SessionTokens
 from app.users.service import AuthContext
@@ -180,7 +180,8 @@ async def test_a_new_token_replaces_the_old_one(
     await session.set("theme", "dark")
     clock.turn(10)
     session = await load(services, session)
-    assert await services.sessions.rotate_token(session, session.record.session_version)
+    version = session.record.session_version
+    assert await services.sessions.rotate_token(session, version, Amr.PWD)
     assert session.token_changed
     assert session.token != old_token
     assert session.record.key != before.key
@@ -192,6 +193,17 @@ async def test_a_new_token_replaces_the_old_one(
     assert await rotated.get("theme") == "dark"
     clock.turn(3599)
     assert await is_active(services, rotated)
+
+
+async def test_a_new_token_makes_a_session_fresh_only_when_its_user_has_proved_who_they_are(
+    services: Services, begin: Begin, clock: Clock
+) -> None:
+    session = await begin()
+    began_at = session.record.authenticated_at
+    clock.turn(10)
+    session = await load(services, session)
+    assert await services.sessions.rotate_token(session, session.record.session_version)
+    assert session.record.authenticated_at == began_at
 
 
 async def test_a_revoked_session_gets_no_new_token(services: Services, begin: Begin) -> None:

@@ -118,9 +118,9 @@ class SessionService:
         return self.clock() - session.record.authenticated_at <= FRESH_SECONDS
 
     async def rotate_token(
-        self, session: ActiveSession, session_version: int, amr: Amr = Amr.PWD
+        self, session: ActiveSession, session_version: int, amr: Amr = Amr.NONE
     ) -> bool:
-        """Give a new token to a session whose user has proved again who they are. amr: how.
+        """Give a new token to a session. amr: how its user has just proved who they are.
 
         The old token is invalid from then on. Returns False if the session has been revoked in the
         meantime.
@@ -129,16 +129,10 @@ class SessionService:
         # The clock of the host that wrote it may be ahead of this one's: no time goes back.
         now = max(self.clock(), old.last_seen_at)
         used = self._with_expiry(old._replace(last_seen_at=now))
-        #{% if cookiecutter.totp or cookiecutter.passkeys or cookiecutter.oidc %}
         at = now if amr else old.authenticated_at
         token, renewed = self.tokens.generate(
             used._replace(session_version=session_version, authenticated_at=at, amr=old.amr | amr)
         )
-        #{% else %}
-        token, renewed = self.tokens.generate(
-            used._replace(session_version=session_version, authenticated_at=now, amr=old.amr | amr)
-        )
-        #{% endif %}
         if renewed.expires_at <= now or not await self.store.replace(old, renewed):
             return False
         session.replace(renewed, token)
@@ -164,7 +158,11 @@ class SessionService:
 
     async def revoke_others(self, session: ActiveSession) -> None:
         """End every other session of the same user."""
+        #{% if cookiecutter.session_backend == "signed-cookie" %}
         await session.revoke_others()
+        #{% else %}
+        await self.store.delete_others(session.record)
+        #{% endif %}
         security_log.event(
             "session_expired", actor=session.record.user_id, reason="revoked", which="others"
         )
@@ -221,7 +219,7 @@ class SessionService:
     #{% endif %}
 
     async def delete_expired(self) -> int:
-        """Delete a batch of expired sessions; how many."""
+        """Delete a batch of expired sessions, and return how many."""
         return await self.store.delete_expired(self.clock())
 
     async def _revoke(self, record: Session) -> bool:

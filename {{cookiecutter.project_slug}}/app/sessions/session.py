@@ -42,6 +42,7 @@ def is_current(expires_at: float, seconds: float, now: float) -> bool:
 class Amr(IntFlag):
     """How a user has proved who they are (authentication methods references, RFC 8176)."""
 
+    NONE = 0
     PWD = 1
     #{% if cookiecutter.totp %}
     OTP = 2

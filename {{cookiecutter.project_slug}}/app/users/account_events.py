@@ -74,11 +74,11 @@ class AccountEvents:
 
     async def list_recent(self, user_id: int, limit: int = MAX_EVENTS) -> Sequence[AnyRow]:
         """Return the latest events of a user, the newest first: the columns of AccountEvent."""
-        of_user = select(*AccountEvent.__table__.columns).where(AccountEvent.user_id == user_id)
+        of_user = select(AccountEvent).where(AccountEvent.user_id == user_id)
         newest = of_user.order_by(AccountEvent.id.desc()).limit(limit)
         return await self.database.fetch_all(newest)
 
     async def delete_expired(self) -> int:
-        """Delete a batch of old events; how many."""
+        """Delete a batch of old events, and return how many."""
         old = AccountEvent.at <= self.clock() - KEEP_SECONDS
         return await self.database.delete_batch(AccountEvent.id, old)

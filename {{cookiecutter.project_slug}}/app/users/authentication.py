@@ -35,38 +35,33 @@ class Authenticator:
         asked for. Raises TooManyFailures, Overloaded or StoreUnavailable.
         """
         async with self.rate_limiter.turn(ip):
-            return await self._authenticate(name, password, ip, failure, session)
-
-    async def _authenticate(
-        self, name: str, password: str, ip: str, failure: str, session: bytes | None
-    ) -> AnyRow | None:
-        attempt = await self.rate_limiter.acquire(name, ip)
-        row = await self.database.fetch_one(
-            select(User.id, User.password_hash, User.is_active, User.session_version).where(
-                User.name == name
+            attempt = await self.rate_limiter.acquire(name, ip)
+            row = await self.database.fetch_one(
+                select(User.id, User.password_hash, User.is_active, User.session_version).where(
+                    User.name == name
+                )
             )
-        )
-        hashed = row.password_hash if row else None
-        try:
-            right, newer_hash = await self.passwords.verify(password, hashed)
-        except Overloaded:
-            await self.rate_limiter.cancel(attempt)
-            raise
-        if row is None or not right or not row.is_active:
-            await self.rate_limiter.fail(attempt)
-            security_log.event(
-                failure,
-                actor=row.id if row else None,
-                name_hash=attempt.name_hash,
-                session=session,
-                warning=True,
-            )
-            return None
-        await self.rate_limiter.succeed(attempt)
-        if newer_hash:
-            await self.database.execute(
-                update(User)
-                .where(User.id == row.id, User.session_version == row.session_version)
-                .values(password_hash=newer_hash)
-            )
-        return row
+            hashed = row.password_hash if row else None
+            try:
+                right, newer_hash = await self.passwords.verify(password, hashed)
+            except Overloaded:
+                await self.rate_limiter.cancel(attempt)
+                raise
+            if row is None or not right or not row.is_active:
+                await self.rate_limiter.fail(attempt)
+                security_log.event(
+                    failure,
+                    actor=row.id if row else None,
+                    name_hash=attempt.name_hash,
+                    session=session,
+                    warning=True,
+                )
+                return None
+            await self.rate_limiter.succeed(attempt)
+            if newer_hash:
+                await self.database.execute(
+                    update(User)
+                    .where(User.id == row.id, User.session_version == row.session_version)
+                    .values(password_hash=newer_hash)
+                )
+            return row

@@ -87,7 +87,7 @@ class Links:
         )
 
     async def delete_expired(self) -> int:
-        """Delete a batch of links that have expired; how many."""
+        """Delete a batch of links that have expired, and return how many."""
         return await self.database.delete_batch(Link.key, Link.expires_at <= self.clock())
 
     def _signer(self, purpose: str) -> Signer:

@@ -129,7 +129,7 @@ class RateLimiter:
         await self.database.execute(delete(LoginAttempt).where(of_name, _not_right))
 
     async def delete_expired(self) -> int:
-        """Delete a batch of attempts that no longer count; how many."""
+        """Delete a batch of attempts that no longer count, and return how many."""
         now = self.clock()
         failed = and_(_not_right, LoginAttempt.at <= now - self.window)
         old = or_(failed, LoginAttempt.at <= now - KNOWN_SECONDS)

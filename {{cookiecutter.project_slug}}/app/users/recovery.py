@@ -1,14 +1,21 @@
+#{% if cookiecutter.identity == "email" %}
+"""The way back from a forgotten password: a link, which users ask for by mail.
+
+Operators can hand one out, too. Whoever holds it may choose a new password, once.
+"""
+#{% else %}
 """The way back from a forgotten password: a link, which operators hand out.
 
 Whoever holds it may choose a new password, once.
 """
+#{% endif %}
 
 from dataclasses import dataclass
 
-from sqlalchemy import ColumnElement, Executable, and_, delete, exists, select
+from sqlalchemy import ColumnElement, Executable, and_, delete, exists
 
 from app import security_log
-from app.models import USER_COLUMNS, Link, User, user_from_row
+from app.models import Link, User
 from app.sessions.session import ClientInfo
 from app.users.errors import InvalidLink, UserDisabled
 from app.users.links import RESET, Links
@@ -43,11 +50,11 @@ class PasswordRecovery:
 
     async def check_link(self, token: str) -> User:
         """Return whose password a link is for. Raises InvalidLink."""
-        of_link = (self.links.is_valid(RESET, token), User.is_active, _is_link_of_user())
-        row = await self.users.database.fetch_one(select(*USER_COLUMNS).where(*of_link))
-        if row is None:
+        is_valid = self.links.is_valid(RESET, token)
+        user = await self.users.one_or_none(is_valid, User.is_active, _is_link_of_user())
+        if user is None:
             raise InvalidLink
-        return user_from_row(row)
+        return user
 
     async def reset_password(self, token: str, new: str, client: ClientInfo) -> None:
         """Set a new password by a link, and end every session of the user; none begins.

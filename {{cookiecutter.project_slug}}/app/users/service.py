@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
-from sqlalchemy import Executable, delete, insert, select, update
+from sqlalchemy import ColumnExpressionArgument, Executable, delete, insert, select, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.sql.dml import ReturningUpdate
 
@@ -112,20 +112,21 @@ class UserService:
     async def change_password(self, auth: AuthContext, current: str, new: str) -> None:
         """Set a new password, end the user's other sessions, and give this one a new token.
 
-        Raises PasswordRejected, TooManyFailures, WrongPassword when the current one is wrong, or
-        SessionEnded when this session was revoked meanwhile.
+        Raises PasswordRejected, TooManyFailures, WrongPassword or SessionEnded.
         """
         await self._verify(auth, current, "authn_password_change_fail")
-        new_hash = await self.passwords.hash(new, auth.user.name)
         await self.change_own(
             auth,
             "password changed",
             #{% if cookiecutter.totp or cookiecutter.passkeys %}
             # A password makes nothing fresh that a second factor began: with a stolen session and
             # password, that factor could be turned off.
-            amr=Amr(0) if auth.session.record.is_strong else Amr.PWD,
+            amr=Amr.NONE if auth.session.record.is_strong else Amr.PWD,
+            #{% else %}
+            amr=Amr.PWD,
             #{% endif %}
-            password_hash=new_hash,
+            event="authn_password_change",
+            password_hash=await self.passwords.hash(new, auth.user.name),
         )
 
     async def change_own(
@@ -133,19 +134,19 @@ class UserService:
         auth: AuthContext,
         what: str,
         *more: Executable,
-        amr: Amr = Amr.PWD,
+        amr: Amr = Amr.NONE,
         detail: str = "",
+        event: str = "user_updated",
         **changes: Any,
     ) -> None:
         """Change a signed-in user, end their other sessions, and give this one a new token.
 
         what, detail: see ``AccountEvents``. more: statements for the same transaction. amr: what
-        they have just shown. Raises SessionEnded when this session was revoked meanwhile; nothing
-        is changed.
+        they have just shown. event: for the log. Raises SessionEnded when this session was revoked
+        meanwhile; nothing is changed.
         """
         notice = self.events.notify(auth.user, what, auth.client, detail)
         changed = await self._end_own(auth, *more, *notice, **changes)
-        event = "authn_password_change" if what == "password changed" else "user_updated"
         key = auth.session.record.key
         security_log.event(event, actor=auth.user.id, session=key, reason=what)
         try:
@@ -160,9 +161,9 @@ class UserService:
         Raises TooManyFailures, WrongPassword, or SessionEnded when it was revoked meanwhile.
         """
         await self._verify(auth, password, "authn_login_fail")
-        await self.renew(auth)
+        await self.renew(auth, Amr.PWD)
 
-    async def renew(self, auth: AuthContext, amr: Amr = Amr.PWD) -> None:
+    async def renew(self, auth: AuthContext, amr: Amr) -> None:
         """Give a new token to the session of a user who has proved again who they are. amr: how.
 
         Raises SessionEnded when it was revoked meanwhile.
@@ -172,10 +173,7 @@ class UserService:
             raise SessionEnded
 
     async def delete_own(self, auth: AuthContext) -> None:
-        """Let a user delete their own account.
-
-        Raises SessionEnded when this session was revoked meanwhile, by another deletion perhaps.
-        """
+        """Let a user delete their own account. Raises SessionEnded."""
         changed = await self._end_own(auth, is_active=False)
         await self.sessions.revoke_before(changed.session_version, changed.id)
         await self._delete(changed.id)
@@ -187,11 +185,15 @@ class UserService:
 
     async def find(self, name: str) -> User:
         """Return the account of that name. Raises InvalidName or UserNotFound."""
-        of_name = select(*USER_COLUMNS).where(User.name == normalise(name))
-        row = await self.database.fetch_one(of_name)
-        if row is None:
+        user = await self.one_or_none(User.name == normalise(name))
+        if user is None:
             raise UserNotFound(name)
-        return user_from_row(row)
+        return user
+
+    async def one_or_none(self, *conditions: ColumnExpressionArgument[bool]) -> User | None:
+        """Return the account that meets all conditions."""
+        row = await self.database.fetch_one(select(*USER_COLUMNS).where(*conditions))
+        return user_from_row(row) if row else None
 
     async def set_password(self, name: str, password: str) -> None:
         """Set a user's password and end their sessions. Raises UserNotFound or PasswordRejected."""
@@ -229,10 +231,8 @@ class UserService:
 
         more: statements for the same transaction.
         """
-        by_name = User.name == normalise(name)
-        changed = await self.database.change(
-            bump_session_version(self.clock(), **changes).where(by_name), *more
-        )
+        ended = bump_session_version(self.clock(), **changes).where(User.name == normalise(name))
+        changed = await self.database.change(ended, *more)
         if changed is None:
             raise UserNotFound(name)
         await self.sessions.revoke_before(changed.session_version, changed.id)

@@ -18,6 +18,7 @@ from app import security_log
 from app.config import PROJECT, Settings
 from app.errors import AppError
 from app.models import ADMIN, User
+from app.services import Services
 from app.sessions.active_session import ActiveSession
 from app.sessions.service import SessionService
 #{% if cookiecutter.identity == "email" %}
@@ -169,74 +170,37 @@ async def get_db_session(
         yield session
 
 
-async def get_settings(request_session: CurrentRequestSession) -> Settings:
-    """Return the settings of the running app."""
-    return request_session.services.settings
+DbSession = Annotated[AsyncSession, Depends(get_db_session)]
 
 
-async def get_users(request_session: CurrentRequestSession) -> UserService:
-    """Return the service for accounts."""
-    return request_session.services.users
+def _service(pick: Callable[[Services], Any]) -> Any:
+    """Return a dependency on one of the parts of the running app."""
+
+    async def get_service(request_session: CurrentRequestSession) -> Any:
+        return pick(request_session.services)
+
+    return Depends(get_service)
 
 
-async def get_recovery(request_session: CurrentRequestSession) -> PasswordRecovery:
-    """Return the service for forgotten passwords."""
-    return request_session.services.recovery
-
-
-async def get_sessions(request_session: CurrentRequestSession) -> SessionService:
-    """Return the service for sessions."""
-    return request_session.services.sessions
-
-
+CurrentSettings = Annotated[Settings, _service(lambda services: services.settings)]
+Users = Annotated[UserService, _service(lambda services: services.users)]
+Sessions = Annotated[SessionService, _service(lambda services: services.sessions)]
+Recovery = Annotated[PasswordRecovery, _service(lambda services: services.recovery)]
 #{% if cookiecutter.identity == "email" %}
-async def get_emails(request_session: CurrentRequestSession) -> EmailService:
-    """Return the service for addresses."""
-    return request_session.services.emails
-
-
-Emails = Annotated[EmailService, Depends(get_emails)]
+Emails = Annotated[EmailService, _service(lambda services: services.emails)]
 #{% endif %}
 #{% if cookiecutter.totp or cookiecutter.passkeys %}
-#{% if cookiecutter.identity == "email" %}
-
-
-#{% endif %}
-async def get_factors(request_session: CurrentRequestSession) -> Factors:
-    """Return the second factors."""
-    return request_session.services.factors
-
-
-SecondFactors = Annotated[Factors, Depends(get_factors)]
+SecondFactors = Annotated[Factors, _service(lambda services: services.factors)]
 #{% endif %}
 #{% if cookiecutter.totp %}
-
-
-async def get_totp(request_session: CurrentRequestSession) -> TotpService:
-    """Return the service for authenticator apps."""
-    return request_session.services.totp
-
-
-Totp = Annotated[TotpService, Depends(get_totp)]
+Totp = Annotated[TotpService, _service(lambda services: services.totp)]
 #{% endif %}
 #{% if cookiecutter.passkeys %}
-
-
-async def get_passkeys(request_session: CurrentRequestSession) -> Passkeys:
-    """Return the service for passkeys."""
-    return request_session.services.passkeys
-
-
-CurrentPasskeys = Annotated[Passkeys, Depends(get_passkeys)]
+CurrentPasskeys = Annotated[Passkeys, _service(lambda services: services.passkeys)]
 #{% endif %}
 #{% if cookiecutter.oidc %}
-#{% if cookiecutter.identity == "email" or cookiecutter.totp or cookiecutter.passkeys %}
-
-
-#{% endif %}
-async def get_oidc(request_session: CurrentRequestSession) -> OidcService:
-    """Return the service for providers."""
-    return request_session.services.oidc
+CurrentIdentities = Annotated[Identities, _service(lambda services: services.identities)]
+Oidc = Annotated[OidcService, _service(lambda services: services.oidc)]
 
 
 async def get_round_trips(connection: HTTPConnection) -> RoundTrips:
@@ -244,20 +208,8 @@ async def get_round_trips(connection: HTTPConnection) -> RoundTrips:
     return RoundTrips(connection, get_request_session(connection))
 
 
-async def get_identities(request_session: CurrentRequestSession) -> Identities:
-    """Return the service for users' accounts at providers."""
-    return request_session.services.identities
-
-
-CurrentIdentities = Annotated[Identities, Depends(get_identities)]
-Oidc = Annotated[OidcService, Depends(get_oidc)]
 CurrentRoundTrips = Annotated[RoundTrips, Depends(get_round_trips)]
 #{% endif %}
-DbSession = Annotated[AsyncSession, Depends(get_db_session)]
-CurrentSettings = Annotated[Settings, Depends(get_settings)]
-Users = Annotated[UserService, Depends(get_users)]
-Recovery = Annotated[PasswordRecovery, Depends(get_recovery)]
-Sessions = Annotated[SessionService, Depends(get_sessions)]
 
 Endpoint = TypeVar("Endpoint")
 # Endpoints and mounted apps that are declared public, by their id: not all that can be mounted

@@ -57,7 +57,7 @@ def add_error_handlers(app: FastAPI, error_response: ErrorResponse) -> None:
     @app.exception_handler(AppError)
     async def app_error(connection: HTTPConnection, error: AppError) -> Response | None:
         if isinstance(error, StoreUnavailable):
-            LOGGER.error("A store is out of reach: %s", error.__cause__ or error.cause)
+            LOGGER.error("A store is out of reach: %s", error.reason)
         if isinstance(connection, WebSocket) and error.status == 401:
             await close_unauthorised(connection)
             return None
@@ -139,7 +139,7 @@ async def respond_to(error: Exception, request: Request) -> Response:
     """Return what the app's handler for an error says; where there is none, that for any other."""
     handlers = request.app.exception_handlers
     [*_, handler] = [handlers[kind] for kind in handlers if kind in (500, Exception)]
-    if isinstance(error, (HTTPException, AppError)):
+    if isinstance(error, HTTPException):
         kinds = (getattr(error, "status_code", None), *type(error).__mro__)
         handler = next(handlers[kind] for kind in kinds if kind in handlers)
     handled = handler(request, error)

@@ -176,7 +176,7 @@ class RequestSession:
         #{% endif %}
         self.session, self.user = session, user
         #{% if cookiecutter.identity == "email" %}
-        await self.services.emails.note_device(user, self.client)
+        await self.services.known_devices.note(user, self.client)
         #{% endif %}
         #{% if cookiecutter.frontend == "html" or (cookiecutter.oidc and (cookiecutter.totp or cookiecutter.identity == "username")) %}
         self._has_signed_in = True

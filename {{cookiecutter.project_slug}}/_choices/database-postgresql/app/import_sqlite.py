@@ -22,7 +22,7 @@ class ImportRefused(AppError):
 
 
 async def import_sqlite(file: Path, db: AsyncSession) -> Mapping[str, int]:
-    """Copy every table into a database that has no accounts; how many rows each has.
+    """Copy every table into a database that has no accounts; return how many rows each has.
 
     All or nothing is copied. Raises ImportRefused.
     """
@@ -53,7 +53,7 @@ def _open(file: Path) -> Engine:
 
 
 async def _copy(source: Connection, table: Table, db: AsyncSession) -> int:
-    """Copy a table; how many rows it has."""
+    """Copy a table, and return how many rows it has."""
     count = 0
     for rows in source.execute(select(table)).mappings().partitions(BATCH):
         await db.execute(insert(table), [dict(row) for row in rows])

@@ -14,7 +14,7 @@ from typing import Any, ClassVar
 from sqlalchemy import Select
 from sqlalchemy.dialects.sqlite import dialect
 
-from app.database_url import parse, path_of
+from app.database_url import path_of
 from app.errors import StoreUnavailable
 
 _DIALECT = dialect(paramstyle="named")
@@ -92,8 +92,6 @@ class FastLookup:
     """One connection for all lookups."""
 
     def __init__(self, url: str) -> None:
-        parsed = parse(url)
-        self._arguments = parsed.get_dialect()().create_connect_args(parsed)
         self._path = path_of(url)
         self._file = OpenFile(self._path)
         self._connection: sqlite3.Connection | None = None
@@ -133,10 +131,14 @@ class FastLookup:
             self._connection = None
 
     def _open(self) -> sqlite3.Connection:
-        (path,), given = self._arguments
         # With WAL, writers do not block readers. An exclusive lock is not waited for here, since
         # all other requests would wait as well.
-        options: dict[str, Any] = {**given, "timeout": 0, "isolation_level": None}
         self._file = OpenFile(self._path)
-        self._connection = sqlite3.connect(path, **options)
+        self._connection = sqlite3.connect(
+            f"{self._path.as_uri()}?mode=rw",
+            uri=True,
+            timeout=0,
+            isolation_level=None,
+            check_same_thread=False,
+        )
         return self._connection

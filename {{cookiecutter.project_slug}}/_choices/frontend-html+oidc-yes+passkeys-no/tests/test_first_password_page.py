@@ -38,10 +38,11 @@ async def test_a_stolen_session_sets_no_password(visitor: Visitor, clock: Clock)
 async def test_a_first_password_is_set_and_changed_like_any_other(visitor: Visitor) -> None:
     await sign_up(visitor)
     page = (await visitor.get("/account", headers=SENT)).text
-    assert ("You have none" in page, 'name="current_password"' in page) == (True, False)
+    assert "Your account has no password." in page
+    assert 'name="current_password"' not in page
     assert 'id="new_password-error"' in await send(visitor, "passwordpassword")
     page = await send(visitor, PASSWORD)
     assert ("You have a password now." in page, 'name="current_password"' in page) == (True, True)
     assert (await Client(visitor.app).sign_in(ALICE)).status_code == 200
-    assert "change that one" in await send(visitor, "quite another set of words")
+    assert "You already have a password." in await send(visitor, "quite another set of words")
     assert (await Client(visitor.app).sign_in(ALICE)).status_code == 200

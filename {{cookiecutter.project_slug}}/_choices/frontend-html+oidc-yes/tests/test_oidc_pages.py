@@ -65,7 +65,7 @@ async def test_a_form_leads_to_the_provider_by_a_page_since_browsers_follow_no_r
     url = await leave(visitor, "/login/corp", next="/account")
     response = await visitor.come_back(url)
     assert response.headers["location"] == "/account"
-    assert "Accounts elsewhere" in await read(visitor, "/account")
+    assert "Linked accounts" in await read(visitor, "/account")
 
 
 @pytest.mark.parametrize("address", ["//evil.example", "https://evil.example/", "/logout"])
@@ -130,7 +130,8 @@ async def test_what_is_wrong_with_a_link_is_said_on_the_account_page(
     url = await leave(visitor, "/account/identities/corp")
     response = await visitor.come_back(url)
     assert response.headers["location"] == "/account?error=taken"
-    assert 'role="alert">That account signs in' in await read(visitor, "/account?error=taken")
+    page = await read(visitor, "/account?error=taken")
+    assert 'role="alert">That account is already linked' in page
 
 
 async def test_linking_and_unlinking_want_to_know_again_who_it_is(

@@ -12,7 +12,7 @@ HTML = {"accept": "text/html"}
 SCRIPT = re.compile(
     r'<script src="/static/passkeys.js" integrity="sha384-[^"]{64}" defer></script>'
 )
-MISSING = "Passkeys need JavaScript and a browser that knows them."
+MISSING = "Passkeys need JavaScript and a browser that supports them."
 
 
 async def read(client: Client, path: str) -> str:

@@ -42,7 +42,7 @@ async def test_of_many_sessions_the_latest_are_described_and_the_others_counted(
         await begin()
     page = (await client.get("/account")).text
     assert page.partition('<ul class="rows">')[2].count("<li>") == MAX_SHOWN
-    assert "and 12 more" in page
+    assert "and 12 older ones" in page
     # Though it was used longer ago than all but one, the current session is among them.
     assert page.count("this device") == 1
 

@@ -77,5 +77,5 @@ async def test_the_dashboard_shows_the_latest_devices(
     page = (await client.get("/")).text.partition("Your devices")[2]
     assert page.count("last seen") == 5
     assert page.count("this device") == 1
-    assert "and 2 more" in page
+    assert "and 2 older ones" in page
 #{% endif %}

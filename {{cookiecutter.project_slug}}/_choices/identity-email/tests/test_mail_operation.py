@@ -94,7 +94,7 @@ async def test_an_operator_learns_that_no_mail_can_be_sent(
     cli: Any, worker: Outbox, clock: Clock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     status, _, error = await cli("send-mail")
-    assert (status, error) == (3, "MAIL_URL is not set, so mail goes nowhere.\n")
+    assert (status, error) == (3, "MAIL_URL is not set, so no mail is sent.\n")
     clock.now = time.time()
     await store(worker, BOB)
     with silent_server() as url:

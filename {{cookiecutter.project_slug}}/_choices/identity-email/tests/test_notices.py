@@ -10,7 +10,7 @@ from app.config import PROJECT
 from app.models import KnownDevice
 from app.services import Services
 from app.sessions.session import ClientInfo
-from app.users.emails import KEEP_DEVICE_SECONDS
+from app.users.known_devices import KEEP_SECONDS
 from tests.client import PASSWORD, Client
 from tests.conftest import Clock, NewLink
 from tests.mail import mails
@@ -96,7 +96,7 @@ async def test_whoever_wakes_an_account_that_slept_for_long_is_told(
 ) -> None:
     await client.register(ALICE)
     await client.sign_in(ALICE)
-    clock.turn(KEEP_DEVICE_SECONDS)
+    clock.turn(KEEP_SECONDS)
     await services.delete_expired()
     await other.sign_in(ALICE)
     assert (await subjects(client))[0] == "A new sign-in to your account"

@@ -4,7 +4,11 @@ import pytest
 from fastapi import FastAPI
 
 from tests.authenticator import Authenticator
+#{% if cookiecutter.frontend == "html" %}
+from tests.client import ORIGIN, PASSWORD
+#{% else %}
 from tests.client import ORIGIN
+#{% endif %}
 from tests.conftest import Clock
 from tests.people import ALICE
 from tests.people_with_passkeys import Person
@@ -54,6 +58,26 @@ async def test_a_password_is_removed_where_a_provider_is_left(visitor: Visitor) 
     assert (await visitor.delete(f"/api/identities/{identity['id']}")).status_code == 409
 
 
+#{% if cookiecutter.frontend == "html" %}
+async def test_the_account_page_knows_of_every_way_to_sign_in(visitor: Visitor) -> None:
+    await sign_up(visitor)
+    alice = Person(visitor, Authenticator(ORIGIN))
+    passkey = (await alice.add()).json()["id"]
+    page = (await visitor.get("/account", headers={"accept": "text/html"})).text
+    assert "Your account has no password." in page
+    assert f'data-call="DELETE /api/passkeys/{passkey}"' in page
+    assert (await visitor.delete(f"/api/passkeys/{passkey}")).status_code == 204
+    [identity] = (await visitor.get("/api/identities")).json()
+    page = (await visitor.get("/account", headers={"accept": "text/html"})).text
+    assert f'action="/account/identities/{identity["id"]}/remove"' not in page
+    new = {"new_password": PASSWORD}
+    assert (await visitor.put("/api/password", json=new)).status_code == 204
+    page = (await visitor.get("/account", headers={"accept": "text/html"})).text
+    assert "Remove password" in page
+    assert f'action="/account/identities/{identity["id"]}/remove"' in page
+
+
+#{% endif %}
 async def test_freshness_asks_for_the_passkey_of_whoever_has_one(
     visitor: Visitor, clock: Clock
 ) -> None:

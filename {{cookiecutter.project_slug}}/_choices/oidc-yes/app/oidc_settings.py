@@ -61,7 +61,7 @@ def read_providers(names: Any, env_file: Any, *, production: bool) -> Mapping[st
     providers, mistakes = {}, []
     for name in map(str, names if isinstance(names, list) else [names]):
         if not _NAME.fullmatch(name) or name in _TAKEN:
-            raise ValueError(f"{name!r} must be a name of small letters, digits and dashes")
+            raise ValueError(f"{name!r} must consist of lower-case letters, digits and dashes")
         variables = variables_of(name)
         prefix = variables["issuer"].removesuffix("ISSUER")
         options: dict[str, Any] = {"_env_prefix": prefix, "_env_file": env_file}

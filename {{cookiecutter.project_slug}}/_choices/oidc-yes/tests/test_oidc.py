@@ -140,7 +140,7 @@ async def test_an_account_is_linked_in_a_fresh_session(
     assert (await newcomer.get("/api/me")).json()[FIELD] == ALICE
     #{% if cookiecutter.identity == "email" %}
     subjects = [mail.subject for mail in await mails(visitor.app)]
-    assert "Your account can be signed in to with Corp" in subjects
+    assert "Corp was linked to your account" in subjects
     #{% endif %}
 
 
@@ -173,7 +173,7 @@ async def test_an_identity_is_removed_and_opens_nothing_any_more(
     assert (await visitor.delete(f"/api/identities/{identity['id']}")).status_code == 404
     #{% if cookiecutter.identity == "email" %}
     subjects = [mail.subject for mail in await mails(visitor.app)]
-    assert "Your account is no longer signed in to with Corp" in subjects
+    assert "Corp is no longer linked to your account" in subjects
     #{% endif %}
 
 
@@ -188,7 +188,7 @@ async def test_the_last_way_to_sign_in_is_not_removed(
     [second] = (await visitor.get("/api/identities")).json()
     response = await visitor.delete(f"/api/identities/{second['id']}")
     assert response.status_code == 409
-    assert response.json()["detail"].startswith("You could not sign in any more.")
+    assert response.json()["detail"].startswith("You would no longer be able to sign in.")
 
 
 async def test_what_opens_nothing_since_its_provider_is_gone_is_no_way_to_sign_in(

@@ -74,7 +74,7 @@ def test_variables_are_read_from_the_file_as_well(
 
 @pytest.mark.parametrize("name", ["My-Corp", "a b", "a_b", "1st", "code", "passkey", "a" * 33])
 def test_a_name_that_no_address_can_hold_is_refused(name: str) -> None:
-    with pytest.raises(SettingsError, match=r"OIDC_PROVIDERS: .* must be a name of small letters"):
+    with pytest.raises(SettingsError, match=r"OIDC_PROVIDERS: .* of lower-case letters"):
         load(oidc_providers=name)
 
 

@@ -238,7 +238,7 @@ async def test_the_last_way_to_sign_in_cannot_be_removed(client: Client) -> None
     refused = await client.delete(path)
     assert (refused.status_code, refused.json()["detail"]) == (
         409,
-        "You could not sign in any more. Set a password first.",
+        "You would no longer be able to sign in. Set a password first.",
     )
     assert (await alice.sign_in()).status_code == 200
     await alice.add()

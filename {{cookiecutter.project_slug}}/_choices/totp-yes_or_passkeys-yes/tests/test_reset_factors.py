@@ -7,7 +7,7 @@ from tests.people import ALICE, BOB
 
 def test_the_command_that_takes_factors_away_says_so(run: Run) -> None:
     run("create-user", ALICE, "--password-stdin", typed=PASSWORD)
-    said = f"Took the second factors of {ALICE} away and ended all sessions.\n"
+    said = f"Removed {ALICE}'s second factors and ended all sessions.\n"
     assert run("reset-factors", ALICE)[:2] == (0, said)
     status, _, error = run("reset-factors", BOB)
     assert status == 1

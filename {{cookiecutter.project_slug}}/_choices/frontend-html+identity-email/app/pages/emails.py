@@ -13,6 +13,7 @@ from app.pages.links import NO_STORE, TokenQuery, forget_token, keep_token, kept
 from app.pages.redirects import see_other
 from app.pages.templating import page
 from app.users.errors import AccountError
+from app.users.links import CHANGE_EMAIL, VERIFY
 from app.users.names import FIELD
 from app.web.dependencies import (
     CurrentAuth,
@@ -32,11 +33,17 @@ _form_again = partial(account_form_again, current=FIELD)
 
 
 @router.get("/forgot")
+@public
+async def forgot_page(request: Request) -> Response:
+    """Ask for the address of an account whose password was forgotten."""
+    return page(request, "forgot.html")
+
+
 @router.get("/verify/resend")
 @public
-async def address_page(request: Request) -> Response:
-    """Ask for the address that a link is to be sent to."""
-    return page(request, f"{_last_part(request)}.html")
+async def resend_page(request: Request) -> Response:
+    """Ask for the address of a registration."""
+    return page(request, "resend.html")
 
 
 @router.post("/forgot", dependencies=[LIMIT_MAIL])
@@ -45,7 +52,8 @@ async def forgot(
     request: Request, emails: Emails, request_session: CurrentRequestSession, name: NameField = ""
 ) -> Response:
     """Send a link to choose a new password."""
-    return await _send(request, emails.forgot_password(name, request_session.client), name)
+    sending = emails.forgot_password(name, request_session.client)
+    return await _send(request, "forgot.html", sending, name)
 
 
 @router.post("/verify/resend", dependencies=[LIMIT_MAIL])
@@ -54,17 +62,27 @@ async def resend(
     request: Request, emails: Emails, request_session: CurrentRequestSession, name: NameField = ""
 ) -> Response:
     """Send the link of a registration once more."""
-    return await _send(request, emails.resend(name, request_session.client), name)
+    return await _send(request, "resend.html", emails.resend(name, request_session.client), name)
 
 
 @router.get("/verify")
+@public
+async def verify_page(request: Request, emails: Emails, token: TokenQuery = "") -> Response:
+    """Ask for the click that creates the account."""
+    return await _link_page(request, VERIFY, emails, token)
+
+
 @router.get("/change-email")
 @public
-async def link_page(request: Request, emails: Emails, token: TokenQuery = "") -> Response:
-    """Ask for the click that a link wants before it does anything."""
+async def change_page(request: Request, emails: Emails, token: TokenQuery = "") -> Response:
+    """Ask for the click that changes the address."""
+    return await _link_page(request, CHANGE_EMAIL, emails, token)
+
+
+async def _link_page(request: Request, purpose: str, emails: Emails, token: str) -> Response:
+    """Ask for a click. purpose: what the link is for, and the name of its page."""
     if token:
         return keep_token(request, token)
-    purpose = _last_part(request)
     link = await emails.find_link(purpose, kept_token(request))
     return page(request, f"{purpose}.html", headers=NO_STORE, link=link)
 
@@ -106,15 +124,10 @@ async def change(
     return forget_token(request, see_other(request, "/", flash=changed))
 
 
-async def _send(request: Request, sending: Awaitable[None], name: str) -> Response:
+async def _send(request: Request, template: str, sending: Awaitable[None], name: str) -> Response:
     """Let a link be sent, or show the form again. name: the address that was typed."""
     try:
         await sending
     except (AccountError, TooManyRequests) as error:
-        return _form_again(request, f"{_last_part(request)}.html", error, name=name)
+        return _form_again(request, template, error, name=name)
     return see_other(request, "/login", flash=SENT)
-
-
-def _last_part(request: Request) -> str:
-    """Return the last part of the path, after which a page's template and a link's purpose go."""
-    return request.url.path.rpartition("/")[2]

@@ -17,7 +17,6 @@ from app.users.totp import Enrolment, WrongCode
 from app.web.dependencies import (
     CurrentAuth,
     CurrentRequestSession,
-    CurrentUser,
     FreshUser,
     Totp,
     public,
@@ -92,11 +91,6 @@ async def renew_recovery_codes(
 ) -> Response:
     """Show new recovery codes."""
     return page(request, "recovery_codes.html", codes=await totp.renew_recovery_codes(auth))
-
-
-async def describe_app(user: CurrentUser, totp: Totp) -> dict[str, Any]:
-    """Describe what the account page shows of an authenticator app."""
-    return {"has_app": bool(await totp.kinds_of(user.id))}
 
 
 def _shown(enrolment: Enrolment) -> dict[str, Any]:

@@ -6,12 +6,12 @@ from fastapi import APIRouter, Request
 from starlette.responses import Response
 
 from app.pages.forms import FormField, NextField, NextQuery, account_form_again
-#{% if cookiecutter.oidc %}
-from app.pages.identities import ways_to_confirm
-#{% endif %}
 from app.pages.redirects import HOME, next_page, see_other
 from app.pages.templating import page
 from app.users.errors import AccountError
+#{% if cookiecutter.oidc %}
+from app.users.ways_in import has_password
+#{% endif %}
 #{% if cookiecutter.totp %}
 from app.web.dependencies import CurrentAuth, CurrentUser, SecondFactors, Totp
 #{% else %}
@@ -63,25 +63,47 @@ async def confirm_form(
     request_session = get_request_session(request)
     user = await request_session.load_user()
     kinds = await request_session.services.factors.kinds_of(user.id) if user else []
-    template, field = "confirm.html", "password"
     shown: dict[str, Any] = {"next": next_path}
     #{% if cookiecutter.totp %}
-    has_codes = "recovery_code" in kinds
-    if has_codes:
-        template, field = "confirm_code.html", "code"
+    has_codes = shown["has_codes"] = "recovery_code" in kinds
     #{% endif %}
+    #{% if cookiecutter.oidc %}
+    ways = shown["ways"] = {} if kinds else await _ways_to_confirm(request)
+    #{% endif %}
+    template = "confirm.html"
     #{% if cookiecutter.totp and cookiecutter.passkeys %}
     if "passkey" in kinds and not (has_codes and "code" in request.query_params):
         template = "confirm_passkey.html"
-    shown["has_codes"] = has_codes
+    elif has_codes:
+        template = "confirm_code.html"
     #{% elif cookiecutter.passkeys %}
     if "passkey" in kinds:
         template = "confirm_passkey.html"
+    #{% else %}
+    if has_codes:
+        template = "confirm_code.html"
     #{% endif %}
     #{% if cookiecutter.oidc %}
-    if not kinds and (ways := await ways_to_confirm(request)):
-        template, shown["ways"] = "confirm_provider.html", ways
+    elif ways:
+        template = "confirm_provider.html"
     #{% endif %}
     if error:
+        #{% if cookiecutter.totp %}
+        field = "code" if has_codes else "password"
         return account_form_again(request, template, error, current=field, **shown)
+        #{% else %}
+        return account_form_again(request, template, error, **shown)
+        #{% endif %}
     return page(request, template, status_code=status, **shown)
+#{% if cookiecutter.oidc %}
+
+
+async def _ways_to_confirm(request: Request) -> dict[str, str]:
+    """Return where a user without a password can prove who they are: titles, by name."""
+    request_session = get_request_session(request)
+    services, user = request_session.services, await request_session.load_user()
+    if user is None or await has_password(services.database, user.id):
+        return {}
+    found = {each.provider for each in await services.identities.list_for_user(user.id)}
+    return {name: title for name, title in services.oidc.titles.items() if name in found}
+#{% endif %}

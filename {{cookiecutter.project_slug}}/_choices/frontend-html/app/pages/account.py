@@ -4,15 +4,15 @@ from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Request
 from starlette.responses import Response
+#{% if cookiecutter.passkeys %}
+from webauthn.helpers import bytes_to_base64url
+#{% endif %}
 
+#{% if cookiecutter.oidc %}
+from app.oidc_settings import title_of
+#{% endif %}
 #{% if cookiecutter.totp or cookiecutter.passkeys or cookiecutter.oidc %}
 from app.pages.forms import FormField, account_form_again
-#{% if cookiecutter.oidc %}
-from app.pages.identities import describe_identities
-#{% endif %}
-#{% if cookiecutter.passkeys %}
-from app.pages.passkeys import describe_passkeys
-#{% endif %}
 from app.pages.redirects import see_other
 #{% else %}
 from app.pages.forms import FormField, NextField, NextQuery, account_form_again
@@ -20,16 +20,30 @@ from app.pages.redirects import HOME, next_page, see_other
 #{% endif %}
 from app.pages.session_list import describe_sessions
 from app.pages.templating import page
-#{% if cookiecutter.totp %}
-from app.pages.totp import describe_app
-#{% endif %}
 from app.users.errors import AccountError
+#{% if cookiecutter.oidc %}
+from app.users.ways_in import count_ways, has_password, is_configured
+#{% elif cookiecutter.passkeys %}
+from app.users.ways_in import count_ways, has_password
+#{% endif %}
 from app.web.dependencies import (
     CurrentAuth,
+    #{% if cookiecutter.oidc %}
+    CurrentIdentities,
+    #{% endif %}
+    #{% if cookiecutter.passkeys %}
+    CurrentPasskeys,
+    #{% endif %}
     CurrentRequestSession,
+    #{% if cookiecutter.oidc %}
+    CurrentSettings,
+    #{% endif %}
     CurrentUser,
     FreshUser,
     Sessions,
+    #{% if cookiecutter.totp %}
+    Totp,
+    #{% endif %}
     Users,
 )
 
@@ -38,28 +52,54 @@ router = APIRouter(include_in_schema=False)
 
 #{% if cookiecutter.totp or cookiecutter.passkeys or cookiecutter.oidc %}
 async def describe_account(
+    user: CurrentUser,
     sessions: Annotated[dict[str, Any], Depends(describe_sessions)],
+    #{% if cookiecutter.passkeys or cookiecutter.oidc %}
+    users: Users,
+    #{% endif %}
     #{% if cookiecutter.totp %}
-    app: Annotated[dict[str, Any], Depends(describe_app)],
+    totp: Totp,
     #{% endif %}
     #{% if cookiecutter.passkeys %}
-    passkeys: Annotated[dict[str, Any], Depends(describe_passkeys)],
+    passkeys: CurrentPasskeys,
     #{% endif %}
     #{% if cookiecutter.oidc %}
-    identities: Annotated[dict[str, Any], Depends(describe_identities)],
+    identities: CurrentIdentities,
+    settings: CurrentSettings,
     #{% endif %}
 ) -> dict[str, Any]:
     """Describe what the account page shows besides its forms."""
+    #{% if cookiecutter.oidc %}
+    ways = await count_ways(users.database, user.id, settings)
+    #{% elif cookiecutter.passkeys %}
+    ways = await count_ways(users.database, user.id)
+    #{% endif %}
     return {
         **sessions,
         #{% if cookiecutter.totp %}
-        **app,
+        "has_app": bool(await totp.kinds_of(user.id)),
+        #{% endif %}
+        #{% if cookiecutter.passkeys or cookiecutter.oidc %}
+        "has_password": await has_password(users.database, user.id),
         #{% endif %}
         #{% if cookiecutter.passkeys %}
-        **passkeys,
+        "ways": ways,
+        "passkeys": [
+            {**each._mapping, "id": bytes_to_base64url(each.id)}
+            for each in await passkeys.list_for_user(user.id)
+        ],
+        "rp_id": passkeys.site.id,
+        "user_handle": bytes_to_base64url(await passkeys.handle_of(user.id) or b""),
         #{% endif %}
         #{% if cookiecutter.oidc %}
-        **identities,
+        "identities": [
+            {
+                **each._mapping,
+                "title": title_of(each.provider),
+                "is_last": ways == 1 and is_configured(each.issuer, settings),
+            }
+            for each in await identities.list_for_user(user.id)
+        ],
         #{% endif %}
     }
 

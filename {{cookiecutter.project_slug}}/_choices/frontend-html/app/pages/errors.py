@@ -25,7 +25,7 @@ _TEXTS = {
     400: ("Bad request", "Something in the request is not valid. Go back and try again."),
     403: ("Not allowed", "You do not have permission to view this page."),
     404: ("Page not found", "There is nothing at this address. Is it spelled correctly?"),
-    413: ("Too large", "Send less at once."),
+    413: ("Too large", "The request is too large."),
     429: ("Too many attempts", "Wait a while and try again."),
     500: ("Something went wrong", "Try again later."),
     503: ("Temporarily unavailable", "Try again in a few seconds."),
@@ -59,14 +59,15 @@ def error_response(
         advice = " ".join(f"{each['loc'][-1]}: {each['msg']}." for each in detail)
     elif isinstance(detail, str) and detail != HTTPStatus(status).phrase:
         advice = detail
-    texts = {"number": status, "heading": heading, "advice": advice}
     return page(
         request,
         "error.html",
         status_code=status,
         headers=headers,
+        number=status,
+        heading=heading,
+        advice=advice,
         traceback=_traceback(request) if status == 500 else "",
-        **texts,
     )
 
 

@@ -4,7 +4,11 @@ from fastapi import APIRouter, Request
 from fastapi.staticfiles import StaticFiles
 from starlette.responses import RedirectResponse, Response
 
+#{% if cookiecutter.passkeys %}
+from app.web.dependencies import CurrentSettings, public
+#{% else %}
 from app.web.dependencies import public
+#{% endif %}
 
 FILES = StaticFiles(packages=[("app", "static")])
 
@@ -18,6 +22,16 @@ async def change_password() -> Response:
     return RedirectResponse("/account", status_code=303)
 
 
+#{% if cookiecutter.passkeys %}
+@router.get("/.well-known/passkey-endpoints")
+@public
+async def passkey_endpoints(settings: CurrentSettings) -> dict[str, str]:
+    """Tell password managers where passkeys are added and removed."""
+    account = f"{settings.public_url}/account"
+    return {"enroll": account, "manage": account}
+
+
+#{% endif %}
 @router.get("/robots.txt")
 @router.get("/.well-known/security.txt")
 @public

@@ -27,7 +27,7 @@ async def test_an_address_that_both_have_verified_opens_its_account(
     assert error_of(await visitor.sign_in_there()) == ""
     assert (await visitor.get("/api/me")).json()[FIELD] == ALICE
     assert '"reason": "identity added"' in caplog.text
-    [notice] = [each for each in await mails(visitor.app) if "signed in to with" in each.subject]
+    [notice] = [each for each in await mails(visitor.app) if "was linked to" in each.subject]
     assert notice.to == ALICE
     assert "Corp" in notice.text
     # The password still opens it, too.

@@ -1,1 +1,1 @@
-"""Mail: what needs an address, and how it gets there."""
+"""Mail: what is written, stored in the outbox, and sent."""

@@ -83,8 +83,8 @@ class Outbox:
 
     async def list_all(self) -> Sequence[AnyRow]:
         """Return every mail that is stored, the newest first."""
-        columns = OutgoingMail.__table__.columns
-        return await self.database.fetch_all(select(*columns).order_by(OutgoingMail.id.desc()))
+        newest_first = select(OutgoingMail).order_by(OutgoingMail.id.desc())
+        return await self.database.fetch_all(newest_first)
 
     async def list_failed(self) -> Sequence[AnyRow]:
         """Return what is known of the mails that failed so far, but not what they say."""
@@ -117,7 +117,7 @@ class Outbox:
                 # Why is in the log already.
                 pass
             except StoreUnavailable as error:
-                LOGGER.warning("Mail has to wait, a store is out of reach: %s", error.cause)
+                LOGGER.warning("Mail has to wait, a store is out of reach: %s", error.reason)
             except Exception:
                 LOGGER.exception("Mail has to wait.")
             with suppress(TimeoutError):
@@ -135,7 +135,7 @@ class Outbox:
         return sent
 
     async def delete_expired(self) -> int:
-        """Delete a batch of mails that were kept for long enough; how many."""
+        """Delete a batch of mails that were kept for long enough, and return how many."""
         old = OutgoingMail.created_at <= self.clock() - KEEP_SECONDS
         return await self.database.delete_batch(OutgoingMail.id, old)
 
@@ -156,7 +156,7 @@ class Outbox:
             update(OutgoingMail)
             .where(OutgoingMail.id == unclaimed)
             .values(next_attempt_at=now + CLAIM_SECONDS, attempts=OutgoingMail.attempts + 1)
-            .returning(*OutgoingMail.__table__.columns)
+            .returning(OutgoingMail)
         )
 
     async def _send(self, row: AnyRow) -> bool:
@@ -205,7 +205,7 @@ class Outbox:
             try:
                 await self.database.execute(statement)
             except StoreUnavailable as error:
-                LOGGER.warning("What became of a mail cannot be noted yet: %s", error.cause)
+                LOGGER.warning("What became of a mail cannot be noted yet: %s", error.reason)
                 await asyncio.sleep(POLL_SECONDS)
             else:
                 return

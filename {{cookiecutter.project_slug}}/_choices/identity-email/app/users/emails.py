@@ -4,7 +4,6 @@ A stranger must not learn who has an account (ASVS 5.0 6.3.8): whatever somebody
 answered alike, costs the same, and the mail says the rest to whoever owns the address.
 """
 
-import hashlib
 from dataclasses import dataclass
 
 from sqlalchemy import ColumnElement, Executable, delete, exists, insert, select, update
@@ -13,23 +12,17 @@ from sqlalchemy.exc import IntegrityError
 from app import security_log
 from app.database import AnyRow
 from app.email.outbox import Outbox
-from app.engine import insert_or_update
-from app.models import ROLES, USER_COLUMNS, KnownDevice, Link, User, user_from_row
+from app.models import ROLES, Link, User
 from app.request_limit import RequestLimiter
 from app.sessions.session import ClientInfo
-from app.user_agent import describe_browser
 from app.users.errors import InvalidLink
 from app.users.links import CHANGE_EMAIL, RESET, VERIFY
 from app.users.names import mailbox_of, mask, normalise
-from app.users.rate_limit import subscriber
 from app.users.recovery import PasswordRecovery
 from app.users.service import AuthContext, UserService
 
-# Nobody's mailbox is flooded: so many mails to one address that somebody else may have caused.
+# At most this many mails to one address that somebody else may have caused.
 MAX_MAILS, MAILS_WINDOW_SECONDS = 5, 3_600
-
-# How long a device counts as known, since it was used last to sign in.
-KEEP_DEVICE_SECONDS = 180 * 86_400
 
 
 @dataclass(frozen=True)
@@ -71,7 +64,7 @@ class EmailService:
     async def find_link(self, purpose: str, token: str) -> AnyRow:
         """Return a link that was not used yet. Raises InvalidLink."""
         link = await self.users.database.fetch_one(
-            select(*Link.__table__.columns).where(self.recovery.links.is_valid(purpose, token))
+            select(Link).where(self.recovery.links.is_valid(purpose, token))
         )
         if link is None:
             raise InvalidLink
@@ -94,30 +87,6 @@ class EmailService:
         email = normalise(email)
         user = await self._prepare(email)
         await self._mail_reset_link(email, user, "reset", client)
-
-    async def note_device(self, user: User, client: ClientInfo) -> None:
-        """Tell a user of a sign-in with a browser, or from an address, not seen before."""
-        browser, address = describe_browser(client.user_agent), subscriber(client.ip)
-        device = f"{user.id} {browser} {address}"
-        key, now = hashlib.sha256(device.encode()).digest(), self.users.clock()
-        of_user = KnownDevice.user_id == user.id
-        seen = update(KnownDevice).where(KnownDevice.key == key).values(seen_at=now)
-        if await self.users.database.execute(seen):
-            return
-        # Those of an account that slept for long are forgotten, and a thief must not pass for them.
-        is_first = user.created_at > now - KEEP_DEVICE_SECONDS and not (
-            await self.users.database.fetch_one(select(KnownDevice.key).where(of_user))
-        )
-        new = insert_or_update(KnownDevice).values(user_id=user.id, key=key, seen_at=now)
-        mail = self.outbox.mail(user.email, "new_device", client)
-        await self.users.database.change(
-            new.on_conflict_do_nothing().returning(KnownDevice.key), *(() if is_first else (mail,))
-        )
-
-    async def delete_expired(self) -> int:
-        """Delete a batch of devices that nobody has used for long; how many."""
-        old = KnownDevice.seen_at <= self.users.clock() - KEEP_DEVICE_SECONDS
-        return await self.users.database.delete_batch(KnownDevice.key, old)
 
     async def ask_for_change(self, auth: AuthContext, new: str) -> None:
         """Send a link to another address of the user's, and tell the one that they have.
@@ -183,8 +152,7 @@ class EmailService:
         """Limit mails to an address; return the account that it can sign in to."""
         name_hash = self.users.authenticator.rate_limiter.hash_name(mailbox_of(email))
         await self.limiter.acquire(f"mail {name_hash.hex()}", MAX_MAILS, MAILS_WINDOW_SECONDS)
-        row = await self.users.database.fetch_one(select(*USER_COLUMNS).where(User.email == email))
-        return user_from_row(row) if row else None
+        return await self.users.one_or_none(User.email == email)
 
     async def _mail_verification(self, email: str, hashed: str, client: ClientInfo) -> None:
         address, link = self.recovery.links.new(VERIFY, email, password_hash=hashed)

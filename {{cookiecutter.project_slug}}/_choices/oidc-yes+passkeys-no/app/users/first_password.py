@@ -1,6 +1,5 @@
 """The password of an account that began at a provider, and so has none."""
 
-from app.sessions.session import Amr
 from app.users.errors import AccountError
 from app.users.service import AuthContext, UserService
 from app.users.ways_in import has_password
@@ -9,7 +8,7 @@ from app.users.ways_in import has_password
 class HasPassword(AccountError):
     """A first password is set once."""
 
-    status, text = 409, "You have a password: change that one."
+    status, text = 409, "You already have a password. Change it instead."
 
 
 async def set_first_password(users: UserService, auth: AuthContext, new: str) -> None:
@@ -20,4 +19,6 @@ async def set_first_password(users: UserService, auth: AuthContext, new: str) ->
     if await has_password(users.database, auth.user.id):
         raise HasPassword
     new_hash = await users.passwords.hash(new, auth.user.name)
-    await users.change_own(auth, "password changed", amr=Amr(0), password_hash=new_hash)
+    await users.change_own(
+        auth, "password changed", event="authn_password_change", password_hash=new_hash
+    )

@@ -20,19 +20,7 @@ from app import security_log
 from app.config import Settings
 from app.database import AnyRow
 from app.engine import insert_or_update
-#{% if cookiecutter.identity == "email" %}
-from app.models import (
-    ROLES,
-    USER_COLUMNS,
-    Identity,
-    ProviderSession,
-    RequestCount,
-    User,
-    user_from_row,
-)
-#{% else %}
 from app.models import ROLES, Identity, ProviderSession, RequestCount, User
-#{% endif %}
 from app.oidc_settings import title_of
 from app.sessions.active_session import ActiveSession
 from app.sessions.session import Amr, ClientInfo, SignIn, session_end
@@ -115,11 +103,10 @@ class Identities:
             email = normalise(person.email if person.email.isascii() else "")
         except InvalidName:
             raise EmailNotVerified from None
-        row = await self.users.database.fetch_one(select(*USER_COLUMNS).where(User.email == email))
-        if row is None:
+        user = await self.users.one_or_none(User.email == email)
+        if user is None:
             await self._create(email, provider, person)
             return
-        user = user_from_row(row)
         if not user.is_active:
             log_failure(provider, "the account is disabled")
             raise ProviderError
@@ -190,9 +177,7 @@ class Identities:
         now = self.users.clock()
         added = _new_identity(provider, person, auth.user.id, now)
         try:
-            await self.users.change_own(
-                auth, "identity added", added, amr=Amr(0), detail=title_of(provider)
-            )
+            await self.users.change_own(auth, "identity added", added, detail=title_of(provider))
         except IntegrityError:
             raise IdentityTaken from None
 
@@ -204,7 +189,7 @@ class Identities:
 
     async def list_for_user(self, user_id: int) -> Sequence[AnyRow]:
         """Return the identities of a user, the oldest first: the columns of ``Identity``."""
-        of_user = select(*Identity.__table__.columns).where(Identity.user_id == user_id)
+        of_user = select(Identity).where(Identity.user_id == user_id)
         return await self.users.database.fetch_all(of_user.order_by(Identity.id))
 
     async def remove(self, auth: AuthContext, identity_id: int) -> None:
@@ -221,9 +206,8 @@ class Identities:
         if not await count_ways(database, user_id, self.settings, without=identity_id):
             raise LastWay
         removed = delete(Identity).where(Identity.id == identity_id)
-        await self.users.change_own(
-            auth, "identity removed", removed, amr=Amr(0), detail=title_of(found[0].provider)
-        )
+        title = title_of(found[0].provider)
+        await self.users.change_own(auth, "identity removed", removed, detail=title)
 
     async def note_session(self, sign_in: SignIn, session: ActiveSession) -> None:
         """Remember which session began at a provider, so that the provider can end it.
@@ -273,7 +257,7 @@ class Identities:
         return await self.users.database.fetch_one(noted) is not None
 
     async def delete_expired(self) -> int:
-        """Delete a batch of what was remembered of sessions that have ended; how many."""
+        """Delete a batch of records of sessions that have ended, and return how many."""
         is_over = ProviderSession.ends_at <= self.users.clock()
         return await self.users.database.delete_batch(ProviderSession.id, is_over)
 

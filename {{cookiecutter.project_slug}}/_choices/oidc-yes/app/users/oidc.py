@@ -5,19 +5,22 @@ import secrets
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 
-from sqlalchemy import insert, select
+from joserfc.errors import JoseError
+from sqlalchemy import select
 from sqlalchemy.exc import IntegrityError
 
 #{% if cookiecutter.session_backend == "signed-cookie" %}
 from app import security_log
 #{% endif %}
 from app.config import Settings
+from app.errors import MALFORMED
 #{% if cookiecutter.session_backend == "signed-cookie" %}
-from app.models import Identity, ProviderSession, RequestCount, User
+from app.models import Identity, ProviderSession, User
 #{% else %}
-from app.models import Identity, ProviderSession, RequestCount
+from app.models import Identity, ProviderSession
 #{% endif %}
 from app.oidc_settings import title_of
+from app.request_limit import use_once
 from app.sessions.session import CLOCK_LEEWAY_SECONDS, ClientInfo, SessionEnded
 from app.users.github import SITE as GITHUB
 from app.users.github import GitHub
@@ -29,7 +32,7 @@ from app.users.oidc_errors import (
     ProviderUnavailable,
     ProviderUnknown,
 )
-from app.users.openid import LOGOUT_SECONDS, MALFORMED, OpenIdProvider
+from app.users.openid import LOGOUT_SECONDS, OpenIdProvider
 from app.users.providers import (
     Attempt,
     Http,
@@ -171,7 +174,7 @@ class OidcService:
         except (Unavailable, TimeoutError) as error:
             log_failure(name, error)
             raise ProviderUnavailable from None
-        except MALFORMED as error:
+        except (JoseError, *MALFORMED) as error:
             log_failure(name, error)
             raise ProviderError from None
 
@@ -179,11 +182,9 @@ class OidcService:
         """Accept something once. seconds: for which it would be accepted. Raises ProviderError."""
         # Remembered until it has expired by the clock of every host.
         forgotten_at = self.users.clock() + seconds + 2 * CLOCK_LEEWAY_SECONDS
-        used = insert(RequestCount).values(
-            key=hash_of(f"provider {text}"), count=1, resets_at=forgotten_at
-        )
+        what = f"provider {text}".encode("utf-8", "surrogatepass")
         try:
-            await self.users.database.execute(used)
+            await self.users.database.execute(use_once(what, forgotten_at))
         except IntegrityError:
             raise ProviderError from None
 

@@ -13,17 +13,14 @@ class ProviderError(AccountError):
     """Nobody was signed in. code: for front ends, which show a sentence of their own."""
 
     status, code = 403, "failed"
-    text = "Signing in there was not accepted. Try again."
+    text = "Signing in with the provider failed. Try again."
 
 
 class ProviderUnavailable(ProviderError):
     """It is down, slow, or wrong."""
 
-    status, code = 503, "unavailable"
+    status, code, retry_after = 503, "unavailable", 60
     text = "The provider does not respond. Try again later, or sign in another way."
-
-    def __init__(self) -> None:
-        super().__init__(headers={"Retry-After": "60"})
 
 
 class Cancelled(ProviderError):
@@ -59,33 +56,33 @@ class FactorWanted(ProviderError):
 class RegistrationClosed(ProviderError):
     """There is no account, and none may be created."""
 
-    code, text = "registration_closed", "There is no account for you, and registration is closed."
+    code, text = "registration_closed", "You have no account here, and registration is closed."
 
 
 class IdentityTaken(ProviderError):
     """It opens the account of somebody else, or of the same person already."""
 
     status, code = 409, "taken"
-    text = "That account signs in to an account here already."
+    text = "That account is already linked to an account here."
 
 
 class NotTheSameSession(ProviderError):
     """Whoever asked is not signed in any more, or somebody else is."""
 
-    code, text = "signed_out", "You have been signed out meanwhile. Sign in, and try again."
+    code, text = "signed_out", "You have been signed out in the meantime. Sign in, and try again."
 
 
 class LastWay(AccountError):
     """Without it, nobody could sign in to the account."""
 
-    status, text = 409, "You could not sign in any more. Add another way first."
+    status, text = 409, "You would no longer be able to sign in. Add another way first."
 
 
 #{% if cookiecutter.identity == "username" %}
 class NameWanted(AccountError):
     """Whoever comes from a provider has no account yet, and has to choose a name for it."""
 
-    status, text = 409, "There is no account for you yet. Choose a user name."
+    status, text = 409, "You have no account here yet. Choose a user name."
 
 
 #{% endif %}

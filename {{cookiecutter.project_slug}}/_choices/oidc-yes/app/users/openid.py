@@ -7,11 +7,11 @@ from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import quote_plus, urlencode
 
-from cryptography.exceptions import UnsupportedAlgorithm
 from joserfc import jwt
 from joserfc.errors import InvalidKeyIdError, JoseError
 from joserfc.jwk import JWKRegistry, KeySet
 
+from app.errors import MALFORMED
 from app.oidc_settings import MICROSOFT, SEVERAL_TENANTS, ProviderSettings
 from app.sessions.session import CLOCK_LEEWAY_SECONDS
 from app.users.providers import Attempt, Http, Person, Unavailable, check_subject
@@ -19,8 +19,8 @@ from app.users.providers import Attempt, Http, Person, Unavailable, check_subjec
 # Public keys only: what is signed with a secret that two know proves nothing of either.
 ALGORITHMS = ("RS256", "PS256", "ES256", "EdDSA", "Ed25519")
 
-# For how many seconds it is believed what a provider says of itself, and how soon it is asked anew
-# when a token names a key that was not there, or it has not answered: strangers can cause both.
+# How long a provider's metadata is cached, and how soon it is fetched again when a token names an
+# unknown key, or after a failure: strangers can cause both. In seconds.
 CACHE_SECONDS, REFRESH_SECONDS, RETRY_SECONDS = 3_600, 60, 5
 
 #{% if cookiecutter.identity == "email" %}
@@ -31,12 +31,6 @@ SCOPE = "openid"
 
 # In Microsoft's issuer for accounts of several tenants. The id of one is in each token.
 TENANT = "{tenantid}"
-
-# What reading a stranger's answer may raise; the library leaves some of it to its callers.
-MALFORMED = (
-    *(JoseError, UnsupportedAlgorithm),
-    *(ValueError, TypeError, LookupError, AttributeError, RecursionError),
-)
 
 LOGOUT = "http://schemas.openid.net/event/backchannel-logout"
 # A logout token is for now.
@@ -71,7 +65,7 @@ class OpenIdProvider:
         return f"{endpoint}{'&' if '?' in endpoint else '?'}{urlencode(query)}"
 
     async def redeem(self, attempt: Attempt, answer: Mapping[str, str]) -> Person:
-        """Return who came back. Raises Unavailable or one of MALFORMED."""
+        """Return who came back. Raises Unavailable, JoseError or one of MALFORMED."""
         metadata = await self._discover()
         # One provider must not pass on what another has answered (RFC 9207).
         says_issuer = metadata.get("authorization_response_iss_parameter_supported") is True
@@ -98,7 +92,7 @@ class OpenIdProvider:
     async def read_logout(self, token: str) -> dict[str, Any]:
         """Return what a logout token says (OpenID Connect Back-Channel Logout 1.0, 2.6).
 
-        Raises Unavailable or one of MALFORMED.
+        Raises Unavailable, JoseError or one of MALFORMED.
         """
         claims = await self._verify(token, jti={}, events={})
         # Neither is an ID token one, which browsers get to see.
@@ -180,7 +174,7 @@ class OpenIdProvider:
         #{% endif %}
 
     async def _discover(self, max_age: float = CACHE_SECONDS) -> dict[str, Any]:
-        """Return what the provider says of itself, and know its keys. Raises Unavailable."""
+        """Return the provider's metadata, and keep its keys. Raises Unavailable."""
         # Whoever needs nothing new does not wait for those who do.
         if not self._is_within(max_age, self._fetched_at):
             async with self._lock:
@@ -222,6 +216,6 @@ def _import_keys(found: list[dict[str, Any]]) -> KeySet:
     keys = []
     for each in found:
         # What is not understood is left out (RFC 7517, 5).
-        with suppress(*MALFORMED):
+        with suppress(JoseError, *MALFORMED):
             keys.append(JWKRegistry.import_key(each))
     return KeySet(keys)

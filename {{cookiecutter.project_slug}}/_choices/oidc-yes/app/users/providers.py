@@ -76,7 +76,7 @@ class Provider(Protocol):
     async def redeem(self, attempt: Attempt, answer: Mapping[str, str]) -> Person:
         """Return who came back. answer: the parameters that the browser brought along.
 
-        Raises Unavailable, or what ``openid.MALFORMED`` names for what is wrong with the answer.
+        Raises Unavailable, JoseError, or one of ``MALFORMED`` for what is wrong with the answer.
         """
 
     async def read_logout(self, token: str) -> dict[str, Any]:

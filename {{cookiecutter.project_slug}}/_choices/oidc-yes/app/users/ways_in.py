@@ -1,6 +1,6 @@
 """The ways in which somebody can sign in. The last one is not removed."""
 
-from sqlalchemy import case, select
+from sqlalchemy import select
 
 from app.config import Settings
 from app.database import Database
@@ -11,13 +11,11 @@ from app.models import Identity, User
 #{% endif %}
 from app.oidc_settings import MICROSOFT, SEVERAL_TENANTS
 
-_HAS_PASSWORD = case((User.password_hash.is_not(None), 1), else_=0)
-
 
 async def has_password(database: Database, user_id: int) -> bool:
     """Whether a user can sign in with a password."""
-    row = await database.fetch_one(select(_HAS_PASSWORD).where(User.id == user_id))
-    return bool(row and row[0])
+    found = select(User.id).where(User.id == user_id, User.password_hash.is_not(None))
+    return await database.fetch_one(found) is not None
 
 
 async def count_ways(

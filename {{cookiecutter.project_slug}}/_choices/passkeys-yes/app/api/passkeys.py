@@ -183,7 +183,7 @@ async def sign_in(
     browser: KnownBrowser,
     request_session: CurrentRequestSession,
 ) -> User:
-    """Sign in. The response is 404 for a passkey that is not known here any more."""
+    """Sign in. The response is 404 for a passkey that is no longer registered here."""
     sign_in = await passkeys.sign_in(body.model_dump(), browser)
     return await request_session.finish_sign_in(sign_in, remember=body.remember)
 

@@ -3,15 +3,14 @@
 Nothing is stored until one is used, so that strangers may ask for as many as they like.
 """
 
-import hashlib
 import secrets
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from itsdangerous import BadSignature, Signer
-from sqlalchemy import Executable, insert
+from sqlalchemy import Executable
 
-from app.models import RequestCount
+from app.request_limit import use_once
 from app.sessions.session import CLOCK_LEEWAY_SECONDS, is_current
 from app.users.links import new_signer
 
@@ -47,10 +46,8 @@ class Challenges:
         if not is_current(expires_at, CHALLENGE_SECONDS, self.clock()):
             raise ValueError("the challenge has expired")
         # Without the signature, which can be spelled in several ways.
-        key = hashlib.sha256(b"challenge " + value).digest()
         # Remembered until it has expired by the clock of every host.
-        forgotten_at = expires_at + CLOCK_LEEWAY_SECONDS
-        return insert(RequestCount).values(key=key, count=1, resets_at=forgotten_at)
+        return use_once(b"challenge " + value, expires_at + CLOCK_LEEWAY_SECONDS)
 
     def _signer(self, scope: str) -> Signer:
         return new_signer(self.keys, f"app.users.challenges {scope}")

@@ -30,9 +30,7 @@ from app.users.relying_party import (
     without_attestation,
 )
 from app.users.service import AuthContext, UserService
-#{% if cookiecutter.oidc %}
-from app.users.ways_in import count_ways
-#{% endif %}
+from app.users.ways_in import count_ways, has_password
 
 MAX_PASSKEYS = 20
 MAX_NAME_CHARACTERS = 64
@@ -42,14 +40,12 @@ MAX_ID_BYTES = MAX_KEY_BYTES = 1023
 HANDLE_BYTES = 64
 
 _OF_ACCOUNT = (User.is_active, User.session_version)
-# What somebody has shown who only asks for a change.
-_NOTHING = Amr(0)
 
 
 class PasskeyUnknown(AccountError):
     """Removed, or never added. Ids are random, so that nobody can find one by asking."""
 
-    status, text = 404, "This passkey is not known here any more. Sign in another way."
+    status, text = 404, "This passkey is no longer registered here. Sign in another way."
 
 
 class PasskeyConflict(AccountError):
@@ -78,7 +74,7 @@ class Passkeys:
 
     async def list_for_user(self, user_id: int) -> Sequence[AnyRow]:
         """Return the passkeys of a user, the oldest first."""
-        of_user = select(*Passkey.__table__.columns).where(Passkey.user_id == user_id)
+        of_user = select(Passkey).where(Passkey.user_id == user_id)
         return await self.users.database.fetch_all(of_user.order_by(Passkey.created_at, Passkey.id))
 
     async def creation_options(self, auth: AuthContext, browser: str) -> dict[str, Any]:
@@ -125,7 +121,7 @@ class Passkeys:
         try:
             await self.users.change_own(auth, "passkey added", added, used, amr=Amr.POP)
         except IntegrityError:
-            raise PasskeyConflict("This passkey has been added already.") from None
+            raise PasskeyConflict("This passkey has already been added.") from None
         return bytes_to_base64url(new.credential_id), name
 
     async def request_options(self, browser: str, user: User | None = None) -> dict[str, Any]:
@@ -170,45 +166,31 @@ class Passkeys:
         """
         passkey = await self._find(auth.user, passkey_id)
         # What is removed meanwhile ends this session, and then nothing is removed here.
-        #{% if cookiecutter.oidc %}
-        is_last = await count_ways(self.users.database, auth.user.id, self.site.settings) == 1
-        #{% else %}
-        is_only_one = len(await self.list_for_user(auth.user.id)) == 1
-        is_last = is_only_one and not await self.has_password(auth.user)
-        #{% endif %}
-        if is_last:
-            raise PasskeyConflict("You could not sign in any more. Set a password first.")
+        if await self._count_ways(auth.user) == 1:
+            raise PasskeyConflict("You would no longer be able to sign in. Set a password first.")
         removed = delete(Passkey).where(Passkey.id == passkey.id)
-        await self.users.change_own(auth, "passkey removed", removed, amr=_NOTHING)
-
-    async def has_password(self, user: User) -> bool:
-        """Whether a user can sign in with a password."""
-        found = select(User.id).where(User.id == user.id, User.password_hash.is_not(None))
-        return await self.users.database.fetch_one(found) is not None
+        await self.users.change_own(auth, "passkey removed", removed)
 
     async def remove_password(self, auth: AuthContext) -> None:
-        """Let a user sign in with passkeys alone. Other sessions end.
+        """Let a user sign in without a password. Other sessions end.
 
         Raises PasskeyConflict for the last way to sign in, or SessionEnded.
         """
-        #{% if cookiecutter.oidc %}
-        is_last = await count_ways(self.users.database, auth.user.id, self.site.settings) == 1
-        #{% else %}
-        is_last = not await self.kinds_of(auth.user.id)
-        #{% endif %}
-        if is_last:
-            raise PasskeyConflict("You could not sign in any more. Add a passkey first.")
-        await self.users.change_own(auth, "password removed", amr=_NOTHING, password_hash=None)
+        if await self._count_ways(auth.user) == 1:
+            raise PasskeyConflict("You would no longer be able to sign in. Add a passkey first.")
+        await self.users.change_own(auth, "password removed", password_hash=None)
 
     async def set_password(self, auth: AuthContext, new: str) -> None:
         """Set the password of a user who has none. Other sessions end.
 
         Raises PasswordRejected, PasskeyConflict or SessionEnded.
         """
-        if await self.has_password(auth.user):
-            raise PasskeyConflict("You have a password: change that one.")
+        if await has_password(self.users.database, auth.user.id):
+            raise PasskeyConflict("You already have a password. Change it instead.")
         new_hash = await self.users.passwords.hash(new, auth.user.name)
-        await self.users.change_own(auth, "password changed", amr=_NOTHING, password_hash=new_hash)
+        await self.users.change_own(
+            auth, "password changed", event="authn_password_change", password_hash=new_hash
+        )
 
     async def _use(self, credential: dict[str, Any], browser: str, user_id: int = 0) -> SignIn:
         """Check a passkey, and count that it was used. user_id: whose it has to be; 0 for anybody.
@@ -221,7 +203,7 @@ class Passkeys:
             expected, used = self.site.expect(shown.response.client_data_json, scope)
             check_authenticator_data(shown.response.authenticator_data)
         row = await self.users.database.fetch_one(
-            select(*Passkey.__table__.columns, UserHandle.handle, *_OF_ACCOUNT)
+            select(Passkey, UserHandle.handle, *_OF_ACCOUNT)
             .join(User, User.id == Passkey.user_id)
             .join(UserHandle, UserHandle.user_id == User.id)
             .where(Passkey.id == shown.raw_id)
@@ -266,6 +248,14 @@ class Passkeys:
         if len(passkeys) >= MAX_PASSKEYS:
             raise PasskeyConflict(f"You have {MAX_PASSKEYS} passkeys. Remove one first.")
         return passkeys
+
+    async def _count_ways(self, user: User) -> int:
+        """Return how many ways to sign in a user has."""
+        #{% if cookiecutter.oidc %}
+        return await count_ways(self.users.database, user.id, self.site.settings)
+        #{% else %}
+        return await count_ways(self.users.database, user.id)
+        #{% endif %}
 
     async def _find(self, user: User, passkey_id: str) -> AnyRow:
         """Return a passkey of the user's. Raises PasskeyUnknown."""

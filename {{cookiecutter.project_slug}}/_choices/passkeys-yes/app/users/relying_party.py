@@ -11,7 +11,6 @@ from urllib.parse import urlsplit
 
 import webauthn
 from cbor2 import CBORError
-from cryptography.exceptions import UnsupportedAlgorithm
 from sqlalchemy import Executable
 from webauthn import helpers
 from webauthn.helpers import structs
@@ -20,16 +19,12 @@ from webauthn.helpers.exceptions import WebAuthnException
 from app import security_log
 from app.config import PROJECT, Settings
 from app.database import AnyRow
+from app.errors import MALFORMED
 from app.models import User
 from app.users.cbor import check_authenticator_data, read_cbor
 from app.users.challenges import CHALLENGE_SECONDS, Challenges
 from app.users.errors import AccountError
 
-# What reading a stranger's bytes may raise; the library leaves some of it to its callers.
-_MALFORMED = (
-    *(WebAuthnException, CBORError, UnsupportedAlgorithm),
-    *(ValueError, TypeError, LookupError, AttributeError, RecursionError),
-)
 _REQUIRED = structs.UserVerificationRequirement.REQUIRED
 
 
@@ -44,7 +39,7 @@ def refusing(user_id: int) -> Iterator[None]:
     """Raise PasskeyRefused for whatever is wrong with a passkey. user_id: whose it is, or 0."""
     try:
         yield
-    except _MALFORMED as error:
+    except (WebAuthnException, CBORError, *MALFORMED) as error:
         actor, reason = user_id or None, f"passkey: {error}"[:200]
         security_log.event("authn_login_fail", actor=actor, reason=reason, warning=True)
         raise PasskeyRefused from None

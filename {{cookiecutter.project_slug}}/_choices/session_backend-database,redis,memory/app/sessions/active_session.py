@@ -39,10 +39,6 @@ class ActiveSession:
             await self.store.touch(self.record, seen)
             self.record = seen
 
-    async def revoke_others(self) -> None:
-        """End every other session of the same user."""
-        await self.store.delete_others(self.record)
-
     async def get(self, name: str, default: JsonValue = None) -> JsonValue:
         """Return the value of that name, or the default."""
         return (await self.values()).get(name, default)

@@ -107,7 +107,7 @@ class SessionStore:
         )
 
     async def delete_expired(self, now: float) -> int:
-        """Delete a batch of expired sessions; how many."""
+        """Delete a batch of expired sessions, and return how many."""
         return await self.database.delete_batch(UserSession.key, UserSession.expires_at <= now)
 
     async def values(self, key: bytes) -> dict[str, bytes]:

@@ -100,7 +100,7 @@ class SessionStore:
         )
 
     async def delete_expired(self, now: float) -> int:
-        """Check the next few sessions and delete those that have expired; how many."""
+        """Check the next few sessions and delete those that have expired, and return how many."""
         expired = []
         for _ in range(min(DELETE_BATCH, len(self._to_check))):
             key = self._to_check.popleft()
@@ -136,7 +136,7 @@ class SessionStore:
         return [self._sessions[key] for key in self._of_user.get(user_id, ())]
 
     def _forget(self, *sessions: Session) -> int:
-        """Drop sessions and all that belongs to them; how many were there."""
+        """Drop sessions and all that belongs to them, and return how many there were."""
         gone: dict[int, set[bytes]] = {}
         for session in sessions:
             if self._sessions.pop(session.key, None):

@@ -81,7 +81,7 @@ class SessionStore:
         """Store nothing: the user's session version has invalidated them."""
 
     async def delete_expired(self, now: float) -> int:
-        """Forget a batch of revoked sessions whose tokens have all expired; how many."""
+        """Forget a batch of revoked sessions whose tokens have all expired, and return how many."""
         return await self.database.delete_batch(EndedSession.key, EndedSession.ends_at <= now)
 
     async def _user_row(self, session: Session, now: float) -> tuple[Any, ...] | None:

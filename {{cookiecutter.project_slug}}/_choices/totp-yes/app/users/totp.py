@@ -14,7 +14,7 @@ from sqlalchemy import ColumnElement, Executable, and_, delete, or_, select, upd
 from app import security_log
 from app.config import PROJECT
 from app.engine import insert_or_update
-from app.models import USER_COLUMNS, RecoveryCode, TotpSecret, User, user_from_row
+from app.models import RecoveryCode, TotpSecret, User
 from app.sessions.encryption import SessionCipher
 from app.sessions.session import Amr, ClientInfo
 from app.users.errors import AccountError
@@ -123,7 +123,7 @@ class TotpService:
             where=TotpSecret.is_confirmed.is_(False),
         )
         if not await self.users.database.fetch_one(stored.returning(TotpSecret.user_id)):
-            raise TotpStateError("You have an authenticator app already. Turn it off first.")
+            raise TotpStateError("You already have an authenticator app. Turn it off first.")
         return _enrolment(secret, user)
 
     async def begun(self, user: User) -> Enrolment:
@@ -133,7 +133,7 @@ class TotpService:
         )
         secret = self.cipher.decrypt(row.encrypted, str(user.id)) if row else None
         if secret is None:
-            raise TotpStateError("There is no set-up to confirm. Begin it again.")
+            raise TotpStateError("No setup is in progress. Start again.")
         return _enrolment(secret.decode(), user)
 
     async def turn_on(self, auth: AuthContext, code: str) -> list[str]:
@@ -166,7 +166,7 @@ class TotpService:
         if not await self.kinds_of(auth.user.id):
             raise TotpStateError("There is no authenticator app to turn off.")
         removed = self.deletions(auth.user.id)
-        await self.users.change_own(auth, "authenticator app removed", *removed, amr=Amr(0))
+        await self.users.change_own(auth, "authenticator app removed", *removed)
 
     async def renew_recovery_codes(self, auth: AuthContext) -> list[str]:
         """Return new recovery codes; the old ones are void.
@@ -221,15 +221,15 @@ class TotpService:
         return accepted == 1
 
     async def _use_recovery_code(self, user_id: int, code: str, client: ClientInfo) -> bool:
-        row = await self.users.database.fetch_one(select(*USER_COLUMNS).where(User.id == user_id))
-        if row is None:
+        user = await self.users.one_or_none(User.id == user_id)
+        if user is None:
             return False
         what = "recovery code used"
         used = await self.users.database.change(
             void(user_id, code),
             # Whoever has one is no guesser, so codes of the app count again.
             update(TotpSecret).where(TotpSecret.user_id == user_id).values(failures=0),
-            *self.users.events.notify(user_from_row(row), what, client),
+            *self.users.events.notify(user, what, client),
         )
         if used is None:
             return False

@@ -1,0 +1,51 @@
+"""The devices that people have signed in with: they are told by mail of one not seen before."""
+
+import hashlib
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from sqlalchemy import select, update
+
+from app.database import Database
+from app.email.outbox import Outbox
+from app.engine import insert_or_update
+from app.models import KnownDevice, User
+from app.sessions.session import ClientInfo
+from app.user_agent import describe_browser
+from app.users.rate_limit import subscriber
+
+# How long a device counts as known, since it was used last to sign in.
+KEEP_SECONDS = 180 * 86_400
+
+
+@dataclass(frozen=True)
+class KnownDevices:
+    """Every method raises StoreUnavailable. clock: Unix time in seconds."""
+
+    database: Database
+    outbox: Outbox
+    clock: Callable[[], float]
+
+    async def note(self, user: User, client: ClientInfo) -> None:
+        """Tell a user of a sign-in with a browser, or from an address, not seen before."""
+        browser, address = describe_browser(client.user_agent), subscriber(client.ip)
+        device = f"{user.id} {browser} {address}"
+        key, now = hashlib.sha256(device.encode()).digest(), self.clock()
+        of_user = KnownDevice.user_id == user.id
+        seen = update(KnownDevice).where(KnownDevice.key == key).values(seen_at=now)
+        if await self.database.execute(seen):
+            return
+        # Those of an account that slept for long are forgotten, and a thief must not pass for them.
+        is_first = user.created_at > now - KEEP_SECONDS and not (
+            await self.database.fetch_one(select(KnownDevice.key).where(of_user))
+        )
+        new = insert_or_update(KnownDevice).values(user_id=user.id, key=key, seen_at=now)
+        mail = self.outbox.mail(user.email, "new_device", client)
+        await self.database.change(
+            new.on_conflict_do_nothing().returning(KnownDevice.key), *(() if is_first else (mail,))
+        )
+
+    async def delete_expired(self) -> int:
+        """Delete a batch of devices that nobody has used for long, and return how many."""
+        old = KnownDevice.seen_at <= self.clock() - KEEP_SECONDS
+        return await self.database.delete_batch(KnownDevice.key, old)
