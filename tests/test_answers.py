@@ -1,14 +1,16 @@
 """Whatever is answered: a working project, or one sentence and nothing left behind."""
 
 import json
+import sys
 import tomllib
 from pathlib import Path
 
 import pytest
 
+from local_extensions import MAX_CHARACTERS, fault, unknown
+from tests import processes
 from tests.answers import CHOICES, HOSTILE, type_answers
 from tests.conftest import Bake
-from tests.hooks import load
 from tests.project import REPOSITORY, Project
 
 CONTRACT = [
@@ -125,9 +127,9 @@ REFUSALS = [
 
 @pytest.mark.parametrize(("answers", "sentence"), REFUSALS, ids=lambda value: ascii(value)[:40])
 def test_a_bad_answer_is_refused_with_one_sentence(answers: list[str], sentence: str) -> None:
-    hook = load("pre_gen_project", dict.fromkeys(CONTRACT, ""))
     given = dict(zip(CONTRACT, [*answers, "", ""], strict=False))
-    said = hook["fault"]({key: given[key] for key in hook["MAX_CHARACTERS"]})
+    said = fault({key: given[key] for key in MAX_CHARACTERS})
+    assert said is not None
     assert said.startswith(sentence)
     assert "\n" not in said
 
@@ -140,9 +142,8 @@ def test_a_bad_answer_is_refused_with_one_sentence(answers: list[str], sentence:
         (["Fine", "a/b"], "project_slug 'a/b' is no good name for a folder"),
         (["Con"], "project_slug 'con' is a name that Windows keeps for itself"),
         (["x\u2028y", "fine"], "project_name holds characters that cannot be seen"),
-        # cookiecutter's own sentence: it looks at the folder before it asks the template.
-        (["Fine", ".."], "directory already exists"),
-        (["Fine", "."], "directory already exists"),
+        (["Fine", ".."], "project_slug '..' is no good name for a folder"),
+        (["Fine", "."], "project_slug '.' is no good name for a folder"),
     ],
     ids=lambda value: ascii(value)[:40],
 )
@@ -150,9 +151,45 @@ def test_a_bad_answer_leaves_nothing(tmp_path: Path, answers: list[str], sentenc
     out = tmp_path / "inner" / "out"
     out.mkdir(parents=True)
     done = type_answers(out, *answers)
-    assert done.returncode != 0
-    assert sentence in done.stderr + done.stdout
-    # Of a/b, cookiecutter leaves the empty folder a.
-    assert [path for path in out.rglob("*") if not path.is_dir()] == []
+    assert done.returncode == 1
+    nothing, last = done.stderr.splitlines()
+    assert nothing.startswith("Nothing was made.")
+    assert last.startswith(sentence)
+    assert list(out.iterdir()) == []
     assert {path.name for path in (tmp_path / "inner").iterdir()} == {"out", "home"}
-    assert len(list(out.iterdir())) == ("a/b" in answers)
+
+
+@pytest.mark.slow
+def test_whoever_is_refused_is_told_how_to_keep_what_they_have_answered(tmp_path: Path) -> None:
+    done = type_answers(tmp_path / "out", "It's a shop", "a b", "", "Ann Lee")
+    kept = "'project_name=It'\"'\"'s a shop' 'author=Ann Lee'"
+    said = f"Nothing was made. To keep the other answers, add to the command: {kept}"
+    assert done.stderr.splitlines()[0] == said
+
+
+@pytest.mark.parametrize(
+    ("given", "advice"),
+    [
+        ("session_backnd", "did you mean session_backend?"),
+        ("same_site", "did you mean samesite?"),
+        ("zzz", f"there are {', '.join(CONTRACT)}."),
+    ],
+)
+def test_an_answer_to_no_question_is_named(given: str, advice: str) -> None:
+    assert (
+        unknown({"database": "sqlite", given: "x"}) == f"No question is called {given!r}: {advice}"
+    )
+    assert unknown(dict.fromkeys(CONTRACT, "x")) is None
+
+
+@pytest.mark.slow
+def test_an_answer_to_no_question_leaves_nothing(tmp_path: Path) -> None:
+    cookiecutter = str(Path(sys.executable).parent / "cookiecutter")
+    command = (cookiecutter, "--no-input", str(REPOSITORY), "session_backnd=redis")
+    done = processes.run(command, cwd=tmp_path)
+    assert done.returncode == 1
+    assert done.stdout.splitlines() == [
+        "Nothing was made.",
+        "No question is called 'session_backnd': did you mean session_backend?",
+    ]
+    assert list(tmp_path.iterdir()) == []

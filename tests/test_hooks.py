@@ -269,9 +269,8 @@ def outside_the_standard_library(text: str) -> set[str]:
     return modules - set(sys.stdlib_module_names)
 
 
-@pytest.mark.parametrize("hook", ["pre_gen_project", "post_gen_project"])
-def test_hooks_use_the_standard_library_alone(hook: str) -> None:
-    text = (REPOSITORY / "hooks" / f"{hook}.py").read_text("utf-8")
+def test_the_hook_uses_the_standard_library_alone() -> None:
+    text = (REPOSITORY / "hooks" / "post_gen_project.py").read_text("utf-8")
     assert outside_the_standard_library(text) == set()
 
 
@@ -440,8 +439,7 @@ def test_a_refusal_is_one_sentence_in_red_and_leaves_nothing(
     status, seen = generate_on_a_terminal(tmp_path, "project_slug=con", **variable)
     assert status == 1
     sentence = "project_slug 'con' is a name that Windows keeps for itself: choose another."
-    # What follows is cookiecutter's own.
-    assert seen.startswith(shown.format(sentence))
+    assert seen.endswith(shown.format(sentence))
     assert not (tmp_path / "con").exists()
 
 

@@ -173,6 +173,14 @@ async def get_db_session(
 DbSession = Annotated[AsyncSession, Depends(get_db_session)]
 
 
+async def get_settings(request_session: CurrentRequestSession) -> Settings:
+    """Return the settings of the running app."""
+    return request_session.services.settings
+
+
+CurrentSettings = Annotated[Settings, Depends(get_settings)]
+
+
 def _service(pick: Callable[[Services], Any]) -> Any:
     """Return a dependency on one of the parts of the running app."""
 
@@ -182,7 +190,6 @@ def _service(pick: Callable[[Services], Any]) -> Any:
     return Depends(get_service)
 
 
-CurrentSettings = Annotated[Settings, _service(lambda services: services.settings)]
 Users = Annotated[UserService, _service(lambda services: services.users)]
 Sessions = Annotated[SessionService, _service(lambda services: services.sessions)]
 Recovery = Annotated[PasswordRecovery, _service(lambda services: services.recovery)]
