@@ -34,7 +34,7 @@ MUTANTS = (
         (0, "events are kept for ever", "<= self.clock() - KEEP_SECONDS", "<= 0"),
     ),
     *At(USERS, "tests/test_account_events.py").faults(
-        (0, "a sign-in is not listed", 'self.events.record(record.user_id, "signed in", client)',
+        (0, "a sign-in is not listed", 'self.events.record(user_id, "signed in", client)',
          "[update(User).values(id=User.id).where(User.id == 0)]"),
     ),
     *At("app/users/rate_limit.py", "tests/attacks/test_guessing.py").faults(

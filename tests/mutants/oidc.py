@@ -126,7 +126,8 @@ MUTANTS = (
         (0, "who has left at the provider is not signed in again for a while",
          ".in_(keys), since)", ".in_(keys), RequestCount.resets_at > 0)"),
         (0, "a session at the provider that has ended is not known by its name",
-         '            _logout_key(row.issuer, "sid", sign_in.sid),\n', ""),
+         '            keys.append(_logout_key(row.issuer, "sid", sign_in.sid))\n',
+         "            pass\n"),
     ),
     *At("app/users/identities.py", "tests/test_choosing_a_name.py", oidc="yes").faults(
         (0, "who has left at the provider is signed in by a name",

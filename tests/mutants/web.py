@@ -159,7 +159,9 @@ MUTANTS = (
         (45, "the last-resort 500 has no headers",
          "await response(scope, receive, send_secured)", "await response(scope, receive, send)"),
         (50, "a handler of yours for whatever fails responds outside of all checks",
-         'if has_started or scope["type"] != "http":', "if error:"),
+         'if has_started or scope["type"] != "http" or', "if error or"),
+        (0, "whatever a handler says is the end of it, and nothing is logged",
+         "            if not isinstance(error, HTTPException):\n", "            if not error:\n"),
     ),
     *At(ERRORS, "tests/test_headers.py").faults(
         (50, "what a middleware of yours lets through is a fault of the server",

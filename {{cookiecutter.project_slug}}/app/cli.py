@@ -282,7 +282,7 @@ def run(work: Callable[["Services"], Awaitable[T]]) -> T:
     try:
         return asyncio.run(work_and_close())
     except (StoreUnavailable, ProgrammingError) as error:  # the latter when a table is missing
-        cause = error.reason if isinstance(error, StoreUnavailable) else str(error)
+        cause = error.reason if isinstance(error, StoreUnavailable) else str(error.orig)
         reason = cause.partition("\n")[0]
         advice = "Check that it is running and migrated (`alembic upgrade head`), then try again."
         fail(UNAVAILABLE, f"A data store is unavailable: {reason}\n{advice}")

@@ -35,7 +35,7 @@ class AppError(HTTPException):
 
     def __init__(self, text: str = "", headers: Mapping[str, str] | None = None) -> None:
         if self.retry_after:
-            headers = {"Retry-After": str(self.retry_after)}
+            headers = {**(headers or {}), "Retry-After": str(self.retry_after)}
         super().__init__(self.status, text or self.text, headers)
 
     def __str__(self) -> str:

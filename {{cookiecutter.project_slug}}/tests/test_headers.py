@@ -138,16 +138,59 @@ async def test_a_handler_of_yours_for_whatever_fails_loses_no_header(
     assert await client.is_signed_in()
 
 
-async def test_a_middleware_of_yours_may_read_a_body_that_is_too_large(client: Client) -> None:
+@pytest.mark.parametrize("fails", [True, False])
+async def test_whatever_a_handler_of_yours_says_the_server_logs_the_traceback(
+    app: FastAPI, fails: bool
+) -> None:
+    @app.exception_handler(Exception)
+    def handle(_: Request, error: Exception) -> Response:
+        if fails:
+            raise error
+        return PlainTextResponse("Bad gateway", 502)
+
+    @app.get("/broken")
+    @public
+    def broken() -> None:
+        raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        async with httpx2.AsyncClient(
+            transport=httpx2.ASGITransport(app), base_url="https://localhost"
+        ) as client:
+            await client.get("/broken")
+    response = await Client(app).get("/broken")
+    assert response.status_code == (500 if fails else 502)
+    check_default_headers(response)
+
+
+async def test_a_middleware_of_yours_may_read_a_body_that_is_too_large(start: Start) -> None:
     async def read(request: Request, call_next: RequestResponseEndpoint) -> Response:
         await request.body()
         return await call_next(request)
 
-    client.app.user_middleware.append(Middleware(BaseHTTPMiddleware, dispatch=read))
-    response = await client.post("/api/login", content=b"x" * 65_537)
+    app = await start(trusted_origins="https://front.example")
+    app.user_middleware.append(Middleware(BaseHTTPMiddleware, dispatch=read))
+    origin = {"origin": "https://front.example"}
+    response = await Client(app).post("/api/login", content=b"x" * 65_537, headers=origin)
     assert response.status_code == 413
     assert response.json() == {"detail": "The request body is too large."}
+    # A front end on another site has to be able to read it.
+    assert response.headers["access-control-allow-origin"] == "https://front.example"
     check_default_headers(response)
+
+
+async def test_the_pages_of_the_framework_for_debugging_are_shown(app: FastAPI) -> None:
+    app.debug = True
+
+    @app.get("/broken")
+    @public
+    async def broken() -> None:
+        raise ZeroDivisionError("on purpose")
+
+    transport = httpx2.ASGITransport(app, raise_app_exceptions=False)
+    async with httpx2.AsyncClient(transport=transport, base_url="https://localhost") as client:
+        assert "on purpose" in (await client.get("/broken")).text
+    app.debug = False
 
 
 async def test_a_middleware_of_yours_may_ask_for_the_user_when_a_store_is_out_of_reach(

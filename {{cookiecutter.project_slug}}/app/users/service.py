@@ -98,16 +98,16 @@ class UserService:
         if found is None:
             await self.sessions.revoke(session.token)
             raise SignInFailed
-        record = session.record
-        try:
-            await self.database.change(*self.events.record(record.user_id, "signed in", client))
-        except IntegrityError:
-            # The account was deleted this moment.
-            raise SignInFailed from None
-        security_log.event(
-            "authn_login_success", actor=record.user_id, session=record.key, amr=record.methods
-        )
         return session, found[1]
+
+    async def note_sign_in(self, session: ActiveSession, client: ClientInfo) -> None:
+        """List a sign-in, and log it. Raises SignInFailed if the account is deleted this moment."""
+        user_id, key, amr = session.record.user_id, session.record.key, session.record.methods
+        try:
+            await self.database.change(*self.events.record(user_id, "signed in", client))
+        except IntegrityError:
+            raise SignInFailed from None
+        security_log.event("authn_login_success", actor=user_id, session=key, amr=amr)
 
     async def change_password(self, auth: AuthContext, current: str, new: str) -> None:
         """Set a new password, end the user's other sessions, and give this one a new token.

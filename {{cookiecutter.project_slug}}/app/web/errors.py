@@ -10,6 +10,7 @@ from fastapi.routing import iter_route_contexts
 from sqlalchemy import select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
+from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
 from starlette.requests import HTTPConnection, Request
 from starlette.responses import JSONResponse, Response
@@ -28,6 +29,8 @@ from app.web.request_session import RequestSession, get_request_session
 from app.web.websocket import close_unauthorised
 
 LOGGER = logging.getLogger("app")
+
+FAILED = "Something went wrong. Try again later."
 
 ErrorResponse = Callable[..., Response]
 
@@ -99,22 +102,14 @@ def add_error_handlers(app: FastAPI, error_response: ErrorResponse) -> None:
 
     @app.exception_handler(Exception)
     async def unexpected_error(request: Request, _: Exception) -> Response:
-        detail = "Something went wrong. Try again later."
         if "request_session" not in request.scope.get("state", {}):
             # A middleware has failed that is outside of SecurityMiddleware.
-            response = json_error(request, 500, detail)
+            response = json_error(request, 500, FAILED)
             response.raw_headers.extend(SECURITY_HEADERS)
             return response
         # The server logs the traceback, maybe without the id that the response shows.
         LOGGER.error("%s %s has failed.", request.method, request.url.path)
-        response = error_response(request, 500, detail)
-        # It is sent outside of the middleware for CORS.
-        origin = request.headers.get("origin", "")
-        if origin in get_request_session(request).services.settings.trusted_origins:
-            response.headers["Access-Control-Allow-Origin"] = origin
-            response.headers["Access-Control-Allow-Credentials"] = "true"
-            response.headers.add_vary_header("Origin")
-        return response
+        return error_response(request, 500, FAILED)
 
 
 async def _user_is_deleted(request_session: RequestSession) -> bool:
@@ -136,12 +131,25 @@ def methods_of(scope: Scope, match: Match) -> set[str]:
 
 
 async def respond_to(error: Exception, request: Request) -> Response:
-    """Return what the app's handler for an error says; where there is none, that for any other."""
+    """Return what the app's handler says: of an HTTPException, or else that for any error."""
     handlers = request.app.exception_handlers
     [*_, handler] = [handlers[kind] for kind in handlers if kind in (500, Exception)]
     if isinstance(error, HTTPException):
         kinds = (getattr(error, "status_code", None), *type(error).__mro__)
         handler = next(handlers[kind] for kind in kinds if kind in handlers)
-    handled = handler(request, error)
-    response: Response = await handled if inspect.isawaitable(handled) else handled
+    response: Response
+    try:
+        if inspect.iscoroutinefunction(handler):
+            response = await handler(request, error)
+        else:
+            response = await run_in_threadpool(handler, request, error)
+    except Exception:
+        LOGGER.exception("The handler of an error has failed.")
+        response = json_error(request, 500, FAILED)
+    # It is sent outside of the middleware for CORS.
+    origin = request.headers.get("origin", "")
+    if origin in get_request_session(request).services.settings.trusted_origins:
+        response.headers["Access-Control-Allow-Origin"] = origin
+        response.headers["Access-Control-Allow-Credentials"] = "true"
+        response.headers.add_vary_header("Origin")
     return response

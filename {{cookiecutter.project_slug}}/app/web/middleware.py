@@ -81,7 +81,13 @@ class SecurityMiddleware:
         security_log.client_ip.set(ip)
         state = scope.setdefault("state", {})
         state["request_id"] = request_id
-        state["request_session"] = RequestSession(scope["headers"], ip, self._services)
+        request_session = RequestSession(scope["headers"], ip, self._services)
+        state["request_session"] = request_session
+        #{% if cookiecutter.session_backend == "signed-cookie" %}
+        if scope["type"] == "websocket":
+            # The framework sends no cookie when it accepts one.
+            request_session.close_cookie()
+        #{% endif %}
 
         has_started = False
 
@@ -94,11 +100,6 @@ class SecurityMiddleware:
                 if is_head:
                     # At once: there may be no end to the content.
                     await send({"type": "http.response.body"})
-            #{% if cookiecutter.session_backend == "signed-cookie" %}
-            elif message["type"] == "websocket.accept":
-                state["request_session"].close_cookie()
-                await send(message)
-            #{% endif %}
             elif is_head:
                 # Others have their turn, though nothing is sent.
                 await asyncio.sleep(0)
@@ -109,13 +110,14 @@ class SecurityMiddleware:
         try:
             await app(scope, self._limited(scope, headers, receive), send_secured)
         except Exception as error:
-            if has_started or scope["type"] != "http":
+            # The framework's own page, for debugging, needs no headers.
+            if has_started or scope["type"] != "http" or scope["app"].debug:
                 raise
             # The framework would respond further out, without the headers of this layer, and with
             # 500 to whatever a middleware of yours lets through.
             response = await respond_to(error, Request(scope))
             await response(scope, receive, send_secured)
-            if response.status_code == 500:
+            if not isinstance(error, HTTPException):
                 # For the log of the server.
                 raise
 

@@ -46,6 +46,9 @@ class RequestSession:
         self.session: ActiveSession | None = None
         self.user: User | None = None
         self._deletes_cookie = False
+        #{% if cookiecutter.session_backend == "signed-cookie" %}
+        self._is_cookie_sent = False
+        #{% endif %}
         #{% if cookiecutter.frontend == "html" or (cookiecutter.oidc and (cookiecutter.totp or cookiecutter.identity == "username")) %}
         self._has_signed_in = False
         #{% endif %}
@@ -86,6 +89,9 @@ class RequestSession:
         """Return the session, which is read once."""
         if self.session is None and (token := self.session_token()):
             self.session = await self.services.sessions.load(token)
+            #{% if cookiecutter.session_backend == "signed-cookie" %}
+            self._close_session()
+            #{% endif %}
         return self.session
 
     async def load_user(self) -> User | None:
@@ -95,6 +101,9 @@ class RequestSession:
             if found:
                 # A session that is loaded already may have changed since: it stays.
                 self.session, self.user = self.session or found[0], found[1]
+                #{% if cookiecutter.session_backend == "signed-cookie" %}
+                self._close_session()
+                #{% endif %}
         return self.user
 
     #{% if cookiecutter.identity == "email" %}
@@ -174,12 +183,13 @@ class RequestSession:
         #{% if cookiecutter.oidc %}
         await self.services.identities.note_session(sign_in, session)
         #{% endif %}
+        await self.services.users.note_sign_in(session, self.client)
         self.session, self.user = session, user
-        #{% if cookiecutter.identity == "email" %}
-        await self.services.known_devices.note(user, self.client)
-        #{% endif %}
         #{% if cookiecutter.frontend == "html" or (cookiecutter.oidc and (cookiecutter.totp or cookiecutter.identity == "username")) %}
         self._has_signed_in = True
+        #{% endif %}
+        #{% if cookiecutter.identity == "email" %}
+        await self.services.known_devices.note(user, self.client)
         #{% endif %}
         return user
 
@@ -205,6 +215,9 @@ class RequestSession:
 
     def write_headers(self, headers: RawHeaders) -> None:
         """Add the headers that the session requires to a response."""
+        #{% if cookiecutter.session_backend == "signed-cookie" %}
+        self.close_cookie()
+        #{% endif %}
         if not self.depends_on_session:
             return
         # No cache may keep it, and none may hand it to somebody else (ASVS 5.0 14.3.2).
@@ -222,14 +235,17 @@ class RequestSession:
             headers.append((b"set-cookie", self.services.cookie.delete_cookie()))
         elif self.session and self.session.token_changed:
             headers.append((b"set-cookie", self._set_cookie(self.session)))
-        #{% if cookiecutter.session_backend == "signed-cookie" %}
-        self.close_cookie()
+    #{% if cookiecutter.session_backend == "signed-cookie" %}
 
     def close_cookie(self) -> None:
         """Refuse to change the session from here on: its cookie has been sent, or never will be."""
-        if self.session:
+        self._is_cookie_sent = True
+        self._close_session()
+
+    def _close_session(self) -> None:
+        if self.session and self._is_cookie_sent:
             self.session.is_cookie_sent = True
-        #{% endif %}
+    #{% endif %}
 
     def _set_cookie(self, session: ActiveSession) -> bytes:
         record = session.record

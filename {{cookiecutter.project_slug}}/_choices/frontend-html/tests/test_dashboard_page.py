@@ -46,7 +46,7 @@ async def test_the_dashboard_shows_what_has_happened_lately(
     await client.sign_in(ALICE, NEW_PASSWORD)
     shown = (await client.get("/")).text.partition("Recent activity")[2].partition("</ul>")[0]
     texts = " ".join(re.sub("<.*?>", " ", shown).split())
-    assert texts == "Signed in Firefox on Linux · 192.0.2.1 · now Password set an operator · now"
+    assert texts == "Signed in Firefox on Linux · 192.0.2.1 · now Password set An operator · now"
 
 
 async def test_what_to_build_next_names_files_that_exist_and_is_not_shown_to_users(

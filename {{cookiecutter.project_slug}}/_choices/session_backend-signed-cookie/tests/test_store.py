@@ -3,7 +3,7 @@
 from collections.abc import AsyncIterator
 
 import pytest
-from fastapi import BackgroundTasks, WebSocket
+from fastapi import BackgroundTasks, Request, WebSocket
 from fastapi.responses import StreamingResponse
 from itsdangerous.encoding import base64_decode
 from sqlalchemy import func, select
@@ -13,7 +13,8 @@ from app.services import Services
 from app.sessions.active_session import ActiveSession
 from app.sessions.session import Amr, Session, SessionEnded, TooMuchData
 from app.sessions.token import SessionTokens
-from app.web.dependencies import CurrentSession
+from app.web.dependencies import CurrentSession, public
+from app.web.request_session import get_request_session
 from tests.client import COOKIE, Client
 from tests.conftest import KEY, Clock, Start
 from tests.people import ALICE
@@ -237,18 +238,29 @@ async def test_what_changes_after_the_cookie_was_sent_is_an_error_and_not_lost(
 
         return StreamingResponse(send())
 
+    @client.app.put("/found-late")
+    @public
+    async def found_late(request: Request, tasks: BackgroundTasks) -> None:
+        async def find_and_change() -> None:
+            session = await get_request_session(request).load_session()
+            assert session is not None
+            await change(session)
+
+        tasks.add_task(find_and_change)
+
     @client.app.websocket("/socket")
     async def talk(websocket: WebSocket, session: CurrentSession) -> None:
-        await websocket.accept()
         await change(session)
+        await websocket.accept()
 
     await client.signed_in()
     assert (await client.put("/in-the-background")).status_code == 200
     assert (await client.put("/stream")).text == "sent"
+    assert (await client.put("/found-late")).status_code == 200
     async with Socket(client, path="/socket") as socket:
         await socket.accepted()
         await socket.rest()
-    assert len(errors) == 9
+    assert len(errors) == 12
     assert "change the session before" in errors[0]
     # Nor is anybody signed out.
     assert await client.is_signed_in()

@@ -17,7 +17,7 @@ async def describe_activity(user: CurrentUser, users: Users) -> list[dict[str, A
             "detail": each.detail,
             "at": each.at,
             "ip": each.ip,
-            "by": "an operator" if each.ip == OPERATOR.ip else describe_browser(each.user_agent),
+            "by": "An operator" if each.ip == OPERATOR.ip else describe_browser(each.user_agent),
         }
         for each in await users.events.list_recent(user.id, MAX_SHOWN)
     ]

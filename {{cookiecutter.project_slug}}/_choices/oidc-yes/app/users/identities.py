@@ -232,7 +232,7 @@ class Identities:
 
     async def note_logout(self, claims: Mapping[str, Any]) -> None:
         """Remember what a logout token says, for sign-ins that have no session yet."""
-        kind = "sid" if "sid" in claims else "sub"
+        kind = "sid" if claims.get("sid") else "sub"
         row = {"resets_at": self.users.clock() + WAIT_SECONDS}
         key = _logout_key(claims["iss"], kind, claims[kind])
         new = insert_or_update(RequestCount).values(key=key, count=1, **row)
@@ -248,10 +248,9 @@ class Identities:
         row = await self.users.database.fetch_one(of_identity)
         if row is None:
             return False
-        keys = [
-            _logout_key(row.issuer, "sub", row.subject),
-            _logout_key(row.issuer, "sid", sign_in.sid),
-        ]
+        keys = [_logout_key(row.issuer, "sub", row.subject)]
+        if sign_in.sid:
+            keys.append(_logout_key(row.issuer, "sid", sign_in.sid))
         since = RequestCount.resets_at > sign_in.answered_at + WAIT_SECONDS
         noted = select(RequestCount.key).where(RequestCount.key.in_(keys), since)
         return await self.users.database.fetch_one(noted) is not None

@@ -40,5 +40,9 @@ def check_authenticator_data(data: bytes) -> None:
     is_new = data[32] & 0x40
     rest = data[55 + int.from_bytes(data[53:55]) :] if is_new else data[37:]
     while rest:
-        # Where the library will look for the next item: behind this one, written anew.
-        rest = rest[len(cbor2.dumps(read_cbor(rest))) :]
+        item = cbor2.dumps(read_cbor(rest))
+        # The library looks for the next one behind this one, written anew. And it repairs the keys
+        # of some authenticators first, so that what it takes for one item may be several here.
+        if not rest.startswith(item):
+            raise ValueError("its CBOR is not canonical")
+        rest = rest[len(item) :]

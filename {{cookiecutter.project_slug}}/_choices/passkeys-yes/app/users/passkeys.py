@@ -20,7 +20,7 @@ from app.database import AnyRow
 from app.engine import insert_or_update
 from app.models import Passkey, User, UserHandle
 from app.sessions.session import Amr, SignIn
-from app.users.cbor import check_authenticator_data
+from app.users.cbor import check_authenticator_data, read_cbor
 from app.users.errors import AccountError, SignInFailed
 from app.users.passkey_names import guess_name
 from app.users.relying_party import (
@@ -212,6 +212,8 @@ class Passkeys:
             security_log.event("authn_login_fail", reason="passkey: unknown", warning=True)
             raise PasskeyUnknown
         with refusing(row.user_id):
+            # It may have been added before tags were refused.
+            read_cbor(row.public_key)
             verified = webauthn.verify_authentication_response(
                 credential=shown,
                 credential_public_key=row.public_key,

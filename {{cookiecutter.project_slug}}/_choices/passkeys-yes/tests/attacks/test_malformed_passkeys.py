@@ -75,6 +75,20 @@ LARGE = cbor2.dumps({"credProtect": "x" * 4_000})
 FOLLOWING = b"\x61a" * 300
 LONG_KEY = b"\x5b" + (30).to_bytes(8) + b"x" * 23 + b"\xd8\x23\x79\x02\x5aaa" + FOLLOWING
 
+# The beginning of a key that the library takes for one of four parts, though it says three (some
+# authenticators write it so), and in the fourth, what is a pattern for the library alone.
+IN_FOURTH = b"\x82" + AS_PATTERN + cbor2.dumps(b"x" * 300)
+REPAIRED_KEY = (
+    bytes.fromhex("a301634f4b500327206745643235353139")
+    + b"\x5b"
+    + (23).to_bytes(8)
+    + b"x" * 15
+    + b"\x59"
+    + (5 + len(IN_FOURTH)).to_bytes(2)
+    + b"x" * 5
+    + IN_FOURTH
+)
+
 
 def with_extension(data: bytes, extension: bytes) -> bytes:
     """Return authenticator data that says that an extension follows, and this after it."""
@@ -132,15 +146,16 @@ async def test_no_pattern_is_made_of_what_is_said_of_the_authenticator(
     assert PATTERN not in patterns
 
 
-async def test_no_pattern_hides_in_a_key(client: Client, patterns: list[str]) -> None:
+@pytest.mark.parametrize("key", [LONG_KEY, REPAIRED_KEY])
+async def test_no_pattern_hides_in_a_key(client: Client, patterns: list[str], key: bytes) -> None:
     alice = Person(await client.signed_in())
     made = alice.device.create(await alice.options("/api/passkeys"))
     told = cbor2.loads(decode(made["response"]["attestationObject"]))
     data = told["authData"]
-    told["authData"] = with_extension(data[: 55 + int.from_bytes(data[53:55])], LONG_KEY)
+    told["authData"] = with_extension(data[: 55 + int.from_bytes(data[53:55])], key)
     made["response"]["attestationObject"] = encode(cbor2.dumps(told))
     assert (await client.post("/api/passkeys", json=made)).status_code == 403
-    assert not any("a" * 9 in pattern or FOLLOWING.decode() in pattern for pattern in patterns)
+    assert not any("a" * 9 in pattern or pattern == PATTERN for pattern in patterns)
 
 
 @pytest.mark.parametrize("kind", ["packed", "fido-u2f", "tpm", "apple", "android-key", "else"])

@@ -26,7 +26,7 @@ class ActiveSession:
     tokens: SessionTokens
     # Whether the response has to set the cookie.
     token_changed: bool = False
-    # Whether there is no way any more to do that.
+    # Whether it is too late for that.
     is_cookie_sent: bool = False
 
     def replace(self, record: Session, token: str) -> None:
