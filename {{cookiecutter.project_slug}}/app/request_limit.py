@@ -76,8 +76,8 @@ class RequestLimiter:
             [(count, resets_at)] = await self.database.fetch_all(counted)
             if count == 1:
                 await self.delete_expired()
-            if count > limit:
-                raise TooManyRequests(resets_at - now)
+        if count > limit:
+            raise TooManyRequests(resets_at - now)
 
     async def delete_expired(self) -> int:
         """Delete a batch of counts that are over, and return how many."""
