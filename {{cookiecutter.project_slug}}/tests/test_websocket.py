@@ -236,11 +236,12 @@ async def test_a_websocket_counts_until_its_connection_is_gone(
 ) -> None:
     """Or who reads nothing could sign in again and again, and take all connections after all."""
     monkeypatch.setattr(web_websocket, "MAX_SOCKETS", 1)
-    stopped = asyncio.Event()
+    started, stopped = asyncio.Event(), asyncio.Event()
 
     @client.app.websocket("/listen")
     async def listen(websocket: WebSocket, auth: CurrentAuth, sessions: Sessions) -> None:
         async def talk() -> None:
+            started.set()
             try:
                 await asyncio.Event().wait()
             finally:
@@ -250,6 +251,7 @@ async def test_a_websocket_counts_until_its_connection_is_gone(
 
     await client.signed_in()
     async with Socket(client, path="/listen", unread=1) as unread:
+        await asyncio.wait_for(started.wait(), timeout=10)
         await client.post("/api/logout")
         await asyncio.wait_for(stopped.wait(), timeout=10)
         await client.signed_in()
