@@ -24,7 +24,7 @@ MORE_FOR_TOTP = 488
 # What passkeys need.
 MORE_FOR_PASSKEYS = 628
 # What accounts at providers need.
-MORE_FOR_OIDC = 1_159
+MORE_FOR_OIDC = 1_158
 # All lines, since a reader scrolls over them.
 FILE_LINES = 277
 # What is entered between a cookie's arrival and the user that it stands for, in code lines.

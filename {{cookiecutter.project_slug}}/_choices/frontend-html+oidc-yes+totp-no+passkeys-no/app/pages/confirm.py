@@ -4,12 +4,11 @@ from fastapi import APIRouter, Request
 from starlette.responses import Response
 
 from app.pages.forms import FormField, NextField, NextQuery, account_form_again
+from app.pages.oidc import ways_to_confirm
 from app.pages.redirects import HOME, next_page, see_other
 from app.pages.templating import page
 from app.users.errors import AccountError
-from app.users.ways_in import has_password
 from app.web.dependencies import CurrentAuth, CurrentUser, Users
-from app.web.request_session import get_request_session
 
 router = APIRouter(include_in_schema=False)
 
@@ -39,16 +38,6 @@ async def confirm(
 
 async def confirm_form(request: Request, next_path: str, *, status: int = 200) -> Response:
     """Ask for the password, or send whoever has none to a provider."""
-    ways = await _ways_to_confirm(request)
+    ways = await ways_to_confirm(request)
     template = "confirm_provider.html" if ways else "confirm.html"
     return page(request, template, status_code=status, next=next_path, ways=ways)
-
-
-async def _ways_to_confirm(request: Request) -> dict[str, str]:
-    """Return where a user without a password can prove who they are: titles, by name."""
-    request_session = get_request_session(request)
-    services, user = request_session.services, await request_session.load_user()
-    if user is None or await has_password(services.database, user.id):
-        return {}
-    found = {each.provider for each in await services.identities.list_for_user(user.id)}
-    return {name: title for name, title in services.oidc.titles.items() if name in found}

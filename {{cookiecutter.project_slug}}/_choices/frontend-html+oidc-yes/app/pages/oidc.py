@@ -11,6 +11,7 @@ from app.pages.redirects import HOME, next_page, see_other
 from app.pages.templating import TEMPLATES, page
 from app.users.oidc import CONFIRM, LINK
 from app.users.oidc_errors import ProviderError
+from app.users.ways_in import has_password
 from app.web.dependencies import (
     CurrentAuth,
     CurrentIdentities,
@@ -19,6 +20,7 @@ from app.web.dependencies import (
     public,
 )
 from app.web.rate_limit import LIMIT_PROVIDERS
+from app.web.request_session import get_request_session
 
 router = APIRouter(include_in_schema=False)
 
@@ -85,3 +87,13 @@ async def _lead(request: Request, starting: Awaitable[str]) -> Response:
         return page(request, "link.html", address=await starting)
     except ProviderError as error:
         return failed(request, error)
+
+
+async def ways_to_confirm(request: Request) -> dict[str, str]:
+    """Return where a user without a password can prove who they are: titles, by name."""
+    request_session = get_request_session(request)
+    services, user = request_session.services, await request_session.load_user()
+    if user is None or await has_password(services.database, user.id):
+        return {}
+    found = {each.provider for each in await services.identities.list_for_user(user.id)}
+    return {name: title for name, title in services.oidc.titles.items() if name in found}

@@ -6,12 +6,12 @@ from fastapi import APIRouter, Request
 from starlette.responses import Response
 
 from app.pages.forms import FormField, NextField, NextQuery, account_form_again
+#{% if cookiecutter.oidc %}
+from app.pages.oidc import ways_to_confirm
+#{% endif %}
 from app.pages.redirects import HOME, next_page, see_other
 from app.pages.templating import page
 from app.users.errors import AccountError
-#{% if cookiecutter.oidc %}
-from app.users.ways_in import has_password
-#{% endif %}
 #{% if cookiecutter.totp %}
 from app.web.dependencies import CurrentAuth, CurrentUser, SecondFactors, Totp
 #{% else %}
@@ -68,7 +68,7 @@ async def confirm_form(
     has_codes = shown["has_codes"] = "recovery_code" in kinds
     #{% endif %}
     #{% if cookiecutter.oidc %}
-    ways = shown["ways"] = {} if kinds else await _ways_to_confirm(request)
+    ways = shown["ways"] = {} if kinds else await ways_to_confirm(request)
     #{% endif %}
     template = "confirm.html"
     #{% if cookiecutter.totp and cookiecutter.passkeys %}
@@ -95,15 +95,3 @@ async def confirm_form(
         return account_form_again(request, template, error, **shown)
         #{% endif %}
     return page(request, template, status_code=status, **shown)
-#{% if cookiecutter.oidc %}
-
-
-async def _ways_to_confirm(request: Request) -> dict[str, str]:
-    """Return where a user without a password can prove who they are: titles, by name."""
-    request_session = get_request_session(request)
-    services, user = request_session.services, await request_session.load_user()
-    if user is None or await has_password(services.database, user.id):
-        return {}
-    found = {each.provider for each in await services.identities.list_for_user(user.id)}
-    return {name: title for name, title in services.oidc.titles.items() if name in found}
-#{% endif %}

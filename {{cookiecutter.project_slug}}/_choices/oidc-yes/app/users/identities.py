@@ -242,9 +242,7 @@ class Identities:
 
     async def _has_left(self, sign_in: SignIn) -> bool:
         """Whether somebody has left at the provider since it answered."""
-        of_identity = select(Identity.issuer, Identity.subject).where(
-            Identity.id == sign_in.identity_id
-        )
+        of_identity = select(Identity).where(Identity.id == sign_in.identity_id)
         row = await self.users.database.fetch_one(of_identity)
         if row is None:
             return False
