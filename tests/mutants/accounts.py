@@ -27,7 +27,8 @@ MUTANTS = (
          "if not await self.sessions.is_active(auth.session.token):", "if not auth:"),
     ),
     *At("app/users/account_events.py", "tests/test_account_events.py").faults(
-        (0, "users see what others did", ").where(AccountEvent.user_id == user_id)", ")"),
+        (0, "users see what others did",
+         "    .where(AccountEvent.user_id == bindparam(\"user_id\"))\n", ""),
         (0, "whoever signs in often makes others' events forgotten",
          "            of_user, AccountEvent.id.not_in", "            AccountEvent.id.not_in"),
         (0, "events are kept without end", "newest.limit(MAX_EVENTS)", "newest"),

@@ -15,7 +15,7 @@ from fastapi.testclient import TestClient
 ACCOUNT = {"username": "alice", "password": "correct horse battery staple"}
 
 APP = str(Path("app").resolve()) + os.sep
-ENDPOINTS = str(Path("app/api/routes.py").resolve())
+ENDPOINTS = str(Path("app/api/me.py").resolve())
 
 entered: list[str] = []
 is_on_the_way = threading.Event()

@@ -1,7 +1,5 @@
 """The JSON API of sessions and accounts."""
 
-from collections.abc import Sequence
-
 from fastapi import APIRouter, HTTPException, WebSocket
 
 from app.api.schemas import (
@@ -18,18 +16,15 @@ from app.api.schemas import (
     PasswordIn,
     RegisterIn,
     ResetIn,
-    SessionOut,
     UserOut,
     errors,
 )
-from app.database import AnyRow
 from app.models import User
-from app.sessions.session import Session
+from app.users.account_events import Event
 from app.users.names import FIELD, normalise
 from app.web.dependencies import (
     CurrentAuth,
     CurrentRequestSession,
-    CurrentSession,
     CurrentUser,
     FreshUser,
     Recovery,
@@ -40,21 +35,6 @@ from app.web.dependencies import (
 from app.web.websocket import ignore_messages, run_until_session_ends
 
 router = APIRouter(prefix="/api", responses=ERRORS)
-
-
-# FastAPI tries routes in this order: what is asked for most comes first.
-
-
-@router.get("/session", response_model=SessionOut)
-async def get_session(session: CurrentSession) -> Session:
-    """Describe the session of this request."""
-    return session.record
-
-
-@router.get("/me", response_model=UserOut)
-async def me(user: CurrentUser) -> User:
-    """Return who is signed in."""
-    return user
 
 
 #{% if cookiecutter.identity == "email" %}
@@ -154,7 +134,7 @@ async def revoke_other_sessions(auth: CurrentAuth, sessions: Sessions) -> None:
 
 
 @router.get("/activity", response_model=list[AccountEventOut])
-async def list_activity(user: CurrentUser, users: Users) -> Sequence[AnyRow]:
+async def list_activity(user: CurrentUser, users: Users) -> list[Event]:
     """List what has happened to the account lately, the latest first."""
     return await users.events.list_recent(user.id)
 

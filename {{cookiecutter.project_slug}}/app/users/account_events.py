@@ -10,15 +10,17 @@ Whoever sees something that they did not do knows that somebody else did (ASVS 5
 """
 #{% endif %}
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
+from typing import NamedTuple
 
-from sqlalchemy import Executable, delete, insert, select
+from sqlalchemy import Executable, bindparam, delete, insert, select
 
-from app.database import AnyRow, Database
+from app.database import Database
 #{% if cookiecutter.identity == "email" %}
 from app.email.outbox import Outbox
 #{% endif %}
+from app.fast_lookup import CompiledSelect
 from app.models import AccountEvent, User
 from app.sessions.session import ClientInfo
 
@@ -28,6 +30,23 @@ KEEP_SECONDS = 90 * 86_400
 
 # Where an operator does it, who has no browser.
 OPERATOR = ClientInfo("", "")
+
+
+class Event(NamedTuple):
+    """Something that has happened. at: Unix time in seconds. ip, user_agent: of whoever did it."""
+
+    what: str
+    detail: str
+    at: float
+    ip: str
+    user_agent: str
+
+
+_RECENT = CompiledSelect(
+    select(*(getattr(AccountEvent, name) for name in Event._fields))
+    .where(AccountEvent.user_id == bindparam("user_id"))
+    .order_by(AccountEvent.id.desc())
+)
 
 
 @dataclass(frozen=True)
@@ -72,11 +91,10 @@ class AccountEvents:
         return self.record(user.id, what, client, detail)
         #{% endif %}
 
-    async def list_recent(self, user_id: int, limit: int = MAX_EVENTS) -> Sequence[AnyRow]:
-        """Return the latest events of a user, the newest first: the columns of AccountEvent."""
-        of_user = select(AccountEvent).where(AccountEvent.user_id == user_id)
-        newest = of_user.order_by(AccountEvent.id.desc()).limit(limit)
-        return await self.database.fetch_all(newest)
+    async def list_recent(self, user_id: int) -> list[Event]:
+        """Return the latest events of a user, the newest first."""
+        rows = await self.database.fast_lookup.fetch_all(_RECENT, {"user_id": user_id})
+        return [Event._make(row) for row in rows]
 
     async def delete_expired(self) -> int:
         """Delete a batch of old events, and return how many."""

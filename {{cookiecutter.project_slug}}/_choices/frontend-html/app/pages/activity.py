@@ -19,5 +19,5 @@ async def describe_activity(user: CurrentUser, users: Users) -> list[dict[str, A
             "ip": each.ip,
             "by": "An operator" if each.ip == OPERATOR.ip else describe_browser(each.user_agent),
         }
-        for each in await users.events.list_recent(user.id, MAX_SHOWN)
+        for each in (await users.events.list_recent(user.id))[:MAX_SHOWN]
     ]
