@@ -135,6 +135,34 @@ def test_a_link_that_is_followed_while_the_app_is_down_is_in_no_log(
     assert "of-a-link" not in logged
 
 
+def test_whoever_has_a_network_of_ipv6_is_one_visitor_and_a_provider_is_none(
+    project: Project, app: App, certificate: Certificate, tmp_path: Path
+) -> None:
+    limits = {
+        # So that it does not depend on how fast this machine is.
+        "rate=5r/s": "rate=1r/m",
+        "burst=50": "burst=2",
+        # This machine has no such addresses.
+        "limit_conn app_visitors 100;": "set_real_ip_from 127.0.0.0/8; real_ip_header X-Visitor;",
+    }
+    with (
+        proxied("nginx", project, tmp_path, app, certificate, limits) as proxy,
+        proxy.visitor() as visitor,
+    ):
+
+        def statuses(path: str, *addresses: str) -> list[int]:
+            headers = [{"X-Visitor": address} for address in addresses]
+            return [visitor.post(path, json={}, headers=each).status_code for each in headers]
+
+        one_network = [f"2001:db8:1:2::{number}" for number in range(5)]
+        assert statuses("/api/login", *one_network) == [422] * 3 + [429] * 2
+        in_full = [f"2001:db8:1:3:{number}:1:1:1" for number in range(1, 6)]
+        assert statuses("/api/login", *in_full) == [422] * 3 + [429] * 2
+        others = [f"2001:db8:{number}::1" for number in range(4, 9)]
+        assert statuses("/api/login", *others) == [422] * 5
+        assert 429 not in statuses("/login/acme/logout", *["203.0.113.7"] * 5)
+
+
 # Caddy gets its certificate by itself.
 @pytest.mark.parametrize("proxy", ["nginx"], indirect=True)
 def test_what_shows_whose_name_it_is_is_shown_over_plain_http(

@@ -87,6 +87,10 @@ MUTANTS = (
         (27, "a connection that has broken is used again",
          "with suppress(*_LOST):", "with suppress(ZeroDivisionError):"),
     ),
+    *At(STORE, "tests/test_store.py", backend="signed-cookie").faults(
+        (0, "a clock that was ahead once reopens what was revoked",
+         "EndedSession.ends_at <= now - KEEP_SECONDS", "EndedSession.ends_at <= now"),
+    ),
     *At(SESSIONS, "tests/test_store.py", backend="signed-cookie").faults(
         (15, "a token from the future is valid", "return is_from_future or ", "return "),
     ),

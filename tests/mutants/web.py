@@ -39,6 +39,10 @@ MUTANTS = (
         (49, "HEAD is for routes that declare it",
          'and scope["method"] == "HEAD"', "and not scope"),
     ),
+    *At("app/web/middleware.py", "tests/test_headers.py").faults(
+        (0, "what is no Exception is answered without headers",
+         "except BaseException as error:", "except Exception as error:"),
+    ),
     *At("app/web/middleware.py", "tests/attacks/test_smuggling.py").faults(
         (51, "a body without a length is not limited",
          "            if received > limit:", "            if received > limit * 10_000:"),
@@ -134,6 +138,8 @@ MUTANTS = (
          "if any(map(_serves_files, _routers(app.router))):", "if not app:"),
         (31, "what is inside a mounted app is public",
          "            yield from _unprotected(inner, path)", "            continue"),
+        (31, "what answers when no route does is public",
+         "if any(router.default != router.not_found for", "if any(router is None for"),
     ),
     *At(DEPENDENCIES, "tests/attacks/test_bodies.py").faults(
         (43, "every user is an administrator", "if user.role not in roles:", "if not user.role:"),
@@ -145,6 +151,8 @@ MUTANTS = (
     *At(MAIN, "tests/test_dependencies.py").faults(
         (31, "an undeclared route is public",
          "    refuse_unprotected_routes(app)\n    yield", "    yield"),
+    ),
+    *At(MAIN, "tests/test_openapi.py").faults(
         (35, "production shows the documentation", "if not settings.production:", "if settings:"),
     ),
     *At(MAIN, "tests/test_cors.py").faults(
@@ -203,10 +211,11 @@ MUTANTS = (
     ),
     *At("app/web/rate_limit.py", "tests/test_rate_limit.py").faults(
         (0, "routes of different prefixes share a count",
-         "return next(found, request.scope", "return str(request.scope"),
+         "next(found, scope['route'].path)", "scope['route'].path"),
         (0, "whoever changes a parameter has another count",
-         "return next(found, request.scope",
-         'return next(iter([request.scope["path"]]), request.scope'),
+         "next(found, scope['route'].path)", "scope['path']"),
+        (0, "routes of different mounted apps share a count",
+         "{scope.get('root_path', '')}", ""),
     ),
     *At("app/request_limit.py", "tests/test_rate_limit.py").faults(
         (0, "who is refused makes others wait", "        if full:\n", "        if not limit:\n"),

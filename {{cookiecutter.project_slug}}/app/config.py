@@ -228,7 +228,7 @@ class Settings(BaseSettings):
     password_hash_threads: PositiveInt = Field(
         default_factory=lambda: max(1, min(4, available_processors() - 1))
     )
-    login_max_failures: PositiveInt = 5
+    login_max_failures: Annotated[PositiveInt, Field(le=1_000_000)] = 5
     # Seconds for which a failed sign-in counts.
     login_window: PositiveInt = 900
     max_body_bytes: PositiveInt = 65_536

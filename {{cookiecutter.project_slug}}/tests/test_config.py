@@ -207,6 +207,8 @@ MISTAKES = [
     ({"password_min_length": 7}, "PASSWORD_MIN_LENGTH: "),
     ({"password_hash_threads": 0}, "PASSWORD_HASH_THREADS: "),
     ({"login_max_failures": 0}, "LOGIN_MAX_FAILURES: "),
+    # Four times as many have to fit into a column.
+    ({"login_max_failures": 10**9}, "LOGIN_MAX_FAILURES: "),
     ({"max_body_bytes": 0}, "MAX_BODY_BYTES: "),
     ({"log_level": "loud"}, "LOG_LEVEL: input should be 'debug', 'info', 'warning' or 'error'"),
     ({"log_level": 10}, "LOG_LEVEL: "),

@@ -1,7 +1,6 @@
 """Dependencies protect routes as FastAPI documents them, and no route is left unprotected."""
 
 import functools
-import re
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from pathlib import Path
@@ -21,7 +20,6 @@ from app.config import Settings
 from app.main import create_app
 from app.models import ADMIN, User
 from app.sessions.service import SessionService
-from app.web import docs
 from app.web.default_deny import refuse_unprotected_routes
 from app.web.dependencies import (
     CurrentAuth,
@@ -36,7 +34,7 @@ from app.web.dependencies import (
     require_role,
 )
 from tests.client import Client
-from tests.conftest import PRODUCTION, Clock, Start
+from tests.conftest import Clock, Start
 from tests.people import ALICE, BOB, FIELD
 from tests.websocket import SESSION_ENDED, Socket
 
@@ -250,6 +248,12 @@ def app_with_frontend(folder: Path) -> FastAPI:
     return app
 
 
+def set_default(app: Any) -> Any:
+    """Let something answer whatever no route of an app, or of a router, does."""
+    getattr(app, "router", app).default = PlainTextResponse("open")
+    return app
+
+
 def app_with(*routes: BaseRoute) -> Starlette:
     return Starlette(routes=routes)
 
@@ -280,6 +284,13 @@ UNPROTECTED: dict[str, Callable[[FastAPI, Path], object]] = {
     "mount FastAPI": lambda app, _: app.mount("/open", sub_app(protected, unprotected)),
     "mount FastAPI with its docs": lambda app, _: app.mount("/open", FastAPI()),
     "mount FastAPI with frontend": lambda app, folder: app.mount("/", app_with_frontend(folder)),
+    "router.default": lambda app, _: set_default(app),
+    "router.default of a mounted app": lambda app, _: app.mount(
+        "/sub", set_default(sub_app(protected))
+    ),
+    "router.default of an included router": lambda app, _: app.include_router(
+        set_default(router_with("/sub", protected))
+    ),
     "host": lambda app, _: app.host("open.example", app_with(OPEN)),
     "host of a route": lambda app, _: app.router.routes.append(Host("open.example", OPEN.app)),
     "frontend": lambda app, folder: app.frontend("/open", directory=folder),
@@ -294,7 +305,7 @@ def test_an_unprotected_route_is_refused_however_it_is_added(
     app = sub_app(protected)
     refuse_unprotected_routes(app)
     add(app, tmp_path)
-    with pytest.raises(RuntimeError, match=r"Open to everybody: .*(open|frontend)"):
+    with pytest.raises(RuntimeError, match=r"Open to everybody: .*(open|frontend|default)"):
         refuse_unprotected_routes(app)
 
 
@@ -365,31 +376,3 @@ async def test_an_app_with_an_unprotected_route_does_not_start(
         await app({"type": "lifespan", "app": app, "state": {}}, receive, send)
     assert sent[0]["type"] == f"lifespan.startup.{message}"
     assert ("Open to everybody: /added" in str(sent[0])) == (message == "failed")
-
-
-async def test_the_documentation_is_for_development_only(start: Start) -> None:
-    assert (await Client(await start()).get("/docs")).status_code == 200
-    production = Client(await start(**PRODUCTION))
-    for path in ("/docs", "/docs/swagger-ui.css", "/redoc", "/openapi.json"):
-        assert (await production.get(path)).status_code == 404
-
-
-async def test_the_documentation_is_made_of_files_from_here(client: Client) -> None:
-    response = await client.get("/docs")
-    assert "http" not in response.headers["content-security-policy"]
-    named = re.findall(r'(?:src|href)="(.*?)"', response.text)
-    assert len(named) == 3
-    for path in named:
-        assert path.startswith("/docs/")
-        assert (await client.get(path)).status_code == 200
-    for path in ("/docs/redoc.standalone.js", "/docs/..%2f__init__.py"):
-        assert (await client.get(path)).status_code in (404, 422)
-
-
-async def test_without_its_package_the_documentation_says_what_to_install(
-    client: Client, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(docs, "PACKAGE", "nothing_of_that_name")
-    response = await client.get("/docs")
-    assert response.status_code == 404
-    assert "requirements-dev.txt" in response.text

@@ -1,6 +1,8 @@
 """Headers that every response has. The recorder looks at each; here is one of every kind."""
 
+import asyncio
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Any
 
 import httpx2
@@ -9,6 +11,7 @@ from fastapi import FastAPI, Request
 from starlette.middleware import Middleware
 from starlette.middleware.base import BaseHTTPMiddleware, RequestResponseEndpoint
 from starlette.responses import PlainTextResponse, Response
+from starlette.types import Receive, Scope, Send
 
 from app.sessions.service import SessionService
 from app.web.dependencies import CurrentAuth, CurrentUser, Users, public
@@ -105,6 +108,26 @@ async def test_a_middleware_of_yours_that_fails_outside_of_all_checks_is_500(app
     assert response.status_code == 500
     assert response.json() == {"detail": "Something went wrong. Try again later."}
     assert response.headers["x-content-type-options"] == "nosniff"
+
+
+async def test_a_route_that_waits_for_what_was_cancelled_loses_no_header(app: FastAPI) -> None:
+    @app.get("/cancelled")
+    @public
+    async def wait() -> None:
+        task = asyncio.ensure_future(asyncio.sleep(60))
+        task.cancel()
+        await task
+
+    async def serve(scope: Scope, receive: Receive, send: Send) -> None:
+        # As a server does.
+        with suppress(asyncio.CancelledError):
+            await app(scope, receive, send)
+
+    transport = httpx2.ASGITransport(serve)
+    async with httpx2.AsyncClient(transport=transport, base_url="https://localhost") as client:
+        response = await client.get("/cancelled")
+    assert response.status_code == 500
+    check_default_headers(response)
 
 
 async def awaited(_: Request, error: Exception) -> Response:

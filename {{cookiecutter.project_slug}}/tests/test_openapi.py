@@ -1,12 +1,15 @@
-"""The OpenAPI schema says who may call a route, and with which errors it may respond."""
+"""The OpenAPI schema says who may call a route and which errors it may respond with; /docs shows it."""
 
+import re
 from typing import Annotated, Any
 
+import pytest
 from fastapi import APIRouter, Depends, FastAPI
 from pydantic import BaseModel, Field
 
 from app.api.schemas import ERRORS, MAX_TEXT_CHARACTERS, Text
 from app.models import User
+from app.web import docs
 from app.web.default_deny import refuse_unprotected_routes
 from app.web.dependencies import (
     AdminUser,
@@ -16,7 +19,7 @@ from app.web.dependencies import (
     public,
 )
 from tests.client import COOKIE, PASSWORD, Client
-from tests.conftest import Start
+from tests.conftest import PRODUCTION, Start
 from tests.people import FIELD, NO_NAME
 
 # Every route of the API may respond with these.
@@ -189,3 +192,31 @@ async def test_a_text_is_as_long_as_its_field_says_or_as_any_text(app: FastAPI) 
     schema = (await client.get("/openapi.json")).json()["components"]["schemas"]["Note"]
     limits = {name: each["maxLength"] for name, each in schema["properties"].items()}
     assert limits == {"title": 5, "text": MAX_TEXT_CHARACTERS}
+
+
+async def test_the_documentation_is_for_development_only(start: Start) -> None:
+    assert (await Client(await start()).get("/docs")).status_code == 200
+    production = Client(await start(**PRODUCTION))
+    for path in ("/docs", "/docs/swagger-ui.css", "/redoc", "/openapi.json"):
+        assert (await production.get(path)).status_code == 404
+
+
+async def test_the_documentation_is_made_of_files_from_here(client: Client) -> None:
+    response = await client.get("/docs")
+    assert "http" not in response.headers["content-security-policy"]
+    named = re.findall(r'(?:src|href)="(.*?)"', response.text)
+    assert len(named) == 3
+    for path in named:
+        assert path.startswith("/docs/")
+        assert (await client.get(path)).status_code == 200
+    for path in ("/docs/redoc.standalone.js", "/docs/..%2f__init__.py"):
+        assert (await client.get(path)).status_code in (404, 422)
+
+
+async def test_without_its_package_the_documentation_says_what_to_install(
+    client: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(docs, "PACKAGE", "nothing_of_that_name")
+    response = await client.get("/docs")
+    assert response.status_code == 404
+    assert "requirements-dev.txt" in response.text

@@ -4,7 +4,7 @@ import asyncio
 from typing import Any
 
 import pytest
-from fastapi import APIRouter, Depends
+from fastapi import APIRouter, Depends, FastAPI, WebSocket
 from sqlalchemy import Executable, func, select
 
 from app.database import Database
@@ -16,6 +16,7 @@ from app.web.rate_limit import rate_limit
 from tests.client import Client
 from tests.conftest import Clock, Start
 from tests.people import ALICE, BOB
+from tests.websocket import Socket
 
 
 def limited(client: Client, path: str, limit: str, **options: Any) -> None:
@@ -71,6 +72,28 @@ async def test_a_router_that_is_included_twice_has_a_count_for_each_prefix(clien
         # Whatever its parameters are, it is one route.
         for path, status in (("a/limited/1", 200), ("b/limited/2", 429)):
             assert (await client.get(f"{prefix}/inner/{path}")).status_code == status
+
+
+async def test_routes_of_mounted_apps_have_counts_of_their_own(client: Client) -> None:
+    for path in ("/one", "/two"):
+        mounted = Client(FastAPI(openapi_url=None))
+        limited(mounted, "", "1/hour")
+        client.app.mount(path, mounted.app)
+    for path in ("/one", "/two"):
+        assert await statuses(client, path, 2) == [200, 429]
+
+
+async def test_a_websocket_may_have_a_limit(client: Client) -> None:
+    @client.app.websocket("/limited", dependencies=[Depends(rate_limit("1/minute"))])
+    @public
+    async def greet(websocket: WebSocket) -> None:
+        await websocket.accept()
+        await websocket.close()
+
+    async with Socket(client, path="/limited") as socket:
+        await socket.accepted()
+    async with Socket(client, path="/limited") as refused:
+        assert (await refused.receive())["status"] == 429
 
 
 async def test_users_are_counted_apart_from_others_at_their_address(

@@ -2,10 +2,10 @@
 
 from collections.abc import Iterator, Sequence
 
-from fastapi import APIRouter, FastAPI
+from fastapi import FastAPI
 from fastapi.dependencies.models import Dependant
 from fastapi.routing import iter_route_contexts
-from starlette.routing import BaseRoute
+from starlette.routing import BaseRoute, Router
 
 from app.web.dependencies import RequireSession, SessionRequired, is_public
 
@@ -25,6 +25,8 @@ def refuse_unprotected_routes(app: FastAPI) -> None:
         raise RuntimeError(
             "Open to everybody: frontend(). Mount StaticFiles instead, declared public."
         )
+    if any(router.default != router.not_found for router in _routers(app.router)):
+        raise RuntimeError("Open to everybody: router.default. Mount it instead.")
 
 
 def _unprotected(routes: Sequence[BaseRoute], prefix: str) -> Iterator[str]:
@@ -47,16 +49,16 @@ def _requires_session(dependant: Dependant | None) -> bool:
     )
 
 
-def _routers(router: APIRouter) -> Iterator[APIRouter]:
-    """Yield a router, those that it includes, and those of apps that it mounts."""
+def _routers(router: Router) -> Iterator[Router]:
+    """Yield a router, those that it includes, and those of apps that it mounts, but public ones."""
     yield router
     for route in router.routes:
-        mounted = getattr(getattr(route, "app", None), "router", None)
-        inner = getattr(route, "original_router", mounted)
-        if isinstance(inner, APIRouter):
+        app = getattr(route, "app", None)
+        inner = getattr(route, "original_router", getattr(app, "router", app))
+        if isinstance(inner, Router) and not is_public(app):
             yield from _routers(inner)
 
 
-def _serves_files(router: APIRouter) -> bool:
+def _serves_files(router: Router) -> bool:
     """Whether a router has routes beside its list of routes, as ``frontend()`` adds them."""
     return any(isinstance(value, BaseRoute) for value in vars(router).values())

@@ -130,7 +130,7 @@ def methods_of(scope: Scope, match: Match) -> set[str]:
     }
 
 
-async def respond_to(error: Exception, request: Request) -> Response:
+async def respond_to(error: BaseException, request: Request) -> Response:
     """Return what the app's handler says: of an HTTPException, or else that for any error."""
     handlers = request.app.exception_handlers
     [*_, handler] = [handlers[kind] for kind in handlers if kind in (500, Exception)]

@@ -109,9 +109,9 @@ class SecurityMiddleware:
         app = self._refusal(scope, headers) or self._app
         try:
             await app(scope, self._limited(scope, headers, receive), send_secured)
-        except Exception as error:
+        except BaseException as error:
             # The framework's own page, for debugging, needs no headers.
-            if has_started or scope["type"] != "http" or scope["app"].debug:
+            if has_started or scope["type"] != "http" or scope["app"].debug or _is_cancelled():
                 raise
             # The framework would respond further out, without the headers of this layer, and with
             # 500 to whatever a middleware of yours lets through.
@@ -225,6 +225,12 @@ def secure_headers(scope: Scope, headers: Iterable[tuple[bytes, bytes]]) -> RawH
     if request_session.services.settings.production and scope["scheme"] in ("https", "wss"):
         secured.append(STRICT_TRANSPORT_SECURITY)
     return secured
+
+
+def _is_cancelled() -> bool:
+    """Whether the request is to end, and not only something that it has waited for."""
+    task = asyncio.current_task()
+    return task is not None and task.cancelling() > 0
 
 
 def client_ip(scope: Scope) -> str:

@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Callable
 from fastapi import Depends
 #{% endif %}
 from fastapi.routing import iter_route_contexts
-from starlette.requests import Request
+from starlette.requests import HTTPConnection
 from starlette.routing import Match
 
 from app.users.rate_limit import subscriber
@@ -33,23 +33,25 @@ def rate_limit(
     count, seconds = int(parts["count"]), _SECONDS[parts["unit"]]
 
     async def limited(
-        request: Request, request_session: CurrentRequestSession, user: OptionalUser
+        connection: HTTPConnection, request_session: CurrentRequestSession, user: OptionalUser
     ) -> None:
         address = f"address {subscriber(request_session.ip)}"
         who = f"user {user.id}" if user and not per_address else address
-        what = name or f"{request.method} {_path_of(request)}"
+        # A WebSocket has no method.
+        what = name or f"{connection.scope.get('method')} {_path_of(connection)}"
         limiter = request_session.services.request_limiter
         await limiter.acquire(f"{what} {limit} {who}", count, seconds)
 
     return limited
 
 
-def _path_of(request: Request) -> str | None:
-    """Return the path of a route with the prefix it was included under, which it does not know."""
-    routes = iter_route_contexts(request.app.routes)
-    found = (each.path for each in routes if each.matches(request.scope)[0] is Match.FULL)
+def _path_of(connection: HTTPConnection) -> str:
+    """Return the path of a route below its prefix and its mounted app, which it does not know."""
+    scope = connection.scope
+    routes = iter_route_contexts(connection.app.routes)
+    found = (each.path for each in routes if each.matches(scope)[0] is Match.FULL)
     # That of a mounted router is not among them.
-    return next(found, request.scope["route"].path)
+    return f"{scope.get('root_path', '')}{next(found, scope['route'].path)}"
 #{% if cookiecutter.identity == "email" %}
 
 

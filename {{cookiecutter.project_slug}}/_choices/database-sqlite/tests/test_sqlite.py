@@ -135,10 +135,10 @@ async def test_a_lock_of_a_moment_is_waited_for_and_a_longer_one_is_not(
 async def test_a_statement_that_hangs_is_given_up(
     services: Services, lock_users: LockUsers, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(database, "DEADLINE_SECONDS", 0.1)
     await services.users.register(ALICE, PASSWORD)
     async with lock_users():
-        with pytest.raises(StoreUnavailable):
+        with monkeypatch.context() as patched, pytest.raises(StoreUnavailable):
+            patched.setattr(database, "DEADLINE_SECONDS", 0.1)
             await services.database.execute(delete(User))
     assert [each.name for each in await services.users.list_users()] == [ALICE]
 

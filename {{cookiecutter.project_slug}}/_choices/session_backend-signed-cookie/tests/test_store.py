@@ -12,6 +12,7 @@ from app.models import EndedSession
 from app.services import Services
 from app.sessions.active_session import ActiveSession
 from app.sessions.session import Amr, Session, SessionEnded, TooMuchData
+from app.sessions.store import KEEP_SECONDS
 from app.sessions.token import SessionTokens
 from app.web.dependencies import CurrentSession, public
 from app.web.request_session import get_request_session
@@ -124,12 +125,12 @@ async def test_logout_revokes_every_token_of_the_session(
         assert await services.sessions.load(copy.token) is None
 
 
-async def test_a_revoked_session_is_remembered_until_all_its_tokens_have_expired(
+async def test_a_revoked_session_is_remembered_until_all_its_tokens_have_long_expired(
     services: Services, begin: Begin, clock: Clock
 ) -> None:
     session, remembered = await begin(), await begin(remember=True)
     await services.sessions.revoke(session.token, remembered.token)
-    clock.turn(43_199)
+    clock.turn(KEEP_SECONDS + 43_199)
     assert await services.sessions.delete_expired() == 0
     clock.turn(1)
     assert await services.sessions.delete_expired() == 1
@@ -138,12 +139,24 @@ async def test_a_revoked_session_is_remembered_until_all_its_tokens_have_expired
     assert await services.sessions.load(remembered.token) is None
 
 
+async def test_no_clock_that_was_days_ahead_once_reopens_what_was_revoked(
+    services: Services, begin: Begin, clock: Clock
+) -> None:
+    session = await begin()
+    await services.sessions.revoke(session.token)
+    clock.turn(KEEP_SECONDS)
+    await begin()
+    await services.delete_expired()
+    clock.turn(60 - KEEP_SECONDS)
+    assert await services.sessions.load(session.token) is None
+
+
 async def test_each_sign_in_forgets_what_has_expired(
     services: Services, begin: Begin, clock: Clock
 ) -> None:
     for _ in range(3):
         await services.sessions.revoke((await begin()).token)
-        clock.turn(43_200)
+        clock.turn(KEEP_SECONDS + 43_200)
     assert await count_revoked(services) == 1
     await begin()
     assert await count_revoked(services) == 0

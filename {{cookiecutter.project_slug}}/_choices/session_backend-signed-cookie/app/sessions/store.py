@@ -25,6 +25,10 @@ _GET_USER = CompiledSelect(
     )
 )
 
+# How much longer than its tokens a revocation is kept: by a clock that is ahead, they all seem to
+# have expired.
+KEEP_SECONDS = 30 * 86_400
+
 
 @dataclass(frozen=True)
 class SessionStore:
@@ -81,8 +85,9 @@ class SessionStore:
         """Store nothing: the user's session version has invalidated them."""
 
     async def delete_expired(self, now: float) -> int:
-        """Forget a batch of revoked sessions whose tokens have all expired, and return how many."""
-        return await self.database.delete_batch(EndedSession.key, EndedSession.ends_at <= now)
+        """Forget a batch of revoked sessions whose tokens expired long ago; return how many."""
+        expired = EndedSession.ends_at <= now - KEEP_SECONDS
+        return await self.database.delete_batch(EndedSession.key, expired)
 
     async def _user_row(self, session: Session, now: float) -> tuple[Any, ...] | None:
         if session.expires_at <= now:
