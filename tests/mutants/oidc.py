@@ -112,12 +112,11 @@ MUTANTS = (
     *At("app/web/begun.py", "tests/test_providers_and_codes.py",
         identity="email", frontend="api", oidc="yes", totp="yes").faults(
         (76, "whoever comes next at the browser may send the code",
-         "        yield round_trip_cookie(services, code_of(provider))\n",
-         "        yield from ()\n"),
+         "code_of(each)) for each in providers]", "code_of(each)) for each in ()]"),
     ),
     *At("app/web/begun.py", "tests/test_choosing_a_name.py", oidc="yes").faults(
         (86, "whoever comes next at the browser chooses the name",
-         "    yield round_trip_cookie(services, NEW_ACCOUNT)\n", ""),
+         "    begun.append(round_trip_cookie(services, NEW_ACCOUNT))\n", ""),
     ),
     *At("app/users/identities.py", "tests/test_providers_and_codes.py",
         identity="email", oidc="yes", totp="yes").faults(
@@ -128,6 +127,21 @@ MUTANTS = (
         (0, "a session at the provider that has ended is not known by its name",
          '            keys.append(_logout_key(row.issuer, "sid", sign_in.sid))\n',
          "            pass\n"),
+    ),
+    *At("app/users/identities.py", "tests/test_back_channel_logout.py",
+        identity="email", oidc="yes").faults(
+        (15, "the clock of the host that is told says when somebody has left",
+         'row = {"resets_at": claims["iat"] + WAIT_SECONDS}',
+         'row = {"resets_at": self.users.clock() + WAIT_SECONDS}'),
+        (0, "a logout token that was delayed hides a later one",
+         'where=~self._noted_since(claims["iat"])', "where=RequestCount.count > 0"),
+        (55, "a logout of a clock far ahead counts for a day",
+         "between(time + WAIT_SECONDS, latest)", "between(time + WAIT_SECONDS, latest + 10**9)"),
+    ),
+    *At("app/users/openid.py", "tests/attacks/test_lying_providers.py",
+        identity="email", oidc="yes").faults(
+        (88, "a time of any length reaches the database", 'max(claims["iat"], 0),',
+         'claims["iat"],'),
     ),
     *At("app/users/identities.py", "tests/test_choosing_a_name.py", oidc="yes").faults(
         (0, "who has left at the provider is signed in by a name",
@@ -183,13 +197,13 @@ MUTANTS = (
          "is_current(expires_at, seconds, services.clock())",
          "expires_at > services.clock() - 3000"),
         (87, "one cookie for all attempts", 'return f"at-{state[:8]}"', 'return "at-aaaaaaaa"'),
-        (87, "attempts pile up", "names[: 1 - MAX_ATTEMPTS]", "names[:0]"),
-        (87, "cookies of siblings count as attempts",
-         "re.compile(re.escape(prefix).encode() + _ATTEMPT)",
-         're.compile(rb".*-at-" + _ATTEMPT)'),
-        (87, "planted cookies fill the response", "[:MAX_FORGOTTEN]", "[: 10**MAX_FORGOTTEN]"),
+        (87, "attempts pile up", "begun.sent_attempts(services, headers, MAX_ATTEMPTS - 1)", "()"),
     ),
     *At("app/web/begun.py", *OIDC_TESTS, identity="email", oidc="yes").faults(
+        (87, "cookies of siblings count as attempts", 'b"(?:^|;) ?" + prefix', 'b"-at-"'),
+        (87, "planted cookies fill the response", "[:MAX_FORGOTTEN]", "[: 10**MAX_FORGOTTEN]"),
+        (87, "what somebody else began signs them in later",
+         "begun += sent_attempts(services, headers)", "begun += []"),
         (87, "the cookie is left behind", 'samesite="lax")', 'samesite="strict")'),
     ),
     *At("app/api/oidc.py", *OIDC_TESTS, identity="email", oidc="yes").faults(

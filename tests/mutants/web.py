@@ -273,7 +273,7 @@ MUTANTS = (
     ),
     *At("app/web/begun.py", "tests/test_sign_in_page.py").faults(
         (0, "a name that was registered stays in the browser",
-         'in ("name", "link"))', 'in ("link",))'),
+         'in ("name", "link")]', 'in ("link",)]'),
     ),
     *At(REQUEST_SESSION, "tests/test_sign_in_page.py").faults(
         (0, "what was begun stays in the browser after a sign-in",

@@ -64,7 +64,7 @@ class SignIn(NamedTuple):
     amr: Amr = Amr.PWD
     #{% if cookiecutter.oidc %}
     # Of somebody who comes from a provider: which identity, what it calls its own session, and when
-    # it has said so.
+    # it has said so, by its own clock.
     identity_id: int = 0
     sid: str = ""
     answered_at: float = 0

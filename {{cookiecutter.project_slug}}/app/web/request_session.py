@@ -20,7 +20,7 @@ from app.users.rate_limit import WIDER, subscriber
 #{% if cookiecutter.totp %}
 from app.users.totp import LOCKED, WrongCode
 #{% endif %}
-#{% if cookiecutter.frontend == "html" or (cookiecutter.oidc and (cookiecutter.totp or cookiecutter.identity == "username")) %}
+#{% if cookiecutter.frontend == "html" or cookiecutter.oidc %}
 from app.web.begun import begun_cookies
 #{% endif %}
 
@@ -49,7 +49,7 @@ class RequestSession:
         #{% if cookiecutter.session_backend == "signed-cookie" %}
         self._is_cookie_sent = False
         #{% endif %}
-        #{% if cookiecutter.frontend == "html" or (cookiecutter.oidc and (cookiecutter.totp or cookiecutter.identity == "username")) %}
+        #{% if cookiecutter.frontend == "html" or cookiecutter.oidc %}
         self._has_signed_in = False
         #{% endif %}
         #{% if cookiecutter.oidc %}
@@ -185,7 +185,7 @@ class RequestSession:
         #{% endif %}
         await self.services.users.note_sign_in(session, self.client)
         self.session, self.user = session, user
-        #{% if cookiecutter.frontend == "html" or (cookiecutter.oidc and (cookiecutter.totp or cookiecutter.identity == "username")) %}
+        #{% if cookiecutter.frontend == "html" or cookiecutter.oidc %}
         self._has_signed_in = True
         #{% endif %}
         #{% if cookiecutter.identity == "email" %}
@@ -226,10 +226,11 @@ class RequestSession:
         #{% if cookiecutter.oidc %}
         headers += [(b"set-cookie", each) for each in self.more_cookies]
         #{% endif %}
-        #{% if cookiecutter.frontend == "html" or (cookiecutter.oidc and (cookiecutter.totp or cookiecutter.identity == "username")) %}
+        #{% if cookiecutter.frontend == "html" or cookiecutter.oidc %}
         if self._has_signed_in or self._deletes_cookie:
-            sent = (each for each in begun_cookies(self.services) if each.read(self._headers))
-            headers += [(b"set-cookie", each.delete_cookie()) for each in sent]
+            begun = begun_cookies(self.services, self._headers)
+            forgotten = [(b"set-cookie", each.delete_cookie()) for each in begun]
+            headers += [each for each in forgotten if each not in headers]
         #{% endif %}
         if self._deletes_cookie:
             headers.append((b"set-cookie", self.services.cookie.delete_cookie()))

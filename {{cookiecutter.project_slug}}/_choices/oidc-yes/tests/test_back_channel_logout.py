@@ -11,7 +11,15 @@ from tests.conftest import Clock
 #{% if cookiecutter.session_backend != "signed-cookie" %}
 from tests.people import ALICE
 #{% endif %}
-from tests.provider import CLIENT_ID, OTHER_ISSUER, OTHER_KEY, SUBJECT, Provider, Visitor
+from tests.provider import (
+    CLIENT_ID,
+    OTHER_ISSUER,
+    OTHER_KEY,
+    SUBJECT,
+    Provider,
+    Visitor,
+    error_of,
+)
 from tests.signing_up import sign_up
 
 NOW = 1_800_000_000
@@ -48,6 +56,7 @@ async def test_whoever_has_left_there_is_signed_out_here(
     # That one did not begin there.
     assert await with_password.is_signed_in()
     #{% endif %}
+    clock.turn(1)
     await visitor.sign_in_there()
     assert await visitor.is_signed_in()
 
@@ -135,13 +144,46 @@ async def test_an_id_token_is_no_logout_token(visitor: Visitor, provider: Provid
     assert await visitor.is_signed_in()
 
 
-async def test_a_logout_token_is_good_once(visitor: Visitor, provider: Provider) -> None:
+async def test_a_logout_token_is_good_once(
+    visitor: Visitor, provider: Provider, clock: Clock
+) -> None:
     await sign_up(visitor)
     token = provider.logout_token(sub=SUBJECT)
     assert (await tell(visitor.app, token)).status_code == 200
+    clock.turn(1)
     await visitor.sign_in_there()
     assert (await tell(visitor.app, token)).status_code == 400
     assert await visitor.is_signed_in()
+
+
+@pytest.mark.parametrize("ahead", [-20, 0, 580])
+async def test_the_clock_of_the_provider_says_what_came_before_somebody_left(
+    visitor: Visitor, provider: Provider, clock: Clock, ahead: int
+) -> None:
+    """ahead: by how many seconds the clock of the host is that is told of it."""
+    await sign_up(visitor)
+    clock.turn(ahead)
+    # The second one was delayed.
+    for issued_at in (NOW + 30, NOW + 10):
+        token = provider.logout_token(sub=SUBJECT, iat=issued_at, exp=NOW + 600)
+        assert (await tell(visitor.app, token)).status_code == 200
+    clock.turn(-ahead)
+    for issued_at, error in ((NOW + 20, "failed"), (NOW + 30, "failed"), (NOW + 31, "")):
+        provider.claims["iat"] = issued_at
+        assert error_of(await visitor.sign_in_there()) == error
+
+
+async def test_whoever_has_left_by_a_clock_far_ahead_signs_in_again(
+    visitor: Visitor, provider: Provider, clock: Clock
+) -> None:
+    await sign_up(visitor)
+    clock.turn(86_400)
+    await tell(visitor.app, provider.logout_token(sub=SUBJECT))
+    clock.turn(-86_400)
+    assert error_of(await visitor.sign_in_there()) == ""
+    # Nor does it hide when they leave.
+    await tell(visitor.app, provider.logout_token(sub=SUBJECT))
+    assert error_of(await visitor.sign_in_there()) == "failed"
 
 
 async def test_a_page_of_another_site_sends_no_logout_token(

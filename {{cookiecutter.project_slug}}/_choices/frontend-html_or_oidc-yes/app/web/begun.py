@@ -1,12 +1,17 @@
 """What a browser keeps of what was begun without a session, each thing in a cookie of its own."""
 
-#{% if cookiecutter.frontend == "html" or (cookiecutter.oidc and (cookiecutter.totp or cookiecutter.identity == "username")) %}
-from collections.abc import Iterator
+#{% if cookiecutter.oidc %}
+import re
 #{% endif %}
 from dataclasses import replace
 
 from app.services import Services
 from app.sessions.cookie import SessionCookie
+#{% if cookiecutter.oidc %}
+
+# How many attempts are forgotten at once: what a response sends for each must not add up.
+MAX_FORGOTTEN = 12
+#{% endif %}
 #{% if cookiecutter.oidc and cookiecutter.identity == "username" %}
 
 # Who has come from a provider and has to choose a name.
@@ -34,6 +39,19 @@ def round_trip_cookie(services: Services, name: str) -> SessionCookie:
     """
     cookie = replace(services.cookie, purpose=name)
     return cookie if cookie.samesite == "none" else replace(cookie, samesite="lax")
+
+
+def sent_attempts(
+    services: Services, headers: list[tuple[bytes, bytes]], keep: int = 0
+) -> list[SessionCookie]:
+    """Return the cookies of attempts that came with a request, but for the latest to be kept."""
+    # Those of this app alone: a sibling subdomain may plant as many as it likes of others.
+    prefix = re.escape(round_trip_cookie(services, "at-").name).encode()
+    own = re.compile(b"(?:^|;) ?" + prefix + b"([A-Za-z0-9_-]{8})=")
+    found = [each for name, value in headers if name == b"cookie" for each in own.findall(value)]
+    # Browsers send the oldest first.
+    surplus = found[: -keep or None][:MAX_FORGOTTEN]
+    return [round_trip_cookie(services, f"at-{each.decode()}") for each in surplus]
 #{% endif %}
 #{% if cookiecutter.oidc and cookiecutter.totp and cookiecutter.frontend == "api" %}
 
@@ -42,21 +60,25 @@ def code_of(provider: str) -> str:
     """Return the name of the cookie of whoever has come from a provider and is asked for a code."""
     return f"code-{provider}"
 #{% endif %}
-#{% if cookiecutter.frontend == "html" or (cookiecutter.oidc and (cookiecutter.totp or cookiecutter.identity == "username")) %}
 
 
-def begun_cookies(services: Services) -> Iterator[SessionCookie]:
-    """Yield what every sign-in and sign-out forgets: somebody else may come next."""
+def begun_cookies(services: Services, headers: list[tuple[bytes, bytes]]) -> list[SessionCookie]:
+    """Return what came along that a sign-in or sign-out forgets: somebody else may come next."""
     #{% if cookiecutter.frontend == "html" and cookiecutter.totp %}
-    yield from (page_cookie(services, name) for name in ("name", "link", "sign-in"))
+    begun = [page_cookie(services, name) for name in ("name", "link", "sign-in")]
     #{% elif cookiecutter.frontend == "html" %}
-    yield from (page_cookie(services, name) for name in ("name", "link"))
+    begun = [page_cookie(services, name) for name in ("name", "link")]
+    #{% endif %}
+    #{% if cookiecutter.frontend == "html" and cookiecutter.oidc %}
+    begun += sent_attempts(services, headers)
+    #{% elif cookiecutter.oidc %}
+    begun = sent_attempts(services, headers)
     #{% endif %}
     #{% if cookiecutter.oidc and cookiecutter.identity == "username" %}
-    yield round_trip_cookie(services, NEW_ACCOUNT)
+    begun.append(round_trip_cookie(services, NEW_ACCOUNT))
     #{% endif %}
     #{% if cookiecutter.oidc and cookiecutter.totp and cookiecutter.frontend == "api" %}
-    for provider in services.settings.oidc_providers:
-        yield round_trip_cookie(services, code_of(provider))
+    providers = services.settings.oidc_providers
+    begun += [round_trip_cookie(services, code_of(each)) for each in providers]
     #{% endif %}
-#{% endif %}
+    return [each for each in begun if each.read(headers)]

@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 from typing import Any
 #{% endif %}
 
-from sqlalchemy import Executable, delete, insert, select, update
+from sqlalchemy import ColumnElement, Executable, delete, insert, select, update
 from sqlalchemy.exc import IntegrityError
 
 from app import security_log
@@ -23,7 +23,7 @@ from app.engine import insert_or_update
 from app.models import ROLES, Identity, ProviderSession, RequestCount, User
 from app.oidc_settings import title_of
 from app.sessions.active_session import ActiveSession
-from app.sessions.session import Amr, ClientInfo, SignIn, session_end
+from app.sessions.session import CLOCK_LEEWAY_SECONDS, Amr, ClientInfo, SignIn, session_end
 #{% if cookiecutter.identity == "email" %}
 from app.users.errors import InvalidName, SignInFailed
 #{% if cookiecutter.totp or cookiecutter.passkeys %}
@@ -233,11 +233,13 @@ class Identities:
     async def note_logout(self, claims: Mapping[str, Any]) -> None:
         """Remember what a logout token says, for sign-ins that have no session yet."""
         kind = "sid" if claims.get("sid") else "sub"
-        row = {"resets_at": self.users.clock() + WAIT_SECONDS}
+        row = {"resets_at": claims["iat"] + WAIT_SECONDS}
         key = _logout_key(claims["iss"], kind, claims[kind])
         new = insert_or_update(RequestCount).values(key=key, count=1, **row)
         await self.users.database.execute(
-            new.on_conflict_do_update(index_elements=[RequestCount.key], set_=row)
+            new.on_conflict_do_update(
+                index_elements=[RequestCount.key], set_=row, where=~self._noted_since(claims["iat"])
+            )
         )
 
     async def _has_left(self, sign_in: SignIn) -> bool:
@@ -249,9 +251,18 @@ class Identities:
         keys = [_logout_key(row.issuer, "sub", row.subject)]
         if sign_in.sid:
             keys.append(_logout_key(row.issuer, "sid", sign_in.sid))
-        since = RequestCount.resets_at > sign_in.answered_at + WAIT_SECONDS
+        since = self._noted_since(sign_in.answered_at)
         noted = select(RequestCount.key).where(RequestCount.key.in_(keys), since)
         return await self.users.database.fetch_one(noted) is not None
+
+    def _noted_since(self, time: float) -> ColumnElement[bool]:
+        """Whether somebody has left then or later, by the clock of the provider.
+
+        It dates both tokens. The clocks of this app's hosts differ.
+        """
+        # What is dated later was noted by a clock far ahead.
+        latest = self.users.clock() + WAIT_SECONDS + CLOCK_LEEWAY_SECONDS
+        return RequestCount.resets_at.between(time + WAIT_SECONDS, latest)
 
     async def delete_expired(self) -> int:
         """Delete a batch of records of sessions that have ended, and return how many."""

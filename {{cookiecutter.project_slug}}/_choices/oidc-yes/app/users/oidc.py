@@ -106,14 +106,12 @@ class OidcService:
         who is to be signed in; None when it was about somebody who is. Raises ProviderError.
         """
         await self._use_up(attempt.state, ATTEMPT_SECONDS)
-        asked_at = self.users.clock()
         async with self._asking(attempt.provider) as provider:
             if "error" in answer:
                 log_failure(attempt.provider, f"it answers {answer['error']}")
                 raise Cancelled
             person = await provider.redeem(attempt, answer)
             _check(person, attempt)
-        person = person._replace(answered_at=asked_at)
         if attempt.purpose == SIGN_IN:
             return await self.identities.sign_in(attempt.provider, person, client)
         # Whoever asked has to be signed in still, in the same session.

@@ -87,6 +87,8 @@ class OpenIdProvider:
             self._verified_email(claims),
             str(claims.get("sid", "")),
             claims.get("auth_time"),
+            # Any number, of which some are too long for a database.
+            max(claims["iat"], 0),
         )
 
     async def read_logout(self, token: str) -> dict[str, Any]:

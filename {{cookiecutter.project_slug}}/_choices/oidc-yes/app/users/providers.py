@@ -60,7 +60,7 @@ class Person(NamedTuple):
     # What the provider calls its own session, and when it began in Unix time, if it says so.
     sid: str = ""
     auth_time: float | None = None
-    # When it was asked, by the clock of this app.
+    # When it has said so, by its own clock.
     answered_at: float = 0
 
 

@@ -45,16 +45,12 @@ from app.web.request_session import RequestSession
 
 # Tabs in which somebody may be at a provider at the same time: with more, the oldest are forgotten.
 MAX_ATTEMPTS = 5
-# How many are forgotten at once: what a response sends for each must not add up.
-MAX_FORGOTTEN = 12
 
 #{% if cookiecutter.totp and cookiecutter.frontend == "api" %}
 # Between the steps of a sign-in.
 CODE_SECONDS = 300
 #{% endif %}
 _STATE = re.compile("[A-Za-z0-9_-]{43}", re.ASCII)
-# The name of the cookie of an attempt ends with the beginning of its state.
-_ATTEMPT = rb"([A-Za-z0-9_-]{8})="
 
 
 @dataclass(frozen=True)
@@ -79,7 +75,9 @@ class RoundTrips:
             raise StrongerFactorRequired(kinds)
         #{% endif %}
         url, attempt = await services.oidc.start(provider, purpose, next_path, auth)
-        self._forget_surplus()
+        headers = self.connection.scope["headers"]
+        for surplus in begun.sent_attempts(services, headers, MAX_ATTEMPTS - 1):
+            self._set_cookie(surplus.delete_cookie())
         self._keep(_name_of(attempt.state), [*attempt])
         return url
 
@@ -191,17 +189,6 @@ class RoundTrips:
     def _forget(self, name: str) -> None:
         cookie = begun.round_trip_cookie(self.request_session.services, name)
         self._set_cookie(cookie.delete_cookie())
-
-    def _forget_surplus(self) -> None:
-        # Those of this app alone: a sibling subdomain may plant as many as it likes of others.
-        prefix = begun.round_trip_cookie(self.request_session.services, "at-").name
-        sent = [value for name, value in self.connection.scope["headers"] if name == b"cookie"]
-        pairs = [pair.removeprefix(b" ") for value in sent for pair in value.split(b";")]
-        own = re.compile(re.escape(prefix).encode() + _ATTEMPT)
-        names = [f"at-{found[1].decode()}" for pair in pairs if (found := own.match(pair))]
-        # Browsers send the oldest first.
-        for name in names[: 1 - MAX_ATTEMPTS][:MAX_FORGOTTEN]:
-            self._forget(name)
 
     def _set_cookie(self, header: bytes) -> None:
         self.request_session.depends_on_session = True

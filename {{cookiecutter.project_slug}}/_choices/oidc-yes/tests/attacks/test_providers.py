@@ -14,7 +14,7 @@ from app.services import Services
 from tests.attacks.stories import Target, story
 from tests.client import COOKIE, ORIGIN
 from tests.conftest import Clock, Start
-from tests.people import ALICE, BOB, FIELD
+from tests.people import ALICE, BOB, FIELD, MALLORY
 from tests.provider import (
     CLIENT_SECRET,
     ISSUER,
@@ -107,6 +107,30 @@ async def test_an_answer_is_taken_by_the_browser_that_asked_alone(
     assert error_of(await victim.arrive(answer)) == "failed"
     assert victim.token is None
     assert error_of(await attacker.arrive(answer)) == ""
+
+
+@pytest.mark.parametrize("way", ["password", "provider", "sign-out"])
+async def test_what_was_begun_signs_nobody_in_once_somebody_else_has_come(
+    visitor: Visitor, provider: Provider, other_provider: Provider, way: str
+) -> None:
+    """A tab is left behind at a shared computer: another login CSRF."""
+    await sign_up(Visitor(visitor.app, provider))
+    await sign_up(Visitor(visitor.app, other_provider), BOB)
+    answer = provider.authorize(await visitor.leave())
+    if way == "password":
+        await visitor.register(MALLORY)
+        response = await visitor.sign_in(MALLORY)
+    elif way == "provider":
+        response = await visitor.at(other_provider).sign_in_there()
+    else:
+        response = await visitor.post("/api/logout")
+    names = [each.partition("=")[0] for each in response.headers.get_list("set-cookie")]
+    assert len(names) == len(set(names))
+    assert not [name for name in visitor.cookies if "-at-" in name]
+    token = visitor.token
+    assert (token is None) == (way == "sign-out")
+    assert error_of(await visitor.at(provider).arrive(answer)) == "failed"
+    assert visitor.token == token
 
 
 async def test_an_answer_is_taken_once(visitor: Visitor, provider: Provider) -> None:
@@ -281,7 +305,7 @@ async def test_what_one_user_began_is_not_finished_in_the_session_of_another(
         assert error_of(await visitor.come_back(url)) == "signed_out"
         await visitor.signed_in(ALICE)
         url = await visitor.leave(path)
-        await visitor.post("/api/logout")
+        visitor.use_token(None)
         assert error_of(await visitor.come_back(url)) == "signed_out"
     assert await created(services) == 2
 
