@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from benchmarks.load import Load
 from benchmarks.machine import memory_of
 from benchmarks.targets import SQLITE, Own
-from benchmarks.workbench import PEERS, App, Server, serving, workbench
+from benchmarks.workbench import Server, serving, workbench
 
 # Requests after which the memory is looked at.
 FEW, MANY = 2_000, 100_000
@@ -30,11 +30,8 @@ def measure(targets: Sequence[Own], few: int = FEW, many: int = MANY) -> list[Me
 
 
 def _measure_bare(many: int) -> int:
-    with workbench() as bench:
-        url = f"sqlite+aiosqlite:///{bench.folder / 'bare.db'}"
-        app = App("bare_database:app", PEERS, bench.environment(SQLITE), {"DATABASE_URL": url})
-        with serving(app) as server:
-            return _after(server, Load(f"{server.url}/me"), many)
+    with workbench() as bench, serving(bench.bare_database(SQLITE)) as server:
+        return _after(server, Load(f"{server.url}/me"), many)
 
 
 def _measure(target: Own, few: int, many: int, bare: int) -> Memory:

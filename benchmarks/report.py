@@ -225,7 +225,7 @@ def startup_table(measured: Sequence[Startup]) -> str:
         )
         for each in measured
     ]
-    head = ("", "app, s", "bare, s", "reload, s", "imports, ms (traced)")
+    head = ("", "app, s", "bare, with SQLAlchemy, s", "reload, s", "imports, ms (traced)")
     return table(head, rows) if rows else ""
 
 

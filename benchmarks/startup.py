@@ -11,7 +11,7 @@ import httpx2
 
 from benchmarks.figures import Spread, spread
 from benchmarks.targets import REDIS, SQLITE, Own
-from benchmarks.workbench import App, Server, Workbench, bare, serving, workbench
+from benchmarks.workbench import App, Server, Workbench, serving, workbench
 
 # The others import nothing besides.
 STARTED = (SQLITE, REDIS)
@@ -21,7 +21,7 @@ SHOWN = 6
 
 @dataclass(frozen=True)
 class Startup:
-    """Seconds until the app and the bare app listen; milliseconds of importing by package.
+    """Seconds until the app, and a bare one with SQLAlchemy, listen; milliseconds of importing.
 
     reload: seconds from a change of the code until the app that has it answers.
     """
@@ -45,7 +45,7 @@ def _measure(bench: Workbench, target: Own, rounds: int) -> Startup:
     for _ in range(rounds):
         with serving(app) as server:
             own.append(server.started_in)
-        with serving(bare(app.environment, "/", {})) as server:
+        with serving(bench.bare_database(target)) as server:
             beside.append(server.started_in)
         reloads.append(_reload(app))
     done = subprocess.run(

@@ -158,6 +158,11 @@ class Workbench:
             server.post("/api/register", json=ACCOUNT)
         return server
 
+    def bare_database(self, target: Target) -> App:
+        """Return a bare app that has SQLAlchemy, and a database of its own, in it."""
+        url = f"sqlite+aiosqlite:///{self.folder / 'bare.db'}"
+        return App("bare_database:app", PEERS, self.environment(target), {"DATABASE_URL": url})
+
     def bare(self, target: Target, path: str, body: Any) -> Server:
         """Serve the bare route in the environment of an app, with the same answer."""
         app = bare(self.environment(target), path, body)

@@ -1,4 +1,4 @@
-"""The OpenAPI schema says who may call a route and which errors it may respond with; /docs shows it."""
+"""The OpenAPI schema says who may call a route, and with which errors; /docs shows it."""
 
 import re
 from typing import Annotated, Any
