@@ -196,8 +196,33 @@ MUTANTS = (
          '("type", "loc", "msg")', '("type", "loc", "msg", "input")'),
     ),
     *At(ERRORS, "tests/test_sign_in.py").faults(
-        (0, "401 has no challenge", "return get_request_session(connection).challenge",
-         "return {}"),
+        (0, "401 has no challenge",
+         "return {**headers, **get_request_session(connection).challenge}", "return headers"),
+    ),
+    *At(ERRORS, "tests/test_errors.py").faults(
+        (50, "an error costs the next request on its connection",
+         "if not is_body_allowed_for_status_code(status):", "if not status:"),
+        (50, "the status of an error leaves the client waiting for another",
+         "if not 200 <= error.status_code < 600:", "if not error.status_code:"),
+        (50, "a 401 of a route of yours does not say how to sign in",
+         "if error.status_code == 401", "if isinstance(error, AppError) and error.status == 401"),
+        (50, "a 401 asks for a session instead of what its route asks for",
+         ' and "WWW-Authenticate" not in headers:', ":"),
+        (50, "an error of an open WebSocket drops its connection",
+         "connection.application_state is WebSocketState.CONNECTED", "status < 0"),
+        (50, "a validation error of a route of yours is a fault of the server",
+         '("type", "loc", "msg") if key in errors}', '("type", "loc", "msg")}'),
+    ),
+    *At("app/pages/errors.py", "tests/test_errors.py").faults(
+        (50, "an error without content is a page",
+         " or not is_body_allowed_for_status_code(status)", ""),
+        (50, "what an error says to programs makes its page fail",
+         'case {"loc": [*_, name], "msg": text}:',
+         'case {"loc": name}:\n            text = detail["msg"]'),
+    ),
+    *At(ERRORS, "tests/test_error_pages.py").faults(
+        (0, "a session that ended meanwhile does not lead to sign in",
+         "request_session.session = request_session.user = None", "request_session.user = None"),
     ),
     *At("app/errors.py", "tests/attacks/test_guessing.py").faults(
         (40, "429 has no Retry-After", "if self.retry_after:",
@@ -264,6 +289,11 @@ MUTANTS = (
         (35, "in production the page of an error shows the traceback",
          "if error is None or get_request_session(request).services.settings.production:",
          "if error is None:"),
+        (50, "a 401 sends whoever is signed in round and round",
+         " and request_session.session is None", ""),
+        (50, "a page that knows nobody leads to sign in, round and round",
+         " and request_session.depends_on_session", ""),
+        (50, "a 401 leads to sign in, whatever it asks for", "return is_own and", "return"),
     ),
     *At("app/pages/admin.py", "tests/test_admin_page.py").faults(
         (74, "every user may look at the account of another",
@@ -302,7 +332,7 @@ MUTANTS = (
     ),
     *At("app/web/begun.py", "tests/test_reset_page.py").faults(
         (67, "the next person finds the link of the one before",
-         'in ("name", "link"))', 'in ("name",))'),
+         'in ("name", "link")]', 'in ("name",)]'),
     ),
     *At("app/config.py", "tests/test_config.py").faults(
         (0, "a list of hosts does not begin with an IPv6 address",

@@ -3,20 +3,23 @@
 import inspect
 import logging
 from collections.abc import Callable, Mapping
+from typing import Any
 
 from fastapi import FastAPI
-from fastapi.exceptions import RequestValidationError
+from fastapi.exceptions import RequestValidationError, WebSocketRequestValidationError
 from fastapi.routing import iter_route_contexts
+from fastapi.utils import is_body_allowed_for_status_code
 from sqlalchemy import select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from starlette.concurrency import run_in_threadpool
+from starlette.datastructures import Headers
 from starlette.exceptions import HTTPException
 from starlette.requests import HTTPConnection, Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Match
 from starlette.types import Scope
-from starlette.websockets import WebSocket
+from starlette.websockets import WebSocket, WebSocketState
 
 from app.errors import AppError, StoreUnavailable
 from app.models import User
@@ -26,7 +29,7 @@ from app.users.factors import StrongerFactorRequired
 #{% endif %}
 from app.web.headers import SECURITY_HEADERS
 from app.web.request_session import RequestSession, get_request_session
-from app.web.websocket import close_unauthorised
+from app.web.websocket import POLICY_VIOLATION, TRY_AGAIN_LATER, close_unauthorised
 
 LOGGER = logging.getLogger("app")
 
@@ -39,6 +42,9 @@ def json_error(
     _: HTTPConnection, status: int, detail: object, headers: Mapping[str, str] | None = None
 ) -> Response:
     """Return an error as JSON. detail: a sentence, or a list of what is wrong."""
+    if not is_body_allowed_for_status_code(status):
+        # The server would drop the connection, which a proxy may share among many people.
+        return Response(status_code=status, headers=headers)
     return JSONResponse({"detail": detail}, status, headers)
 
 
@@ -47,25 +53,52 @@ def validation_detail(error: AppError) -> list[dict[str, object]]:
     return [{"type": "value_error", "loc": ["body"], "msg": str(error)}]
 
 
-def headers_of(connection: HTTPConnection, error: AppError) -> Mapping[str, str]:
-    """Return the headers of an error: a 401 says how to sign in."""
-    if error.status == 401:
-        return get_request_session(connection).challenge
-    return error.headers or {}
+def headers_of(connection: HTTPConnection, error: HTTPException) -> Mapping[str, str]:
+    """Return the headers of an error: a 401 says how to sign in, here if not elsewhere."""
+    headers = Headers(error.headers or {})
+    if error.status_code == 401 and "WWW-Authenticate" not in headers:
+        return {**headers, **get_request_session(connection).challenge}
+    return headers
+
+
+def without_input(errors: object) -> object:
+    """Return validation errors without what was sent.
+
+    It may be a password, or text that JSON cannot hold.
+    """
+    match errors:
+        case list() | tuple():
+            return [without_input(each) for each in errors]
+        case dict():
+            return {key: errors[key] for key in ("type", "loc", "msg") if key in errors}
+    return errors
 
 
 def add_error_handlers(app: FastAPI, error_response: ErrorResponse) -> None:
     """Handle every exception of the app. error_response: like ``json_error``."""
 
+    async def respond(connection: HTTPConnection, status: int, *values: Any) -> Response | None:
+        if (
+            isinstance(connection, WebSocket)
+            and connection.application_state is WebSocketState.CONNECTED
+        ):
+            # It is too late for a response.
+            await connection.close(POLICY_VIOLATION if status < 500 else TRY_AGAIN_LATER)
+            return None
+        return error_response(connection, status, *values)
+
     @app.exception_handler(AppError)
     async def app_error(connection: HTTPConnection, error: AppError) -> Response | None:
         if isinstance(error, StoreUnavailable):
             LOGGER.error("A store is out of reach: %s", error.reason)
+        if isinstance(error, SessionEnded):
+            request_session = get_request_session(connection)
+            request_session.session = request_session.user = None
         if isinstance(connection, WebSocket) and error.status == 401:
             await close_unauthorised(connection)
             return None
         detail: object = validation_detail(error) if error.status == 422 else str(error)
-        return error_response(connection, error.status, detail, headers_of(connection, error))
+        return await respond(connection, error.status, detail, headers_of(connection, error))
 
     #{% if cookiecutter.totp or cookiecutter.passkeys %}
     @app.exception_handler(StrongerFactorRequired)
@@ -87,18 +120,24 @@ def add_error_handlers(app: FastAPI, error_response: ErrorResponse) -> None:
         raise error
 
     @app.exception_handler(HTTPException)
-    async def http_error(request: Request, error: HTTPException) -> Response:
-        headers = error.headers
+    async def http_error(request: Request, error: HTTPException) -> Response | None:
+        if not 200 <= error.status_code < 600:
+            # No server sends it as the status of a response: some drop the connection, others
+            # leave the client waiting for more.
+            raise ValueError(f"{error.status_code} is not the status of a response.") from error
+        headers = headers_of(request, error)
         if error.status_code == 405 and (methods := methods_of(request.scope, Match.PARTIAL)):
             # The framework names those of one route, though several may share a path.
             headers = {"Allow": ", ".join(sorted(methods))}
-        return error_response(request, error.status_code, error.detail, headers)
+        return await respond(request, error.status_code, error.detail, headers)
 
     @app.exception_handler(RequestValidationError)
-    async def invalid_request(request: Request, error: RequestValidationError) -> Response:
-        # Without what was sent: it may be a password, or text that JSON cannot hold.
-        mistakes = [{key: each[key] for key in ("type", "loc", "msg")} for each in error.errors()]
-        return error_response(request, 422, mistakes)
+    @app.exception_handler(WebSocketRequestValidationError)
+    async def invalid_request(
+        connection: HTTPConnection,
+        error: RequestValidationError | WebSocketRequestValidationError,
+    ) -> Response | None:
+        return await respond(connection, 422, without_input(error.errors()))
 
     @app.exception_handler(Exception)
     async def unexpected_error(request: Request, _: Exception) -> Response:

@@ -1,13 +1,23 @@
 """Errors are pages where a person is looking, and JSON for every other client."""
 
+from typing import Annotated
+
 import httpx2
 import pytest
-from fastapi import FastAPI, Request, Response
+from fastapi import Depends, FastAPI, HTTPException, Request, Response
+from fastapi.security import HTTPBasic
 from starlette.middleware.base import DispatchFunction, RequestResponseEndpoint
 
 from app.logs import TextFormatter
 from app.sessions.service import SessionService
-from app.web.dependencies import public
+from app.sessions.session import SessionEnded
+from app.web.dependencies import (
+    CurrentSession,
+    CurrentUser,
+    NotAuthenticated,
+    OptionalUser,
+    public,
+)
 from tests.client import COOKIE, ORIGIN, Client
 from tests.conftest import PRODUCTION, Start
 from tests.people import FIELD
@@ -119,3 +129,92 @@ async def test_the_page_of_a_failure_names_the_request_and_so_does_the_log(
         request_id = response.headers["x-request-id"]
         assert (request_id in response.text) == (status == 500)
         assert (f"[{request_id}] GET {path} has failed." in caplog.text) == (status == 500)
+
+
+async def test_an_error_says_on_its_page_what_people_can_read(client: Client) -> None:
+    advice = "Something in the request is not valid. Go back and try again."
+    shown = {
+        advice: ("", [], {"code": 7}, [{"code": 7}], [{"loc": ["name"]}]),
+        "one two": (["one", "two"],),
+        "name: One. two": ([{"loc": ["body", "name"], "msg": "One"}, "two"],),
+        "One.": ([{"loc": (), "msg": "One"}],),
+    }
+    said = [(detail, text) for text, details in shown.items() for detail in details]
+
+    @client.app.get("/raised/{number}")
+    @public
+    async def fail(number: int) -> None:
+        raise HTTPException(400, said[number][0])
+
+    for number, (_, text) in enumerate(said):
+        assert f"<p>{text}</p>" in (await client.get(f"/raised/{number}")).text, text
+
+
+async def test_the_page_of_any_failure_of_the_server_says_that_it_is_one(client: Client) -> None:
+    @client.app.get("/raised/{status}")
+    @public
+    async def fail(status: int) -> None:
+        raise HTTPException(status)
+
+    for status in (501, 502, 599):
+        response = await client.get(f"/raised/{status}")
+        assert response.status_code == status
+        assert "<h1>Something went wrong</h1>" in response.text
+    assert "<h1>Bad request</h1>" in (await client.get("/raised/499")).text
+
+
+def ask_for_a_pin(app: FastAPI) -> None:
+    """Add pages that respond with 401, whoever is signed in."""
+
+    @app.get("/pin")
+    @public
+    async def for_everybody() -> None:
+        raise HTTPException(401, "Wrong PIN.")
+
+    @app.get("/pin/user")
+    async def for_users(_: CurrentUser) -> None:
+        raise HTTPException(401, "Wrong PIN.")
+
+    @app.get("/pin/session")
+    async def for_sessions(_: CurrentSession) -> None:
+        raise NotAuthenticated("Wrong PIN.")
+
+    @app.get("/basic")
+    async def basic(_: OptionalUser, __: Annotated[object, Depends(HTTPBasic())]) -> None:
+        raise NotImplementedError
+
+
+@pytest.mark.parametrize("samesite", ["lax", "strict"])
+async def test_a_401_leads_nobody_to_sign_in_who_is_signed_in(start: Start, samesite: str) -> None:
+    """The sign-in page would lead them back, and so on for ever."""
+    client = await browser(await start(session_samesite=samesite)).signed_in()
+    ask_for_a_pin(client.app)
+    for path in ("/pin", "/pin/user", "/pin/session"):
+        response = await client.get(path)
+        assert response.status_code == 401
+        assert "<p>Wrong PIN.</p>" in response.text
+        assert response.headers["www-authenticate"].startswith("Cookie ")
+    response = await client.get("/basic")
+    assert (response.status_code, response.headers["www-authenticate"]) == (401, "Basic")
+
+
+async def test_a_401_leads_to_sign_in_where_that_would_help(client: Client) -> None:
+    ask_for_a_pin(client.app)
+
+    @client.app.get("/own")
+    @public
+    async def own(user: OptionalUser) -> None:
+        if not user:
+            raise HTTPException(401)
+        raise SessionEnded
+
+    for path in ("/pin/user", "/pin/session", "/own"):
+        response = await client.get(path)
+        assert response.status_code == 303
+        assert response.headers["location"] == f"/login?next={path}"
+    response = await client.get("/basic")
+    assert (response.status_code, response.headers["www-authenticate"]) == (401, "Basic")
+    # There, signing in changes nothing.
+    assert (await client.get("/pin")).status_code == 401
+    await client.signed_in()
+    assert (await client.get("/own")).headers["location"] == "/login?next=/own"

@@ -3,10 +3,12 @@
 import sys
 import traceback
 from collections.abc import Mapping
-from http import HTTPStatus
+from http.client import responses
 from urllib.parse import quote
 
 from fastapi import FastAPI
+from fastapi.utils import is_body_allowed_for_status_code
+from starlette.datastructures import Headers
 from starlette.requests import HTTPConnection, Request
 from starlette.responses import Response
 
@@ -20,9 +22,10 @@ from app.web.dependencies import ReauthenticationRequired
 from app.web.errors import json_error, validation_detail
 from app.web.request_session import get_request_session
 
-# A heading, and what to do when nothing more specific is known. Other statuses have those of 400.
+# A heading, and what to do when nothing more specific is known. Others have those of 400 or 500.
 _TEXTS = {
     400: ("Bad request", "Something in the request is not valid. Go back and try again."),
+    401: ("Not signed in", "Sign in to view this page."),
     403: ("Not allowed", "You do not have permission to view this page."),
     404: ("Page not found", "There is nothing at this address. Is it spelled correctly?"),
     413: ("Too large", "The request is too large."),
@@ -48,17 +51,14 @@ def error_response(
     headers: Mapping[str, str] | None = None,
 ) -> Response:
     """Return an error as a page or as JSON. Whoever has to sign in is sent to the sign-in page."""
-    if not wants_page(connection):
+    if not wants_page(connection) or not is_body_allowed_for_status_code(status):
         return json_error(connection, status, detail, headers)
     request = Request(connection.scope)
-    if status == 401:
+    if status == 401 and _has_to_sign_in(request, headers or {}):
         back = _way_back(request)
         return see_other(request, f"/login?next={quote(back)}" if back else "/login")
-    heading, advice = _TEXTS.get(status, _TEXTS[400])
-    if isinstance(detail, list):
-        advice = " ".join(f"{each['loc'][-1]}: {each['msg']}." for each in detail)
-    elif isinstance(detail, str) and detail != HTTPStatus(status).phrase:
-        advice = detail
+    heading, advice = _TEXTS.get(status, _TEXTS[400 if status < 500 else 500])
+    said = _in_words(detail)
     return page(
         request,
         "error.html",
@@ -66,7 +66,7 @@ def error_response(
         headers=headers,
         number=status,
         heading=heading,
-        advice=advice,
+        advice=advice if said in ("", responses.get(status)) else said,
         traceback=_traceback(request) if status == 500 else "",
     )
 
@@ -98,6 +98,30 @@ def add_error_pages(app: FastAPI) -> None:
             advice="It was used already, has expired, or was replaced by a newer one. "
             "Links need a browser that keeps cookies, too.",
         )
+
+
+def _has_to_sign_in(request: Request, headers: Mapping[str, str]) -> bool:
+    """Whether a 401 is about the session, and there is none.
+
+    The sign-in page sends whoever is signed in back to where they came from: round and round.
+    """
+    request_session = get_request_session(request)
+    is_own = Headers(headers).get("WWW-Authenticate") in request_session.challenge.values()
+    return is_own and request_session.depends_on_session and request_session.session is None
+
+
+def _in_words(detail: object) -> str:
+    """Return what an error says to people: nothing if it is for programs alone."""
+    match detail:
+        case str():
+            return detail
+        case list() | tuple():
+            return " ".join(filter(None, map(_in_words, detail)))
+        case {"loc": [*_, name], "msg": text}:
+            return f"{name}: {text}."
+        case {"msg": text}:
+            return f"{text}."
+    return ""
 
 
 def _traceback(request: Request) -> str:
