@@ -293,7 +293,7 @@ MUTANTS = (
     ),
     *At("app/web/begun.py", "tests/test_reset_page.py").faults(
         (67, "the next person finds the link of the one before",
-         'in ("name", "link"))', 'in ("name",))'),
+         'in ("name", "link")]', 'in ("name",)]'),
     ),
     *At("app/config.py", "tests/test_config.py").faults(
         (0, "a list of hosts does not begin with an IPv6 address",
