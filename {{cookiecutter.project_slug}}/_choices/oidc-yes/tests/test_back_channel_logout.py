@@ -23,6 +23,7 @@ from tests.provider import (
 from tests.signing_up import sign_up
 
 NOW = 1_800_000_000
+YEAR = 31_536_000
 EVENT = "http://schemas.openid.net/event/backchannel-logout"
 
 
@@ -177,9 +178,10 @@ async def test_whoever_has_left_by_a_clock_far_ahead_signs_in_again(
     visitor: Visitor, provider: Provider, clock: Clock
 ) -> None:
     await sign_up(visitor)
-    clock.turn(86_400)
-    await tell(visitor.app, provider.logout_token(sub=SUBJECT))
-    clock.turn(-86_400)
+    clock.turn(20 * YEAR)
+    response = await tell(visitor.app, provider.logout_token(sub=SUBJECT))
+    assert response.status_code == 200
+    clock.turn(-20 * YEAR)
     assert error_of(await visitor.sign_in_there()) == ""
     # Nor does it hide when they leave.
     await tell(visitor.app, provider.logout_token(sub=SUBJECT))
