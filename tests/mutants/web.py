@@ -317,8 +317,8 @@ MUTANTS = (
     ),
     *At(MIDDLEWARE, "tests/test_logs.py").faults(
         (0, "clients choose the id of their request",
-         "secrets.token_hex(8)",
-         'headers.get(b"x-request-id", secrets.token_hex(8).encode()).decode()'),
+         'f"{random.getrandbits(64):016x}"',
+         'headers.get(b"x-request-id", b"1").decode()'),
     ),
     *At("app/web/websocket.py", "tests/test_websocket.py").faults(
         (52, "one user takes all connections of a process",

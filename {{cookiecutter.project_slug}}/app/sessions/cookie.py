@@ -1,8 +1,9 @@
 """The session cookie: read by its exact name, written with all its attributes."""
 
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, lru_cache
 from typing import Literal
 
 # RFC 6265bis lets a browser drop what is larger than this, name and value together.
@@ -15,15 +16,18 @@ def read_cookie(headers: Iterable[tuple[bytes, bytes]], name: str) -> list[str]:
     The raw bytes are compared. A parser that trims more than the one space of the grammar takes a
     name with a no-break space before it, which a sibling subdomain may set, for the real one.
     """
-    wanted = name.encode("ascii")
-    values = []
-    for header, content in headers:
-        if header == b"cookie" and wanted in content:
-            for pair in content.split(b";"):
-                key, separator, value = pair.removeprefix(b" ").partition(b"=")
-                if separator and key == wanted:
-                    values.append(value.decode("latin-1"))
-    return values
+    values_of = _pattern(name).findall
+    return [
+        value.decode("latin-1")
+        for header, content in headers
+        if header == b"cookie"
+        for value in values_of(content)
+    ]
+
+
+@lru_cache
+def _pattern(name: str) -> re.Pattern[bytes]:
+    return re.compile(b"(?:^|;) ?" + re.escape(name.encode("ascii")) + b"=([^;]*)")
 
 
 @dataclass(frozen=True)

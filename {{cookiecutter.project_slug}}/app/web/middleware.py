@@ -3,8 +3,8 @@
 import asyncio
 import logging
 import os
+import random
 import re
-import secrets
 from collections.abc import Iterable, Mapping
 
 from starlette.datastructures import Headers
@@ -71,8 +71,8 @@ class SecurityMiddleware:
         if is_head:
             # Responds as GET would, without the content (RFC 9110, 9.3.2).
             scope = {**scope, "method": "GET"}
-        # Made here: one that the client sends could be that of another request.
-        request_id = secrets.token_hex(8)
+        # Made here: one that the client sends could be that of another request. It is no secret.
+        request_id = f"{random.getrandbits(64):016x}"
         security_log.request_id.set(request_id)
         headers: dict[bytes, bytes] = dict(scope["headers"])
         if self._ignores_proxies:
@@ -220,8 +220,9 @@ def secure_headers(scope: Scope, headers: Iterable[tuple[bytes, bytes]]) -> RawH
     request_session: RequestSession = scope["state"]["request_session"]
     request_session.write_headers(secured)
     present = {name for name, _ in secured}
-    request_id = (b"x-request-id", scope["state"]["request_id"].encode())
-    secured += [each for each in (*SECURITY_HEADERS, request_id) if each[0] not in present]
+    secured += [each for each in SECURITY_HEADERS if each[0] not in present]
+    if b"x-request-id" not in present:
+        secured.append((b"x-request-id", scope["state"]["request_id"].encode()))
     if request_session.services.settings.production and scope["scheme"] in ("https", "wss"):
         secured.append(STRICT_TRANSPORT_SECURITY)
     return secured
