@@ -349,7 +349,7 @@ def test_the_first_feature_in_the_readme_of_a_project_works(ready: Bake) -> None
     write("app/models.py", f"{project.read('app/models.py')}\n\n{model}")
     write("app/api/notes.py", routes)
     write("tests/test_notes.py", test)
-    main = project.read("app/main.py").replace("import examples, me,", "import examples, me, notes,")
+    main = project.read("app/main.py").replace(", me,", ", me, notes,", 1)
     line = "    app.include_router(examples.router)\n"
     write("app/main.py", main.replace(line, f"{line}    app.include_router(notes.router)\n"))
     type_script(Shell(project.path), migration)

@@ -65,7 +65,7 @@ def purge() -> None:''',
         "from contextlib import asynccontextmanager\n",
         "from contextlib import asynccontextmanager, suppress\n",
     ),
-    Edit("app/main.py", "import examples, me, routes\n", "import examples, files, me, notes, routes\n"),
+    Edit("app/main.py", "import examples, me,", "import examples, files, me, notes,"),
     Edit(
         "app/main.py",
         "Settings, SettingsError\n",
