@@ -200,7 +200,9 @@ MUTANTS = (
         (87, "attempts pile up", "begun.sent_attempts(services, headers, MAX_ATTEMPTS - 1)", "()"),
     ),
     *At("app/web/begun.py", *OIDC_TESTS, identity="email", oidc="yes").faults(
-        (87, "cookies of siblings count as attempts", 'b"(?:^|;) ?" + prefix', 'b"-at-"'),
+        (87, "cookies of siblings count as attempts",
+         'cookie_pattern(round_trip_cookie(services, "at-").name, b"',
+         'cookie_pattern("", b"[^;=]*-at-'),
         (87, "planted cookies fill the response", "[:MAX_FORGOTTEN]", "[: 10**MAX_FORGOTTEN]"),
         (87, "what somebody else began signs them in later",
          "begun += sent_attempts(services, headers)", "begun += []"),

@@ -11,12 +11,8 @@ MAX_COOKIE_BYTES = 4096
 
 
 def read_cookie(headers: Iterable[tuple[bytes, bytes]], name: str) -> list[str]:
-    """Return every value sent under exactly this name.
-
-    The raw bytes are compared. A parser that trims more than the one space of the grammar takes a
-    name with a no-break space before it, which a sibling subdomain may set, for the real one.
-    """
-    values_of = _pattern(name).findall
+    """Return every value sent under exactly this name."""
+    values_of = cookie_pattern(name, b"=([^;]*)").findall
     return [
         value.decode("latin-1")
         for header, content in headers
@@ -26,8 +22,13 @@ def read_cookie(headers: Iterable[tuple[bytes, bytes]], name: str) -> list[str]:
 
 
 @lru_cache
-def _pattern(name: str) -> re.Pattern[bytes]:
-    return re.compile(b"(?:^|;) ?" + re.escape(name.encode("ascii")) + b"=([^;]*)")
+def cookie_pattern(name: str, rest: bytes) -> re.Pattern[bytes]:
+    """Return the expression that finds a name in a Cookie header, and what follows it.
+
+    The raw bytes are compared. A parser that trims more than the one space of the grammar takes a
+    name with a no-break space before it, which a sibling subdomain may set, for the real one.
+    """
+    return re.compile(b"(?:^|;) ?" + re.escape(name.encode("ascii")) + rest)
 
 
 @dataclass(frozen=True)

@@ -13,10 +13,7 @@ async def describe_activity(user: CurrentUser, users: Users) -> list[dict[str, A
     """Describe the latest events of the user's account, the newest first."""
     return [
         {
-            "what": each.what,
-            "detail": each.detail,
-            "at": each.at,
-            "ip": each.ip,
+            **each._asdict(),
             "by": "An operator" if each.ip == OPERATOR.ip else describe_browser(each.user_agent),
         }
         for each in (await users.events.list_recent(user.id))[:MAX_SHOWN]

@@ -1,12 +1,13 @@
 """What a browser keeps of what was begun without a session, each thing in a cookie of its own."""
 
-#{% if cookiecutter.oidc %}
-import re
-#{% endif %}
 from dataclasses import replace
 
 from app.services import Services
+#{% if cookiecutter.oidc %}
+from app.sessions.cookie import SessionCookie, cookie_pattern
+#{% else %}
 from app.sessions.cookie import SessionCookie
+#{% endif %}
 #{% if cookiecutter.oidc %}
 
 # How many attempts are forgotten at once: what a response sends for each must not add up.
@@ -46,8 +47,7 @@ def sent_attempts(
 ) -> list[SessionCookie]:
     """Return the cookies of attempts that came with a request, but for the latest to be kept."""
     # Those of this app alone: a sibling subdomain may plant as many as it likes of others.
-    prefix = re.escape(round_trip_cookie(services, "at-").name).encode()
-    own = re.compile(b"(?:^|;) ?" + prefix + b"([A-Za-z0-9_-]{8})=")
+    own = cookie_pattern(round_trip_cookie(services, "at-").name, b"([A-Za-z0-9_-]{8})=")
     found = [each for name, value in headers if name == b"cookie" for each in own.findall(value)]
     # Browsers send the oldest first.
     surplus = found[: -keep or None][:MAX_FORGOTTEN]
