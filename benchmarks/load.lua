@@ -1,19 +1,23 @@
 -- What wrk sends, and how it reports the outcome: one line of JSON, times in microseconds.
--- Arguments: a method, a body, and cookies, which are sent in turns.
+-- Arguments: a method, how many bodies, the bodies, and cookies. Both are sent in turns, each body
+-- from an address of its own.
 
 local requests, turn = {}, 0
 
 function init(args)
-  for i = 3, #args do
+  local bodies = tonumber(args[2])
+  local cookies = #args - 2 - bodies
+  for i = 0, math.max(bodies, cookies) - 1 do
+    local body, cookie = args[3 + i % bodies], args[3 + bodies + i % cookies]
     local headers = {
       ["Host"] = "localhost",
       ["User-Agent"] = "Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/156.0.0.0 Safari/537.36",
-      ["X-Forwarded-For"] = "203.0.113.7",
+      ["X-Forwarded-For"] = "203.0.113." .. i % bodies + 1,
       ["X-Forwarded-Proto"] = "https",
     }
-    if args[2] ~= "" then headers["Content-Type"] = "application/json" end
-    if args[i] ~= "" then headers["Cookie"] = args[i] end
-    requests[#requests + 1] = wrk.format(args[1], nil, headers, args[2] ~= "" and args[2] or nil)
+    if body ~= "" then headers["Content-Type"] = "application/json" end
+    if cookie ~= "" then headers["Cookie"] = cookie end
+    requests[#requests + 1] = wrk.format(args[1], nil, headers, body ~= "" and body or nil)
   end
 end
 

@@ -31,12 +31,15 @@ class Burst:
 
 @dataclass(frozen=True)
 class Load:
-    """What is sent. cookies: sent in turns; an empty one means no cookie."""
+    """What is sent. cookies: sent in turns; an empty one means no cookie.
+
+    bodies: sent in turns as well, each from an address of its own.
+    """
 
     url: str
     cookies: Sequence[str] = ("",)
     method: str = "GET"
-    body: str = ""
+    bodies: Sequence[str] = ("",)
     connections: int = CONNECTIONS
 
     def start(self, seconds: int) -> subprocess.Popen[str]:
@@ -44,7 +47,7 @@ class Load:
         options = ["-t1", f"-c{self.connections}", f"-d{seconds}s", "--timeout", "60s"]
         command = ["wrk", *options, "-s", str(SCRIPT), self.url, "--"]
         return subprocess.Popen(
-            [*command, self.method, self.body, *self.cookies],
+            [*command, self.method, str(len(self.bodies)), *self.bodies, *self.cookies],
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             text=True,

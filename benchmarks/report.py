@@ -221,11 +221,15 @@ def startup_table(measured: Sequence[Startup]) -> str:
             each.own,
             each.bare,
             each.reload,
+            each.bare_reload,
             ", ".join(f"{name} {milliseconds:.0f}" for name, milliseconds in each.packages),
         )
         for each in measured
     ]
-    head = ("", "app, s", "bare, with SQLAlchemy, s", "reload, s", "imports, ms (traced)")
+    head = (
+        *("", "app, s", "bare, with SQLAlchemy, s"),
+        *("reload, s", "reload of the bare one, s", "imports, ms (traced)"),
+    )
     return table(head, rows) if rows else ""
 
 

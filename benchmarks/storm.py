@@ -12,6 +12,7 @@ from dataclasses import dataclass
 import httpx2
 
 from benchmarks.load import Load, finish
+from benchmarks.logins import PEOPLE
 from benchmarks.targets import SQLITE, Own
 from benchmarks.workbench import ACCOUNT, HEADERS, Server, Workbench, workbench
 
@@ -57,8 +58,8 @@ def _measure(target: Own, seconds: int) -> Storm:
         hashing = float(bench.project(target).python("-c", HASH))
         server = bench.serve(target, pinned=False)
         login, register = f"{server.url}{target.login}", f"{server.url}/api/register"
-        guesses = Load(login, method="POST", body=WRONG, connections=STRANGERS)
-        registrations = Load(register, method="POST", body=TAKEN, connections=STRANGERS)
+        guesses = Load(login, method="POST", bodies=(WRONG,), connections=STRANGERS)
+        registrations = Load(register, method="POST", bodies=(TAKEN,), connections=STRANGERS)
         quiet = _sign_in(server, target)
         beside = []
         for strangers in (guesses, registrations):
@@ -82,10 +83,9 @@ def _sign_in(server: Server, target: Own, until: float = 0) -> float:
 
 def _rate(bench: Workbench, target: Own, seconds: int) -> float:
     """Return how many sign in a second, eight at a time."""
-    # All sign in to one account from one address, and count as guesses until they succeed.
-    variables = {"LOGIN_MAX_FAILURES": "1000"}
-    server = bench.serve(target, "-rate", pinned=False, variables=variables)
-    load = Load(f"{server.url}{target.login}", method="POST", body=json.dumps(ACCOUNT))
+    server = bench.serve(target, "-rate", pinned=False)
+    bodies = server.register_people(PEOPLE)
+    load = Load(f"{server.url}{target.login}", method="POST", bodies=bodies)
     burst = load.send(seconds)
     if burst.refused:
         raise RuntimeError(f"{target.name}: {burst}")

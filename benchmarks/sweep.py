@@ -38,7 +38,7 @@ def _measure(target: Own, expired: int, seconds: int) -> Sweep:
         cookie = (server.sign_in(target),)
         loads = (
             Load(f"{server.url}/api/session", cookie, connections=1),
-            Load(f"{server.url}/api/session/data/n", cookie, "PUT", "1", connections=1),
+            Load(f"{server.url}/api/session/data/n", cookie, "PUT", ("1",), connections=1),
         )
         fill_database(bench, target, "", expired, earlier=A_WEEK)
         quiet = [finish(sending) for sending in [load.start(seconds) for load in loads]]

@@ -33,7 +33,7 @@ HEADERS = {
     "host": "localhost",
     "user-agent": "Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) "
     "Chrome/156.0.0.0 Safari/537.36",
-    "x-forwarded-for": "203.0.113.7",
+    "x-forwarded-for": "203.0.113.1",
     "x-forwarded-proto": "https",
 }
 PRODUCTION = {
@@ -78,6 +78,15 @@ class Server:
     def post(self, path: str, **options: Any) -> httpx2.Response:
         """Send a request that is not measured. Raises HTTPStatusError when it is refused."""
         return httpx2.post(self.url + path, headers=HEADERS, **options).raise_for_status()
+
+    def register_people(self, number: int) -> list[str]:
+        """Register accounts, from as many addresses; return the bodies of their sign-ins."""
+        people = [{**ACCOUNT, "username": f"{ACCOUNT['username']}{each}"} for each in range(number)]
+        for each, account in enumerate(people):
+            headers = {**HEADERS, "x-forwarded-for": f"198.51.100.{each}"}
+            sent = httpx2.post(f"{self.url}/api/register", headers=headers, json=account)
+            sent.raise_for_status()
+        return [json.dumps(account) for account in people]
 
     def sign_in(self, target: Target) -> str:
         """Sign in; return the cookie."""

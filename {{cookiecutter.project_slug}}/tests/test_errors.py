@@ -62,6 +62,15 @@ async def test_an_error_has_its_status_whatever_it_says(
     assert response.json() == {"detail": "Bad Request" if detail is None else detail}
 
 
+async def test_an_error_keeps_its_headers(app: FastAPI, accept: str) -> None:
+    client = raising(app, HTTPException(405, headers={"X-Instead": "/other"}))
+    app.add_api_route("/raised", public(lambda: None), methods=["PUT"])
+    response = await client.get("/raised", headers={"accept": accept})
+    assert response.status_code == 405
+    assert response.headers["x-instead"] == "/other"
+    assert response.headers.get_list("allow") == ["PUT"]
+
+
 @pytest.mark.parametrize("kind", [HTTPException, StarletteHTTPException])
 @pytest.mark.parametrize("status", [419, 499, 599])
 async def test_an_error_may_have_a_status_without_a_name(

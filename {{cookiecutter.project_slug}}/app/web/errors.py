@@ -128,7 +128,7 @@ def add_error_handlers(app: FastAPI, error_response: ErrorResponse) -> None:
         headers = headers_of(request, error)
         if error.status_code == 405 and (methods := methods_of(request.scope, Match.PARTIAL)):
             # The framework names those of one route, though several may share a path.
-            headers = {"Allow": ", ".join(sorted(methods))}
+            headers = {**headers, "allow": ", ".join(sorted(methods))}
         return await respond(request, error.status_code, error.detail, headers)
 
     @app.exception_handler(RequestValidationError)

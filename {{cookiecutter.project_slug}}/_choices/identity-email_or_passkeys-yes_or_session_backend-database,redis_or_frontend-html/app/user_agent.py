@@ -1,7 +1,5 @@
 """User agents in words. They can be forged: they prove nothing."""
 
-from ua_parser import parse_os, parse_user_agent
-
 
 def describe_browser(user_agent: str) -> str:
     """Return browser and system in words."""
@@ -15,5 +13,8 @@ def browser_and_system(user_agent: str) -> tuple[str, str]:
 
     Either may be any text of the client's.
     """
+    # Here, since its patterns would delay each start.
+    from ua_parser import parse_os, parse_user_agent
+
     browser, system = parse_user_agent(user_agent), parse_os(user_agent)
     return browser.family if browser else "", system.family if system else ""
