@@ -116,8 +116,7 @@ MUTANTS = (
     ),
     *At(PASSWORDS, "tests/test_passwords.py").faults(
         (53, "registrations keep others from signing in",
-         "self._new_threads = HashingThreads(1)", "self._new_threads = self._threads"),
-        (0, "hashing takes turns with the event loop", "os.nice(NICENESS)", "pass"),
+         "self._new_limiter = CapacityLimiter(1)", "self._new_limiter = self._limiter"),
         (38, "short passwords are accepted", "if len(text) < self._min_length:", "if not text:"),
         (44, "a password of few characters takes long to rate",
          "    password = password[:PASSWORD_MAX_CHARACTERS]\n", ""),
@@ -174,7 +173,7 @@ MUTANTS = (
     ),
     *At(PASSWORDS, "tests/attacks/test_enumeration.py").faults(
         (37, "passwords are hashed on the event loop",
-         "return await loop.run_in_executor(self._threads, function, *args)",
+         "return await to_thread.run_sync(function, *args, limiter=limiter)",
          "return function(*args)"),
         (39, "an unknown username costs no hash", "        right, newer = await",
          "        if hashed is None:\n"

@@ -1,8 +1,6 @@
 """Which passwords are accepted, and how they are stored."""
 
 import asyncio
-import os
-import sys
 import threading
 import time
 from contextlib import suppress
@@ -202,21 +200,6 @@ async def test_no_more_passwords_are_hashed_at_once_than_configured(
     monkeypatch.setattr("app.users.passwords._CONTEXT.verify_and_update", hash_slowly)
     await asyncio.gather(*(passwords.verify(PASSWORD, "") for _ in range(8)))
     assert most == 2
-
-
-@pytest.mark.skipif(sys.platform != "linux", reason="only on Linux a thread has a priority")
-async def test_hashing_lets_the_event_loop_go_first(
-    passwords: Passwords, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    niceness = []
-
-    def hash_later(_: str, __: str) -> tuple[bool, None]:
-        niceness.append(os.nice(0))
-        return False, None
-
-    monkeypatch.setattr("app.users.passwords._CONTEXT.verify_and_update", hash_later)
-    await passwords.verify(PASSWORD, "")
-    assert niceness == [min(os.nice(0) + 10, 19)]
 
 
 async def test_passwords_are_hashed_with_argon2id_of_the_recommended_strength(

@@ -1,17 +1,13 @@
 """Passwords: argon2id off the event loop, and a policy after NIST SP 800-63B-4."""
 
-import asyncio
-import os
 import re
 import secrets
-import sys
 import unicodedata
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from functools import cached_property
 from typing import Any, TypeVar, TypeVarTuple
 
-from anyio import CapacityLimiter
+from anyio import CapacityLimiter, to_thread
 from passlib.context import CryptContext
 
 from app.config import PASSWORD_MAX_CHARACTERS
@@ -49,34 +45,8 @@ _LONG_NAME = 8
 # At some 25 ms each, whoever comes last waits for a few seconds.
 MAX_WAITING = 100
 
-# How far hashing stands back behind the event loop on a processor that they share: a request beside
-# sign-ins waits half as long, and they take no longer.
-NICENESS = 10
-
 _Result = TypeVar("_Result")
 _Args = TypeVarTuple("_Args")
-
-
-class HashingThreads:
-    """Threads that each hash one password at a time; whoever comes meanwhile waits."""
-
-    def __init__(self, number: int) -> None:
-        self._limiter = CapacityLimiter(number)
-        self._threads = ThreadPoolExecutor(number, "hashing", initializer=_stand_back)
-
-    async def run(self, function: Callable[[*_Args], _Result], *args: *_Args) -> _Result:
-        """Call a function in one of the threads. Raises Overloaded when too many wait already."""
-        if self._limiter.statistics().tasks_waiting >= MAX_WAITING:
-            raise Overloaded
-        async with self._limiter:
-            loop = asyncio.get_running_loop()
-            return await loop.run_in_executor(self._threads, function, *args)
-
-
-def _stand_back() -> None:
-    # On Linux alone it is for the calling thread: elsewhere the whole process would stand back.
-    if sys.platform == "linux":
-        os.nice(NICENESS)
 
 
 class Passwords:
@@ -89,9 +59,9 @@ class Passwords:
     def __init__(self, min_length: int, app_name: str, threads: int) -> None:
         self._min_length = min_length
         self._app_name = app_name
-        self._threads = HashingThreads(threads)
+        self._limiter = CapacityLimiter(threads)
         # New passwords have one of their own, so that registrations cannot delay sign-ins.
-        self._new_threads = HashingThreads(1)
+        self._new_limiter = CapacityLimiter(1)
 
     async def check(self, password: str, name: str) -> None:
         """Raise PasswordRejected unless that user may use the password.
@@ -109,7 +79,7 @@ class Passwords:
         plain = unicodedata.normalize("NFKC", text)
         if any(_contains(plain, each) for each in (*words_of(name), self._app_name)):
             raise PasswordRejected("Leave out your own name and the name of this app.")
-        rating = await self._new_threads.run(_rate, plain)
+        rating = await _run(self._new_limiter, _rate, plain)
         if rating["score"] < _MIN_SCORE:
             reason = rating["feedback"]["warning"]
             raise PasswordRejected(f"This password is easy to guess. {reason}".strip())
@@ -117,7 +87,7 @@ class Passwords:
     async def hash(self, password: str, name: str) -> str:
         """Return the hash of a new password of that user. Raises PasswordRejected."""
         await self.check(password, name)
-        return await self._new_threads.run(_CONTEXT.hash, _normalise(password))
+        return await _run(self._new_limiter, _CONTEXT.hash, _normalise(password))
 
     async def verify(self, password: str, hashed: str | None) -> tuple[bool, str | None]:
         """Compare a password with a hash; whether it is right, and a newer hash to keep instead.
@@ -125,7 +95,7 @@ class Passwords:
         hashed: None for a user who does not exist. It costs one hash all the same, so that the time
         it takes does not tell (ASVS 5.0 6.3.8).
         """
-        right, newer = await self._threads.run(self._compare, _normalise(password), hashed)
+        right, newer = await _run(self._limiter, self._compare, _normalise(password), hashed)
         return right and hashed is not None, newer
 
     def _compare(self, password: str, hashed: str | None) -> tuple[bool, str | None]:
@@ -137,6 +107,15 @@ class Passwords:
     def _dummy(self) -> str:
         """The hash of a password that nobody knows."""
         return _CONTEXT.hash(secrets.token_urlsafe())
+
+
+async def _run(
+    limiter: CapacityLimiter, function: Callable[[*_Args], _Result], *args: *_Args
+) -> _Result:
+    """Call a function in a thread. Raises Overloaded."""
+    if limiter.statistics().tasks_waiting >= MAX_WAITING:
+        raise Overloaded
+    return await to_thread.run_sync(function, *args, limiter=limiter)
 
 
 def _normalise(password: str) -> str:
