@@ -13,6 +13,7 @@ import signal
 import socket
 import ssl
 import subprocess
+import sys
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
@@ -32,6 +33,8 @@ from tests.waiting import PATIENCE_SECONDS
 
 HOST = "app.example.com"
 SITE = f"https://{HOST}"
+
+SANDBOX = Path(__file__).parent / "probes" / "sandbox.py"
 
 # Another address than the proxy's own, which is 127.0.0.1: the app has to learn it from the proxy.
 VISITOR = "127.0.0.2"
@@ -258,17 +261,22 @@ def changed(command: Sequence[str], values: Mapping[str, str]) -> list[str]:
 def serving_as_the_service(
     project: Project, variables: Mapping[str, str] | None = None
 ) -> Iterator[App]:
-    """Migrate, and run the app as its service does, but with no more than two workers."""
+    """Migrate, and run the app as its service does, but with no more than two workers.
+
+    Of its sandbox, only the system calls are kept from it: they need no root.
+    """
+    program("systemd-analyze", "systemd")
+    sandbox = [sys.executable, str(SANDBOX), str(project.path / "deploy" / "app.service")]
     said = service(project)
     told = dict(each.split("=", 1) for each in said["Environment"])
     told |= {**SETTINGS, **(variables or {})}
     [migrate], [serve] = said["ExecStartPre"], said["ExecStart"]
     here = {"/srv/app/": ""}
-    project.run(*shlex.split(replaced(migrate, here)), variables=told)
+    project.run(*sandbox, *shlex.split(replaced(migrate, here)), variables=told)
     command = shlex.split(replaced(serve, here))
     workers = min(2, int(options(command)["workers"]))
     command = changed(command, {"--workers": str(workers)})
-    with serving_by(project, command, told) as app:
+    with serving_by(project, [*sandbox, *command], told) as app:
         yield app
 
 

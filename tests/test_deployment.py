@@ -156,8 +156,12 @@ def test_whoever_has_a_network_of_ipv6_is_one_visitor_and_a_provider_is_none(
 
         one_network = [f"2001:db8:1:2::{number}" for number in range(5)]
         assert statuses("/api/login", *one_network) == [422] * 3 + [429] * 2
-        in_full = [f"2001:db8:1:3:{number}:1:1:1" for number in range(1, 6)]
-        assert statuses("/api/login", *in_full) == [422] * 3 + [429] * 2
+        # However long the zeros in it are.
+        in_full = [f"2001:db8:1:0:3:4:5:{number}" for number in range(3)]
+        in_short = [f"2001:db8:1::{number}" for number in range(2)]
+        assert statuses("/api/login", *in_full, *in_short) == [422] * 3 + [429] * 2
+        neighbours = [f"2a02:0:0:{number}:1:1:1:1" for number in range(5, 10)]
+        assert statuses("/api/login", *neighbours) == [422] * 5
         others = [f"2001:db8:{number}::1" for number in range(4, 9)]
         assert statuses("/api/login", *others) == [422] * 5
         assert 429 not in statuses("/login/acme/logout", *["203.0.113.7"] * 5)

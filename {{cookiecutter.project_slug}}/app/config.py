@@ -180,7 +180,7 @@ class Settings(BaseSettings):
     #{% else %}
     # Seconds that one of your statements may take.
     #{% endif %}
-    database_statement_timeout: PositiveInt = 30
+    database_statement_timeout: Seconds = 30
     #{% if cookiecutter.session_backend == "redis" %}
     redis_url: RedisUrl = SecretStr(DEFAULT_REDIS_URL)
     #{% endif %}
@@ -230,7 +230,7 @@ class Settings(BaseSettings):
     )
     login_max_failures: Annotated[PositiveInt, Field(le=1_000_000)] = 5
     # Seconds for which a failed sign-in counts.
-    login_window: PositiveInt = 900
+    login_window: Seconds = 900
     max_body_bytes: PositiveInt = 65_536
     # Of the app's loggers; security events are always written.
     log_level: LogLevel = "info"

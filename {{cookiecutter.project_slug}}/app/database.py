@@ -98,11 +98,16 @@ class Database:
         key: their primary key.
         """
         batch = select(key).where(condition).limit(DELETE_BATCH)
+        # Looking first: SQLite waits for its lock even to delete nothing.
+        if not await self.fetch_one(batch):
+            return 0
         return await self.execute(delete(key.class_).where(key.in_(batch)))
 
     async def ping(self) -> None:
-        """Raise StoreUnavailable unless the database answers and is migrated."""
+        """Raise StoreUnavailable unless the database answers, is migrated, and takes writes."""
         await self.fast_lookup.fetch_one(_ANYTHING, {"id": 0})
+        # FOR UPDATE, which a replica refuses.
+        await self.fetch_one(select(User.id).where(User.id == 0).with_for_update())
 
     async def close(self) -> None:
         """Close all connections."""

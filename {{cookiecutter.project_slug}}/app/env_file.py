@@ -3,22 +3,21 @@
 import logging
 #{% if cookiecutter.oidc %}
 import os
-#{% endif %}
 import re
+#{% endif %}
 from difflib import get_close_matches
 from functools import cache
+from io import StringIO
 from pathlib import Path
 
+from dotenv.parser import parse_stream
 from pydantic_settings import BaseSettings
 
 LOGGER = logging.getLogger(__name__)
 
 # With or without the mark that editors on Windows put in front.
 ENCODING = "utf-8-sig"
-
-_NAME = re.compile(r"^\s*(?:export\s+)?([a-z_]\w*)\s*=", re.ASCII | re.IGNORECASE | re.MULTILINE)
 #{% if cookiecutter.oidc %}
-_PROVIDERS = re.compile(r"^\s*(?:export\s+)?OIDC_PROVIDERS\s*=(.*)$", re.IGNORECASE | re.MULTILINE)
 
 
 def variables_of(provider: str) -> dict[str, str]:
@@ -35,16 +34,16 @@ def misspelled_names(settings: type[BaseSettings]) -> list[str]:
     """
     file = settings.model_config["env_file"]
     known = [name.upper() for name in settings.model_fields]
-    text = _read(file) if isinstance(file, Path) else ""
+    written = _read(file) if isinstance(file, Path) else {}
     #{% if cookiecutter.oidc %}
-    named = f"{os.environ.get('OIDC_PROVIDERS', '')} {' '.join(_PROVIDERS.findall(text))}"
+    named = f"{os.environ.get('OIDC_PROVIDERS', '')} {written.get('OIDC_PROVIDERS', '')}"
     for provider in re.findall("[a-z][a-z0-9-]*", named):
         known += variables_of(provider).values()
     #{% endif %}
     sentences = []
-    for name in _NAME.findall(text):
-        similar = get_close_matches(name.upper(), known, n=1, cutoff=0.75)
-        if similar and name.upper() not in known:
+    for name in written:
+        similar = get_close_matches(name, known, n=1, cutoff=0.75)
+        if similar and name not in known:
             sentences.append(f"{name}: is in .env but no setting; did you mean {similar[0]}?")
     return sentences
 
@@ -56,7 +55,8 @@ def warn_about_misspelled_names(settings: type[BaseSettings]) -> None:
         LOGGER.warning("%s", sentence)
 
 
-def _read(file: Path) -> str:
+def _read(file: Path) -> dict[str, str]:
+    """Return the values in the file by their names, in capitals. Raises ValueError."""
     try:
         text = file.read_text(ENCODING) if file.is_file() else ""
     except UnicodeDecodeError:
@@ -65,4 +65,11 @@ def _read(file: Path) -> str:
         raise ValueError(f".env: cannot be read ({error.strerror}).") from None
     if "\0" in text:
         raise ValueError(".env: is not in UTF-8; save it in that encoding.")
-    return text
+    written = {}
+    for each in parse_stream(StringIO(text)):
+        if each.error:
+            # The settings would do without: production, in which a quote is missing, would not be.
+            raise ValueError(f".env: line {each.original.line} is not NAME=value.")
+        if each.key:
+            written[each.key.upper()] = each.value or ""
+    return written

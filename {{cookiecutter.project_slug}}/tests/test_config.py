@@ -132,6 +132,7 @@ MISTAKES = [
     ({"database_url": f"sqlite+aiosqlite:////{'a' * 300}/a.db"}, "DATABASE_URL: must name a file"),
     ({"database_url": "sqlite+aiosqlite:///."}, "DATABASE_URL: must name a file in a folder"),
     ({"database_url": "sqlite+aiosqlite://app.db"}, "DATABASE_URL: must name a database"),
+    ({"database_url": "sqlite+aiosqlite:///app.db\0"}, "DATABASE_URL: must name a file in a"),
     ({"database_url": "sqlite+aiosqlite://folder/app.db"}, "DATABASE_URL: must name a file in a"),
     #{% else %}
     ({"database_url": "postgresql+asyncpg://a.example"}, "DATABASE_URL: must name a database"),
@@ -158,6 +159,8 @@ MISTAKES = [
     #{% endif %}
     ({"database_pool_size": 0}, "DATABASE_POOL_SIZE: "),
     ({"database_statement_timeout": 0}, "DATABASE_STATEMENT_TIMEOUT: "),
+    # No driver takes it.
+    ({"database_statement_timeout": 10**400}, "DATABASE_STATEMENT_TIMEOUT: "),
     ({"session_lifetime": "0"}, "SESSION_LIFETIME: "),
     ({"session_lifetime": "soon"}, "SESSION_LIFETIME: "),
     ({"session_remember_lifetime": 400 * 86_400 + 1}, "SESSION_REMEMBER_LIFETIME: "),
@@ -209,6 +212,7 @@ MISTAKES = [
     ({"login_max_failures": 0}, "LOGIN_MAX_FAILURES: "),
     # Four times as many have to fit into a column.
     ({"login_max_failures": 10**9}, "LOGIN_MAX_FAILURES: "),
+    ({"login_window": 10**400}, "LOGIN_WINDOW: "),
     ({"max_body_bytes": 0}, "MAX_BODY_BYTES: "),
     ({"log_level": "loud"}, "LOG_LEVEL: input should be 'debug', 'info', 'warning' or 'error'"),
     ({"log_level": 10}, "LOG_LEVEL: "),
@@ -328,6 +332,22 @@ def test_an_env_file_that_may_not_be_read_stops_the_start_with_a_sentence(
         load()
 
 
+@pytest.mark.parametrize(
+    "line",
+    [
+        'ENVIRONMENT="production',
+        "ENVIRONMENT: production",
+        "ENVIRONMENT production=yes",
+    ],
+)
+def test_a_line_of_an_env_file_that_cannot_be_read_stops_the_start(
+    env_file: Path, line: str
+) -> None:
+    env_file.write_text(f"# Settings\n{line}\nLOG_LEVEL=info\n", "utf-8")
+    with pytest.raises(SettingsError, match=r"^\.env: line 2 is not NAME=value\.$"):
+        load()
+
+
 def test_an_env_file_may_begin_with_the_mark_of_windows(env_file: Path) -> None:
     env_file.write_text("LOGIN_WINDOW=77\n", "utf-8-sig")
     assert load().login_window == 77
@@ -349,7 +369,7 @@ def test_a_name_in_the_env_file_that_is_almost_a_setting_is_named_in_a_warning(
     assert run("create-user", ALICE, "--password-stdin", typed=PASSWORD)[0] == 0
     assert [each.getMessage() for each in caplog.records if each.name == "app.env_file"] == [
         "SECRET_KEY: is in .env but no setting; did you mean SECRET_KEYS?",
-        "session_life_time: is in .env but no setting; did you mean SESSION_LIFETIME?",
+        "SESSION_LIFE_TIME: is in .env but no setting; did you mean SESSION_LIFETIME?",
     ]
 
 

@@ -83,8 +83,9 @@ async def test_without_the_database_nothing_is_open_and_nothing_is_broken(
 async def test_a_database_that_is_not_migrated_is_not_ready(
     start: Start, empty_database_url: str
 ) -> None:
-    app = await start(database_url=empty_database_url)
-    assert (await Client(app).get("/health/ready")).status_code == 503
+    client = Client(await start(database_url=empty_database_url))
+    assert (await client.get("/health/ready")).status_code == 503
+    assert (await client.sign_in()).status_code == 503
 
 
 async def test_the_first_requests_of_a_new_process_are_all_let_in(

@@ -14,6 +14,7 @@ from app import models
 from app.cli import main as run_command
 from app.config import Settings
 from app.services import Services
+from app.sessions import store
 from sqlalchemy import func, select
 
 
@@ -39,7 +40,8 @@ async def look(now: float) -> dict[str, int]:
     if hasattr(models, "EndedSession"):
         ended = models.EndedSession
         kept += await count(services, select(ended.key))
-        overdue += await count(services, select(ended.key).where(ended.ends_at <= now))
+        forgotten = ended.ends_at <= now - store.KEEP_SECONDS
+        overdue += await count(services, select(ended.key).where(forgotten))
     if hasattr(services, "redis"):
         names = await services.redis.run("KEYS", "*")
         left = await services.redis.run_all([("PTTL", name) for name in names])

@@ -37,7 +37,8 @@ _YEARS = re.compile(
     rf"[\W_]*(?<!\d)(?:{_DAY}[\W_]?)?(?:(?:19|20)\d\d)+(?:[\W_]?{_DAY})?(?!\d)[\W_]*"
 )
 _REPEATED = re.compile(r"(.{3,}?)(?:[\W_]?\1)+|(.)\2{2,}", re.IGNORECASE | re.DOTALL)
-_NUMBERS = re.compile(r"(?<=[^\W\d_])\d{1,2}(?!\d)")
+_REPEATED_WORD = re.compile(r"(.{3,}?)(?:.?\1)+", re.IGNORECASE)
+_BETWEEN_LETTERS = re.compile(r"[\W\d_]+")
 
 # A name of fewer letters is in other words by accident: "and rewards" is not about Andrew.
 _LONG_NAME = 8
@@ -125,15 +126,20 @@ def _normalise(password: str) -> str:
 
 def _contains(password: str, name: str) -> bool:
     """Whether a password contains a name of at least three letters, however spaced and joined."""
-    folded = unicodedata.normalize("NFKC", name).casefold()
-    letters = [each for each in folded if each.isalnum()]
+    letters = [each for each in _fold(name) if each.isalnum()]
     if len(letters) < 3:
         return False
-    spaced = r"[\W_]*".join(letters)
+    spaced = r"[\W\d_]*".join(letters)
     if len(letters) < _LONG_NAME:
         # Across words only if it begins and ends with one.
         spaced = rf"{''.join(letters)}|(?<![^\W\d_]){spaced}(?![^\W\d_])"
-    return re.search(spaced, password.casefold()) is not None
+    return re.search(spaced, _fold(password)) is not None
+
+
+def _fold(text: str) -> str:
+    """Return a text without case, nor marks that stand apart, as the vowels of Hindi do."""
+    folded = unicodedata.normalize("NFKC", text).casefold()
+    return "".join(each for each in folded if not unicodedata.category(each).startswith("M"))
 
 
 def _rate(password: str) -> Any:
@@ -144,9 +150,10 @@ def _rate(password: str) -> Any:
     # Normalised, one character may have become eighteen. Looking for repetition holds up everybody.
     password = password[:PASSWORD_MAX_CHARACTERS]
     without_years = _YEARS.sub("", password)
-    # "Summer25Summer26" repeats a word as much as "SummerSummer".
-    words = _NUMBERS.sub("", without_years)
-    core = _REPEATED.sub(r"\1\2", words if _REPEATED.search(words) else without_years)
+    # "Summer#25Summer#26" repeats a word as much as "SummerSummer".
+    words = _BETWEEN_LETTERS.sub("", without_years)
+    once = _REPEATED_WORD.sub(r"\1", words)
+    core = once if once != words else _REPEATED.sub(r"\1\2", without_years)
     # Of a password of nothing but dates, nothing is left.
     ratings = [zxcvbn(text[:RATED_CHARACTERS]) for text in (password, core or "0")]
     return min(ratings, key=lambda rating: rating["score"])

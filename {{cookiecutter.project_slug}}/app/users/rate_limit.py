@@ -14,7 +14,7 @@ from ipaddress import IPv6Address, IPv6Network, ip_address
 from typing import NamedTuple
 from weakref import WeakValueDictionary
 
-from sqlalchemy import ColumnElement, and_, delete, insert, or_, select, update
+from sqlalchemy import ColumnElement, Update, and_, delete, insert, or_, select, update
 
 from app import security_log
 from app.database import Database
@@ -115,13 +115,15 @@ class RateLimiter:
 
     async def fail(self, attempt: Attempt) -> None:
         """Record a wrong password."""
-        await self._settle(attempt, WRONG)
+        await self.database.execute(_settle(attempt, WRONG))
 
     async def succeed(self, attempt: Attempt) -> None:
         """Record a right password, and forget earlier failures of this account and address."""
-        await self._settle(attempt, RIGHT)
         earlier = LoginAttempt.id < attempt.id
-        await self.database.execute(delete(LoginAttempt).where(*_of_both(attempt), earlier))
+        await self.database.change(
+            _settle(attempt, RIGHT).returning(LoginAttempt.id),
+            delete(LoginAttempt).where(*_of_both(attempt), earlier),
+        )
 
     async def forget_failures(self, name: str) -> None:
         """Let whoever has proved otherwise who they are try again at once."""
@@ -141,10 +143,6 @@ class RateLimiter:
         Words could be tried against a plain hash, and not without the key.
         """
         return hmac.digest(self.name_key, name.encode(), "sha256")
-
-    async def _settle(self, attempt: Attempt, outcome: bool) -> None:
-        statement = update(LoginAttempt).where(LoginAttempt.id == attempt.id)
-        await self.database.execute(statement.values(outcome=outcome))
 
     async def _wait(self, attempt: Attempt, now: float) -> float | None:
         """Return how many seconds to wait, or None when the attempt is allowed."""
@@ -178,6 +176,11 @@ class RateLimiter:
                 # Attempts that are still being checked may turn out right in a moment.
                 waits.append(min(failures) + self.window - now if len(failures) >= limit else 1)
         return min(max(waits), self.window) if waits else None
+
+
+def _settle(attempt: Attempt, outcome: bool) -> Update:
+    """Return the statement that records the outcome of an attempt."""
+    return update(LoginAttempt).where(LoginAttempt.id == attempt.id).values(outcome=outcome)
 
 
 def _of_both(attempt: Attempt) -> tuple[ColumnElement[bool], ColumnElement[bool]]:

@@ -15,9 +15,10 @@ from app.errors import StoreUnavailable
 # INSERT with ``on_conflict_do_update``.
 insert_or_update = postgresql.insert
 
-# SQLSTATE classes, and one state, that are not about a statement itself: connection, read-only,
-# credentials, database, deadlock, resources, locks, operator intervention, system, internal.
-_SERVER_STATES = ("08", "25006", "28", "3D", "40", "53", "55", "57", "58", "XX")
+# SQLSTATE classes, and two states, that are not about a statement itself: connection, read-only,
+# credentials, database, deadlock, no such table, resources, locks, operator intervention, system,
+# internal.
+_SERVER_STATES = ("08", "25006", "28", "3D", "40", "42P01", "53", "55", "57", "58", "XX")
 
 # How long a statement of the app's may take before the request is answered 503: waiting for a free
 # connection, connecting, and waiting for the result.
@@ -91,10 +92,10 @@ def _create_engine(url: str, statement_timeout: float, **options: Any) -> AsyncE
 def _connect(
     dialect: Dialect, _: ConnectionPoolEntry, arguments: list[Any], options: dict[str, Any]
 ) -> DBAPIConnection:
-    """Connect. The driver's own errors for a server that is not there are no errors of SQL."""
+    """Connect. No error is one of a statement: the server is not there, or refuses an option."""
     try:
         return dialect.connect(*arguments, **options)
-    except OSError as error:
+    except (OSError, dialect.loaded_dbapi.Error) as error:
         raise StoreUnavailable(type(error).__name__) from error
 
 

@@ -102,6 +102,16 @@ async def test_a_server_without_tls_is_not_used_where_the_url_asks_for_it(
         await to_thread.run_sync(migrate, f"{database_url}?{tls}")
 
 
+@pytest.mark.parametrize("option", ["nonsense=1", "default_transaction_read_only=on"])
+async def test_a_server_that_refuses_an_option_or_takes_no_writes_is_not_ready(
+    start: Start, database_url: str, option: str
+) -> None:
+    url = f"{database_url}?options={quote(f'-c {option}')}"
+    client = Client(await start(database_url=url))
+    assert (await client.get("/health/ready")).status_code == 503
+    assert (await client.sign_in()).status_code == 503
+
+
 async def test_of_two_requests_in_a_deadlock_one_is_answered_with_503(client: Client) -> None:
     names = (ALICE, BOB)
     for name in names:

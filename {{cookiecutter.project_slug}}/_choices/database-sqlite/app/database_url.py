@@ -32,7 +32,7 @@ def path_of(url: str) -> Path:
         raise ValueError("must name a database that all workers share")
     path = Path(str(parsed.database)).absolute()
     try:
-        may_be_file = path.parent.is_dir() and not path.is_dir()
+        may_be_file = path.parent.is_dir() and not path.is_dir() and "\0" not in path.name
     except OSError:
         # Its name is too long, or it is in a folder of somebody else's.
         may_be_file = False

@@ -20,6 +20,7 @@ from sqlalchemy.exc import OperationalError
 
 from app import database
 from app.config import ROOT
+from app.database_url import path_of
 from app.errors import StoreUnavailable
 from app.fast_lookup import CompiledSelect, FastLookup
 from app.models import User
@@ -204,6 +205,14 @@ async def test_a_database_that_is_replaced_is_used_by_every_connection(
     assert (await client.register(BOB)).status_code == REGISTERED
     assert (await client.get("/count")).json() == 1
     assert (await client.get("/health/ready")).status_code == 200
+
+
+async def test_while_somebody_else_writes_nothing_is_deleted_where_nothing_has_expired(
+    services: Services, database_url: str
+) -> None:
+    with closing(sqlite3.connect(path_of(database_url), isolation_level=None)) as other:
+        other.execute("BEGIN IMMEDIATE")
+        assert await services.delete_expired() == 0
 
 
 @pytest.fixture
