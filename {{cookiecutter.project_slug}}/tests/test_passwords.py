@@ -55,6 +55,8 @@ def passwords() -> Passwords:
         ("2026-12-31 Welcome", "easy to guess"),
         ("mypassword2026!!!", "easy to guess"),
         ("password.password.password!", "easy to guess"),
+        ("aaabbbcccdddeeefff", "easy to guess"),
+        ("...---...---...---", "easy to guess"),
         ("Password100Password200", "easy to guess"),
         ("Welcome#123Welcome#456", "easy to guess"),
         ("Summer'25Summer'26", "easy to guess"),
