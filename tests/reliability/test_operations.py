@@ -242,8 +242,8 @@ def test_a_purge_beside_live_traffic_takes_what_has_expired_and_nothing_else(
     )
     assert (lost, wrong) == (0, [])
     assert (left, outdated) == (len(people), 0)
-    # Each sign-in meanwhile sweeps a little, too.
-    assert 2 * times - 6 * 500 <= deleted <= 2 * times
+    # Each sign-in meanwhile sweeps a little, too; and a count of registrations may be over by then.
+    assert 2 * times - 6 * 500 <= deleted <= 2 * times + 1
 
 
 # What a thief gets
@@ -332,7 +332,10 @@ def test_a_stolen_store_opens_nothing_and_tells_no_secret(
 ) -> None:
     size = 50 if soak else 3
     project = ready(session_backend=session_backend, database=database)
-    with project.stores() as variables, project.serving(variables=variables) as server:
+    with (
+        project.stores() as variables,
+        project.serving(variables={**variables, **MANY}) as server,
+    ):
         people = [Person(f"person{number}").register(server) for number in range(size)]
         assert all(person.is_signed_in(server) for person in people)
         dump = stolen(project, variables) + server.output.encode()
