@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Callable, Sequence
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, nullcontext
 from typing import Any, TypeVar
 
 from sqlalchemy import (
@@ -24,6 +24,7 @@ from sqlalchemy.orm import InstrumentedAttribute
 from app.config import Settings
 from app.engine import (
     DEADLINE_SECONDS,
+    MAX_WRITERS,
     TRANSACTION,
     create_app_engine,
     create_session_engine,
@@ -60,6 +61,7 @@ class Database:
         )
         for engine in (self._engine, self._session_engine):
             event.listen(engine.sync_engine, "handle_error", _store_unavailable)
+        self._writers = asyncio.Semaphore(MAX_WRITERS)
         self.new_session = async_sessionmaker(self._session_engine, expire_on_commit=False)
         self.fast_lookup = FastLookup(url)
 
@@ -82,7 +84,7 @@ class Database:
         """
         if not more:
             return await self.fetch_one(statement)
-        async with self._connect() as connection:
+        async with self._connect(writes=True) as connection:
             await connection.execution_options(isolation_level=TRANSACTION)
             async with connection.begin():
                 row = (await connection.execute(statement)).first()
@@ -116,13 +118,15 @@ class Database:
         await self._session_engine.dispose()
 
     async def _run(self, statement: Executable, fetch: Callable[[AnyResult], T]) -> T:
-        async with self._connect() as connection:
+        async with self._connect(writes=statement.is_dml) as connection:
             return fetch(await connection.execute(statement))
 
     @asynccontextmanager
-    async def _connect(self) -> AsyncIterator[AsyncConnection]:
+    async def _connect(self, *, writes: bool) -> AsyncIterator[AsyncConnection]:
+        deadline = asyncio.timeout(DEADLINE_SECONDS)
+        turn = self._writers if writes else nullcontext()
         try:
-            async with asyncio.timeout(DEADLINE_SECONDS), self._engine.connect() as connection:
+            async with deadline, turn, self._engine.connect() as connection:
                 yield connection
         except (PoolTimeoutError, OSError) as error:
             raise StoreUnavailable from error

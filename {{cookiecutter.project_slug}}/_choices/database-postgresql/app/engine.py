@@ -27,6 +27,9 @@ DEADLINE_SECONDS = 2
 # that has stopped answering would put off for seconds.
 STEP_SECONDS = DEADLINE_SECONDS * 0.75
 
+# How many of the app's statements write at once in a process: as many as there are connections.
+MAX_WRITERS = 5
+
 # Sent when connecting. PostgreSQL ignores it, but PgBouncer rejects unknown parameters: in
 # transaction mode it would lose our prepared statements, or run another client's. In session mode,
 # list this in its ignore_startup_parameters.
@@ -48,8 +51,8 @@ def create_app_engine(url: str) -> AsyncEngine:
 
     AUTOCOMMIT: one round trip instead of three, no BEGIN and COMMIT around a single statement.
     """
-    options = {"isolation_level": "AUTOCOMMIT", "pool_size": 5, "pool_timeout": DEADLINE_SECONDS}
-    return _create_engine(url, STEP_SECONDS, max_overflow=0, **options)
+    options = {"isolation_level": "AUTOCOMMIT", "pool_timeout": DEADLINE_SECONDS}
+    return _create_engine(url, STEP_SECONDS, pool_size=MAX_WRITERS, max_overflow=0, **options)
 
 
 def create_lookup_engine(url: str) -> AsyncEngine:

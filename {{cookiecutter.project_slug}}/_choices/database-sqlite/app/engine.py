@@ -26,6 +26,10 @@ TIMEOUT_SECONDS = 2
 # A statement may wait for both. This only ends what hangs for another reason.
 DEADLINE_SECONDS = 2 * TIMEOUT_SECONDS + 1
 
+# How many of the app's statements write at once in a process. Whoever waits for the lock of a file
+# tries again and again, and is overtaken; here the first comes first.
+MAX_WRITERS = 1
+
 # INSERT with ``on_conflict_do_update``.
 insert_or_update = sqlite.insert
 

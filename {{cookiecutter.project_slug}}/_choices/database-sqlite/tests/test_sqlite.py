@@ -15,7 +15,7 @@ import pytest
 from alembic import command
 from alembic.script import ScriptDirectory
 from anyio import to_thread
-from sqlalchemy import delete, select
+from sqlalchemy import delete, insert, select
 from sqlalchemy.exc import OperationalError
 
 from app import database
@@ -23,7 +23,7 @@ from app.config import ROOT
 from app.database_url import path_of
 from app.errors import StoreUnavailable
 from app.fast_lookup import CompiledSelect, FastLookup
-from app.models import User
+from app.models import LoginAttempt, User
 from app.services import Services
 from app.web.dependencies import CurrentSession, CurrentUser, DbSession, Users, public
 from tests.client import PASSWORD, Client
@@ -205,6 +205,16 @@ async def test_a_database_that_is_replaced_is_used_by_every_connection(
     assert (await client.register(BOB)).status_code == REGISTERED
     assert (await client.get("/count")).json() == 1
     assert (await client.get("/health/ready")).status_code == 200
+
+
+async def test_of_many_that_write_at_once_the_first_comes_first(services: Services) -> None:
+    async def write(number: int) -> None:
+        values = {"name_hash": b"", "address": "", "at": number}
+        await services.database.execute(insert(LoginAttempt).values(values))
+
+    await asyncio.gather(*map(write, range(100)))
+    rows = await services.database.fetch_all(select(LoginAttempt.at).order_by(LoginAttempt.id))
+    assert [row.at for row in rows] == [*range(100)]
 
 
 async def test_while_somebody_else_writes_nothing_is_deleted_where_nothing_has_expired(
