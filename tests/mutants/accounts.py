@@ -253,7 +253,8 @@ MUTANTS = (
     *At("app/env_file.py", "tests/test_config.py").faults(
         (0, "an .env in another encoding is read as if it were empty",
          'if "\\0" in text:', 'if "\\0" in ENCODING:'),
-        (0, "a setting is misspelled without a word", "name.upper() not in known", "not known"),
+        (0, "a setting is misspelled without a word", "name not in known", "not known"),
+        (0, "the settings do without a line that cannot be read", "if each.error:", "if False:"),
     ),
     *At("app/terminal.py", *CLI_TESTS).faults(
         (0, "the CLI shows the password as it is typed", "hide_input=True", "hide_input=False"),

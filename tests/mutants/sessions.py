@@ -299,5 +299,19 @@ MUTANTS = (
         (0, "an option of DATABASE_URL does not reach the server",
          "if query else {}", "if not query else {}"),
     ),
+    *At("app/database.py", "tests/test_postgresql.py", database="postgresql").faults(
+        (0, "a database that takes no writes is ready", ".with_for_update()", ""),
+    ),
+    *At("app/engine.py", "tests/test_postgresql.py", database="postgresql").faults(
+        (0, "an option that the server refuses is an error of a statement",
+         "except (OSError, dialect.loaded_dbapi.Error)", "except OSError"),
+    ),
+    *At("app/database.py", "tests/test_sqlite.py").faults(
+        (0, "to delete nothing waits for whoever writes",
+         "if not await self.fetch_one(batch):", "if False:"),
+    ),
+    *At("app/engine.py", "tests/test_sqlite.py").faults(
+        (0, "whoever waits for the lock is overtaken", "MAX_WRITERS = 1", "MAX_WRITERS = 15"),
+    ),
 )
 # fmt: on
