@@ -211,7 +211,7 @@ MUTANTS = (
          'cookie_pattern("", b"[^;=]*-at-'),
         (87, "planted cookies fill the response", "[:MAX_FORGOTTEN]", "[: 10**MAX_FORGOTTEN]"),
         (87, "what somebody else began signs them in later",
-         "begun += sent_attempts(services, headers)", "begun += []"),
+         " + sent_attempts(services, headers)", ""),
         (87, "the cookie is left behind", 'samesite="lax")', 'samesite="strict")'),
     ),
     *At("app/api/oidc.py", *OIDC_TESTS, identity="email", oidc="yes").faults(
