@@ -121,7 +121,9 @@ MUTANTS = (
     *At("app/users/identities.py", "tests/test_providers_and_codes.py",
         identity="email", oidc="yes", totp="yes").faults(
         (0, "who has left at the provider is signed in by the code",
-         "if await self._has_left(sign_in):", "if not sign_in:"),
+         "if await self._is_void(sign_in):", "if not sign_in:"),
+        (86, "the code of a sign-in at a provider that is gone is taken",
+         "if not is_configured(row.issuer, self.settings):", "if not row:"),
         (0, "who has left at the provider is not signed in again for a while",
          ".in_(keys), since)", ".in_(keys), RequestCount.resets_at > 0)"),
         (0, "a session at the provider that has ended is not known by its name",
@@ -143,9 +145,13 @@ MUTANTS = (
         (88, "a time of any length reaches the database", 'max(claims["iat"], 0),',
          'claims["iat"],'),
     ),
+    *At("app/web/round_trips.py", "tests/test_choosing_a_name.py", oidc="yes").faults(
+        (86, "whoever has come from a provider that is gone gets an account",
+         " and provider in self.request_session.services.oidc.providers", ""),
+    ),
     *At("app/users/identities.py", "tests/test_choosing_a_name.py", oidc="yes").faults(
         (0, "who has left at the provider is signed in by a name",
-         "if await self._has_left(sign_in):", "if not sign_in:"),
+         "if await self._is_void(sign_in):", "if not sign_in:"),
     ),
     *At("app/api/after_provider.py", "tests/test_front_end.py",
         identity="email", frontend="api", oidc="yes").faults(
@@ -205,7 +211,7 @@ MUTANTS = (
          'cookie_pattern("", b"[^;=]*-at-'),
         (87, "planted cookies fill the response", "[:MAX_FORGOTTEN]", "[: 10**MAX_FORGOTTEN]"),
         (87, "what somebody else began signs them in later",
-         "begun += sent_attempts(services, headers)", "begun += []"),
+         " + sent_attempts(services, headers)", ""),
         (87, "the cookie is left behind", 'samesite="lax")', 'samesite="strict")'),
     ),
     *At("app/api/oidc.py", *OIDC_TESTS, identity="email", oidc="yes").faults(

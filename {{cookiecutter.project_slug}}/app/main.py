@@ -114,12 +114,16 @@ def create_app(settings: Settings, clock: Callable[[], float] = time.time) -> Fa
 
     # The framework tries one route after the other, so what is asked for most comes first.
     app.include_router(me.router)
+    #{% if cookiecutter.frontend == "html" %}
+    # Before yours: a page of yours that takes any path must not send people to sign in to itself.
+    app.include_router(auth.router)
+    #{% endif %}
     # Yours as well: each route before them would take a few microseconds of every request to them.
+    # One that takes any path, such as "/{slug}", belongs last: above "return app".
     app.include_router(examples.router)
     #{% if cookiecutter.frontend == "html" %}
     add_error_pages(app)
     app.mount("/static", public(StaticFiles(packages=[("app", "static")])))
-    app.include_router(auth.router)
     app.include_router(account.router)
     app.include_router(admin.router)
     app.include_router(links.router)

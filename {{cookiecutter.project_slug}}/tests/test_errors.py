@@ -110,7 +110,8 @@ async def test_what_is_no_status_of_a_response_is_500(
             raise HTTPException(status)
         return await call_next(request)
 
-    for path in ("/raised", "/refused"):
+    client.app.mount("/mounted", raising(FastAPI(openapi_url=None), HTTPException(status)).app)
+    for path in ("/raised", "/refused", "/mounted/raised"):
         response = await client.get(path, headers={"accept": accept})
         assert response.status_code == 500
         check_default_headers(response)

@@ -1,7 +1,14 @@
 """The examples in ``app/api/examples.py``. Delete this file with them."""
 
+#{% if cookiecutter.frontend == "html" %}
+from app.api import examples
+from app.models import MAX_ID
+from app.web.dependencies import CurrentUser
+from tests.client import Client
+#{% else %}
 from app.models import MAX_ID
 from tests.client import Client
+#{% endif %}
 from tests.people import ALICE, BOB, CAROL, DAVE, FIELD
 
 PATHS = ("/api/data", "/api/admin/users", "/api/session/data")
@@ -46,3 +53,26 @@ async def test_values_can_be_kept_with_the_session(client: Client) -> None:
     assert (await client.get("/api/session/data")).json() == {"cart": ["apples", 3]}
     assert (await client.delete("/api/session/data/cart")).status_code == 204
     assert (await client.get("/api/session/data")).json() == {}
+#{% if cookiecutter.frontend == "html" %}
+
+
+async def test_a_page_of_yours_for_any_path_takes_sign_in_away_from_nobody(
+    client: Client, other: Client
+) -> None:
+    routes = client.app.router.routes
+
+    @client.app.api_route("/{path:path}", methods=["GET", "POST"])
+    async def show(path: str, _: CurrentUser) -> str:
+        return path
+
+    own = routes.pop()
+    among = [getattr(each, "original_router", None) for each in routes]
+    routes.insert(among.index(examples.router) + 1, own)
+    for path in ("/login", "/register"):
+        assert (await other.get(path)).status_code == 200
+    await client.signed_in()
+    for path in ("/", "/notes"):
+        assert (await client.get(path)).json() == path[1:]
+    await client.post("/logout")
+    assert not await client.is_signed_in()
+#{% endif %}

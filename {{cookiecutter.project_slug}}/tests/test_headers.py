@@ -7,7 +7,8 @@ from typing import Any
 
 import httpx2
 import pytest
-from fastapi import FastAPI, Request
+from fastapi import FastAPI, HTTPException, Request
+from starlette.applications import Starlette
 from starlette.middleware import Middleware
 from starlette.middleware.base import BaseHTTPMiddleware, RequestResponseEndpoint
 from starlette.responses import PlainTextResponse, Response
@@ -108,6 +109,29 @@ async def test_a_middleware_of_yours_that_fails_outside_of_all_checks_is_500(app
     assert response.status_code == 500
     assert response.json() == {"detail": "Something went wrong. Try again later."}
     assert response.headers["x-content-type-options"] == "nosniff"
+
+
+@pytest.mark.parametrize(
+    ("error", "status"), [(HTTPException(418), 418), (ZeroDivisionError(), 500)]
+)
+async def test_a_middleware_of_yours_may_refuse_what_a_mounted_app_says(
+    app: FastAPI, error: Exception, status: int
+) -> None:
+    @app.exception_handler(418)
+    async def refused(_: Request, __: Exception) -> Response:
+        return PlainTextResponse("No tea.", 418)
+
+    async def refuse(request: Request, call_next: RequestResponseEndpoint) -> Response:
+        await call_next(request)
+        raise error
+
+    app.user_middleware.append(Middleware(BaseHTTPMiddleware, dispatch=refuse))
+    app.mount("/mounted", public(Starlette()))
+    response = await Client(app).get("/mounted/nowhere")
+    assert response.status_code == status
+    said = "No tea." if status == 418 else '{"detail":"Something went wrong. Try again later."}'
+    assert response.text == said
+    check_default_headers(response)
 
 
 async def test_a_route_that_waits_for_what_was_cancelled_loses_no_header(app: FastAPI) -> None:

@@ -11,7 +11,7 @@ from app.database import Database
 from app.fast_lookup import CompiledSelect, FastLookup
 from app.models import RequestCount
 from app.services import Services
-from app.web.dependencies import CurrentUser, public
+from app.web.dependencies import CurrentUser, RequireSession, public
 from app.web.rate_limit import rate_limit
 from tests.client import Client
 from tests.conftest import Clock, Start
@@ -81,6 +81,45 @@ async def test_routes_of_mounted_apps_have_counts_of_their_own(client: Client) -
         client.app.mount(path, mounted.app)
     for path in ("/one", "/two"):
         assert await statuses(client, path, 2) == [200, 429]
+
+
+async def test_neither_the_parameter_of_a_mount_nor_a_method_gives_another_count(
+    client: Client,
+) -> None:
+    mounted = FastAPI(openapi_url=None)
+    limit = Depends(rate_limit("1/hour"))
+
+    @mounted.api_route("/limited", methods=["GET", "PUT", "PATCH"], dependencies=[limit])
+    @public
+    async def route() -> str:
+        return "done"
+
+    client.app.mount("/of/{tenant}", mounted)
+    client.app.mount("/behind/{tenant}", RequireSession(mounted))
+    await client.signed_in()
+    for path in ("/of", "/behind"):
+        assert (await client.get(f"{path}/a/limited")).status_code == 200
+        for method in ("GET", "HEAD", "PUT", "PATCH"):
+            for tenant in ("a", "b", "limited"):
+                response = await client.request(method, f"{path}/{tenant}/limited")
+                assert response.status_code == 429
+
+
+async def test_routes_at_one_path_have_counts_of_their_own(client: Client) -> None:
+    router = APIRouter(dependencies=[Depends(rate_limit("1/hour"))])
+    for method in ("GET", "PUT"):
+        router.add_api_route("/things", public(lambda: None), methods=[method])
+    mounted = FastAPI(openapi_url=None)
+    for each in (client.app, mounted):
+        for prefix in ("/a", "/b"):
+            each.include_router(router, prefix=prefix)
+    client.app.mount("/behind", RequireSession(mounted))
+    await client.signed_in()
+    for status in (200, 429):
+        for prefix in ("/a", "/b", "/behind/a", "/behind/b"):
+            for method in ("GET", "PUT"):
+                response = await client.request(method, f"{prefix}/things")
+                assert response.status_code == status
 
 
 async def test_a_websocket_may_have_a_limit(client: Client) -> None:

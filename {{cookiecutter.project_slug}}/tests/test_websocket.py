@@ -64,7 +64,7 @@ async def test_one_user_cannot_take_all_connections(client: Client, other: Clien
             socket = await stack.enter_async_context(Socket(client))
             await socket.accepted()
         async with Socket(client) as refused:
-            assert (await refused.receive())["type"] == "websocket.close"
+            assert (await refused.receive())["status"] == 403
         async with Socket(other) as socket:
             await socket.accepted()
     async with Socket(client) as again:
@@ -256,7 +256,7 @@ async def test_a_websocket_counts_until_its_connection_is_gone(
         await asyncio.wait_for(stopped.wait(), timeout=10)
         await client.signed_in()
         async with Socket(client) as refused:
-            assert (await refused.receive())["type"] == "websocket.close"
+            assert (await refused.receive())["status"] == 403
         await unread.accepted()
         assert await unread.receive() == SESSION_ENDED
     async with Socket(client) as again:

@@ -9,6 +9,9 @@ from tests.client import COOKIE, Client
 from tests.recorder import HEADERS, TOKENS
 from tests.routes import SOCKET
 
+# What a server says that can refuse a handshake with any response.
+RESPONSE: Mapping[str, object] = {"websocket.http.response": {}}
+
 SESSION_ENDED = {"type": "websocket.close", "code": 1008, "reason": "Sign in first."}
 
 
@@ -21,6 +24,8 @@ class Socket:
         headers: Mapping[str, str] | None = None,
         path: str = SOCKET,
         unread: int = 0,
+        query: str = "",
+        extensions: Mapping[str, object] | None = RESPONSE,
     ) -> None:
         """unread: how many messages the connection holds before the app has to wait; 0 for all."""
         sent = {"host": "localhost", **(headers or {})}
@@ -32,13 +37,13 @@ class Socket:
             "scheme": "wss",
             "path": path,
             "raw_path": path.encode(),
-            "query_string": b"",
+            "query_string": query.encode(),
             "root_path": "",
             "headers": [(name.encode(), value.encode()) for name, value in sent.items()],
             "client": ("192.0.2.1", 50_000),
             "server": ("localhost", 443),
             "subprotocols": [],
-            "extensions": {"websocket.http.response": {}},
+            "extensions": extensions,
         }
         self._app: Any = client.app
         self._to_app: asyncio.Queue[dict[str, Any]] = asyncio.Queue()

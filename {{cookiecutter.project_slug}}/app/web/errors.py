@@ -3,7 +3,6 @@
 import inspect
 import logging
 from collections.abc import Callable, Mapping
-from typing import Any
 
 from fastapi import FastAPI
 from fastapi.exceptions import RequestValidationError, WebSocketRequestValidationError
@@ -18,8 +17,7 @@ from starlette.exceptions import HTTPException
 from starlette.requests import HTTPConnection, Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Match
-from starlette.types import Scope
-from starlette.websockets import WebSocket, WebSocketState
+from starlette.types import ASGIApp, Scope
 
 from app.errors import AppError, StoreUnavailable
 from app.models import User
@@ -29,7 +27,7 @@ from app.users.factors import StrongerFactorRequired
 #{% endif %}
 from app.web.headers import SECURITY_HEADERS
 from app.web.request_session import RequestSession, get_request_session
-from app.web.websocket import POLICY_VIOLATION, TRY_AGAIN_LATER, close_unauthorised
+from app.web.websocket import close_unauthorised
 
 LOGGER = logging.getLogger("app")
 
@@ -77,28 +75,17 @@ def without_input(errors: object) -> object:
 def add_error_handlers(app: FastAPI, error_response: ErrorResponse) -> None:
     """Handle every exception of the app. error_response: like ``json_error``."""
 
-    async def respond(connection: HTTPConnection, status: int, *values: Any) -> Response | None:
-        if (
-            isinstance(connection, WebSocket)
-            and connection.application_state is WebSocketState.CONNECTED
-        ):
-            # It is too late for a response.
-            await connection.close(POLICY_VIOLATION if status < 500 else TRY_AGAIN_LATER)
-            return None
-        return error_response(connection, status, *values)
-
     @app.exception_handler(AppError)
-    async def app_error(connection: HTTPConnection, error: AppError) -> Response | None:
+    async def app_error(connection: HTTPConnection, error: AppError) -> ASGIApp:
         if isinstance(error, StoreUnavailable):
             LOGGER.error("A store is out of reach: %s", error.reason)
         if isinstance(error, SessionEnded):
             request_session = get_request_session(connection)
             request_session.session = request_session.user = None
-        if isinstance(connection, WebSocket) and error.status == 401:
-            await close_unauthorised(connection)
-            return None
+        if connection.scope["type"] == "websocket" and error.status == 401:
+            return close_unauthorised
         detail: object = validation_detail(error) if error.status == 422 else str(error)
-        return await respond(connection, error.status, detail, headers_of(connection, error))
+        return error_response(connection, error.status, detail, headers_of(connection, error))
 
     #{% if cookiecutter.totp or cookiecutter.passkeys %}
     @app.exception_handler(StrongerFactorRequired)
@@ -109,35 +96,31 @@ def add_error_handlers(app: FastAPI, error_response: ErrorResponse) -> None:
 
     #{% endif %}
     @app.exception_handler(PoolTimeoutError)
-    async def no_free_connection(request: Request, error: PoolTimeoutError) -> Response | None:
+    async def no_free_connection(request: Request, error: PoolTimeoutError) -> ASGIApp:
         return await app_error(request, StoreUnavailable(str(error)))
 
     @app.exception_handler(IntegrityError)
-    async def integrity_error(request: Request, error: IntegrityError) -> Response | None:
+    async def integrity_error(request: Request, error: IntegrityError) -> ASGIApp:
         # An account may be deleted while a request of its own is under way.
         if await _user_is_deleted(get_request_session(request)):
             return await app_error(request, SessionEnded())
         raise error
 
     @app.exception_handler(HTTPException)
-    async def http_error(request: Request, error: HTTPException) -> Response | None:
-        if not 200 <= error.status_code < 600:
-            # No server sends it as the status of a response: some drop the connection, others
-            # leave the client waiting for more.
-            raise ValueError(f"{error.status_code} is not the status of a response.") from error
+    async def http_error(request: Request, error: HTTPException) -> Response:
         headers = headers_of(request, error)
         if error.status_code == 405 and (methods := methods_of(request.scope, Match.PARTIAL)):
             # The framework names those of one route, though several may share a path.
             headers = {**headers, "allow": ", ".join(sorted(methods))}
-        return await respond(request, error.status_code, error.detail, headers)
+        return error_response(request, error.status_code, error.detail, headers)
 
     @app.exception_handler(RequestValidationError)
     @app.exception_handler(WebSocketRequestValidationError)
     async def invalid_request(
         connection: HTTPConnection,
         error: RequestValidationError | WebSocketRequestValidationError,
-    ) -> Response | None:
-        return await respond(connection, 422, without_input(error.errors()))
+    ) -> Response:
+        return error_response(connection, 422, without_input(error.errors()))
 
     @app.exception_handler(Exception)
     async def unexpected_error(request: Request, _: Exception) -> Response:
@@ -169,8 +152,13 @@ def methods_of(scope: Scope, match: Match) -> set[str]:
     }
 
 
-async def respond_to(error: BaseException, request: Request) -> Response:
+async def respond_to(error: BaseException, scope: Scope) -> Response:
     """Return what the app's handler says: of an HTTPException, or else that for any error."""
+    if scope["type"] == "websocket":
+        # A handler for any error is for requests alone.
+        known = error if isinstance(error, HTTPException) else HTTPException(500, FAILED)
+        return json_error(HTTPConnection(scope), known.status_code, known.detail, known.headers)
+    request = Request(scope)
     handlers = request.app.exception_handlers
     [*_, handler] = [handlers[kind] for kind in handlers if kind in (500, Exception)]
     if isinstance(error, HTTPException):

@@ -11,7 +11,7 @@ from starlette.datastructures import Headers
 from starlette.exceptions import HTTPException
 from starlette.middleware.body_limit import MAX_BODY_SIZE_SCOPE_KEY
 from starlette.middleware.httpsredirect import HTTPSRedirectMiddleware
-from starlette.requests import HTTPConnection, Request
+from starlette.requests import HTTPConnection
 from starlette.responses import Response
 from starlette.routing import Match
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -23,7 +23,7 @@ from app.web.csrf import SAFE_METHODS, cross_origin_error
 from app.web.errors import ErrorResponse, methods_of, respond_to
 from app.web.headers import SECURITY_HEADERS, STRICT_TRANSPORT_SECURITY
 from app.web.request_session import RawHeaders, RequestSession
-from app.web.websocket import limit_messages
+from app.web.websocket import SocketMessages
 
 LOGGER = logging.getLogger("app")
 
@@ -81,6 +81,8 @@ class SecurityMiddleware:
         security_log.client_ip.set(ip)
         state = scope.setdefault("state", {})
         state["request_id"] = request_id
+        # An app that is mounted puts itself in its place.
+        state["app"] = scope["app"]
         request_session = RequestSession(scope["headers"], ip, self._services)
         state["request_session"] = request_session
         #{% if cookiecutter.session_backend == "signed-cookie" %}
@@ -94,6 +96,9 @@ class SecurityMiddleware:
         async def send_secured(message: Message) -> None:
             nonlocal has_started
             if message["type"] in ("http.response.start", "websocket.http.response.start"):
+                if not 200 <= message["status"] < 600:
+                    # Some servers drop the connection, others leave the client waiting for more.
+                    raise ValueError(f"{message['status']} is not the status of a response.")
                 has_started = True
                 message["headers"] = secure_headers(scope, message.get("headers", ()))
                 await send(message)
@@ -106,17 +111,22 @@ class SecurityMiddleware:
             else:
                 await send(message)
 
+        receive_checked, send_checked = self._limited(scope, headers, receive), send_secured
+        if scope["type"] == "websocket":
+            socket = SocketMessages(scope, receive, send_secured, self._services.clock)
+            receive_checked, send_checked = socket.receive, socket.send
         app = self._refusal(scope, headers) or self._app
         try:
-            await app(scope, self._limited(scope, headers, receive), send_secured)
+            await app(scope, receive_checked, send_checked)
         except BaseException as error:
             # The framework's own page, for debugging, needs no headers.
-            if has_started or scope["type"] != "http" or scope["app"].debug or _is_cancelled():
+            if has_started or state["app"].debug or _is_cancelled():
                 raise
             # The framework would respond further out, without the headers of this layer, and with
             # 500 to whatever a middleware of yours lets through.
-            response = await respond_to(error, Request(scope))
-            await response(scope, receive, send_secured)
+            entered = {**scope, "app": state["app"], "root_path": ""}
+            response = await respond_to(error, entered)
+            await response(entered, receive, send_checked)
             if not isinstance(error, HTTPException):
                 # For the log of the server.
                 raise
@@ -168,7 +178,7 @@ class SecurityMiddleware:
         )
 
     def _limited(self, scope: Scope, headers: dict[bytes, bytes], receive: Receive) -> Receive:
-        """Return a receive that refuses too large a body or too many messages (ASVS 5.0 15.2.2)."""
+        """Return a receive that refuses too large a body (ASVS 5.0 15.2.2)."""
         received = 0
 
         async def receive_limited() -> Message:
@@ -185,8 +195,6 @@ class SecurityMiddleware:
                 raise HTTPException(413, "The request body is too large.")
             return message
 
-        if scope["type"] == "websocket":
-            return limit_messages(receive, self._services.clock)
         return receive_limited
 
     def _ignore_forwarding(self, scope: Scope, headers: dict[bytes, bytes]) -> None:

@@ -1,14 +1,17 @@
 """Rate limits for routes of your own."""
 
 import re
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 
 #{% if cookiecutter.identity == "email" or cookiecutter.oidc %}
-from fastapi import Depends
+from fastapi import Depends, FastAPI
+#{% else %}
+from fastapi import FastAPI
 #{% endif %}
 from fastapi.routing import iter_route_contexts
 from starlette.requests import HTTPConnection
-from starlette.routing import Match
+from starlette.routing import BaseRoute, Match
+from starlette.types import Scope
 
 from app.users.rate_limit import subscriber
 from app.web.dependencies import CurrentRequestSession, OptionalUser
@@ -37,21 +40,35 @@ def rate_limit(
     ) -> None:
         address = f"address {subscriber(request_session.ip)}"
         who = f"user {user.id}" if user and not per_address else address
-        # A WebSocket has no method.
-        what = name or f"{connection.scope.get('method')} {_path_of(connection)}"
+        what = name or _route_of(connection)
         limiter = request_session.services.request_limiter
         await limiter.acquire(f"{what} {limit} {who}", count, seconds)
 
     return limited
 
 
-def _path_of(connection: HTTPConnection) -> str:
-    """Return the path of a route below its prefix and its mounted app, which it does not know."""
-    scope = connection.scope
-    routes = iter_route_contexts(connection.app.routes)
-    found = (each.path for each in routes if each.matches(scope)[0] is Match.FULL)
-    # That of a mounted router is not among them.
-    return f"{scope.get('root_path', '')}{next(found, scope['route'].path)}"
+def _route_of(connection: HTTPConnection) -> str:
+    """Return a route as it is declared, below its prefixes and mounts, which it does not know.
+
+    Nothing of it is the client's choice: no parameter of the path, and none of several methods.
+    """
+    scope, route = connection.scope, connection.scope["route"]
+    outermost: FastAPI = scope["state"]["app"]
+    path = _declared_path(outermost.routes, {**scope, "root_path": ""})
+    if connection.app is not outermost:
+        # What stands around a mounted app may hide its routes.
+        path += _declared_path(connection.app.routes, scope)
+    # A WebSocket has no method.
+    return f"{sorted(getattr(route, 'methods', ()))} {path} {route.path}"
+
+
+def _declared_path(routes: Sequence[BaseRoute], scope: Scope) -> str:
+    for route in iter_route_contexts(routes):
+        match, child_scope = route.matches(scope)
+        if match is Match.FULL:
+            path = str(route.path or getattr(route, "host", ""))
+            return path + _declared_path(getattr(route, "routes", ()), {**scope, **child_scope})
+    return ""
 #{% if cookiecutter.identity == "email" %}
 
 

@@ -4,8 +4,8 @@ import asyncio
 from collections import Counter
 from collections.abc import Awaitable, Callable
 
-from starlette.types import Message, Receive
-from starlette.websockets import WebSocket, WebSocketDisconnect, WebSocketState
+from starlette.types import Message, Receive, Scope, Send
+from starlette.websockets import WebSocket, WebSocketDisconnect
 
 from app import security_log
 from app.errors import StoreUnavailable
@@ -26,6 +26,8 @@ MAX_SOCKETS = 20
 
 # RFC 6455, 7.4.1, and IANA's registry of close codes.
 POLICY_VIOLATION, TRY_AGAIN_LATER = 1008, 1013
+
+SIGN_IN_FIRST = "Sign in first."
 
 
 async def run_until_session_ends(
@@ -58,7 +60,7 @@ async def run_until_session_ends(
             is_active = await sessions.is_active(session.token)
         await _stop(talking)
         if not is_active:
-            await close_unauthorised(websocket)
+            await websocket.close(POLICY_VIOLATION, SIGN_IN_FIRST)
         elif error := talking.exception():
             raise error
     except StoreUnavailable:
@@ -109,11 +111,61 @@ async def _stop(talking: asyncio.Future[None]) -> None:
     await asyncio.wait({talking})
 
 
-async def close_unauthorised(websocket: WebSocket) -> None:
+async def close_unauthorised(_: Scope, __: Receive, send: Send) -> None:
     """Close a WebSocket that has no session, in a way that scripts in a browser can see."""
-    if websocket.application_state is WebSocketState.CONNECTING:
-        await websocket.accept()
-    await websocket.close(POLICY_VIOLATION, "Sign in first.")
+    await send({"type": "websocket.accept"})
+    await send({"type": "websocket.close", "code": POLICY_VIOLATION, "reason": SIGN_IN_FIRST})
+
+
+class SocketMessages:
+    """What the app and a client say to each other over a WebSocket, as the server is to see it.
+
+    Whoever handles an error, here or in an app that is mounted, responds as to a request: this puts
+    it as it can still be said. receive, send: those of the server. clock: Unix time in seconds.
+    """
+
+    def __init__(
+        self, scope: Scope, receive: Receive, send: Send, clock: Callable[[], float]
+    ) -> None:
+        self._receive = limit_messages(receive, clock)
+        self._send = send
+        self._may_respond = "websocket.http.response" in (scope.get("extensions") or {})
+        self._state = "new"
+
+    async def receive(self) -> Message:
+        """Return the next message of the client."""
+        message = await self._receive()
+        if message["type"] == "websocket.disconnect":
+            self._state = "closed"
+        return message
+
+    async def send(self, message: Message) -> None:
+        """Send a message of the app, unless it comes too late."""
+        if self._state == "open" and message["type"] == "websocket.http.response.start":
+            code = POLICY_VIOLATION if message["status"] < 500 else TRY_AGAIN_LATER
+            message = {"type": "websocket.close", "code": code}
+        elif self._state == "new" and message["type"] == "websocket.close" and self._may_respond:
+            # Servers respond with it, too, but without any header of ours.
+            headers = [(b"content-length", b"0")]
+            await self.send(
+                {"type": "websocket.http.response.start", "status": 403, "headers": headers}
+            )
+            message = {"type": "websocket.http.response.body", "body": b""}
+        state = _NEXT.get((self._state, message["type"]))
+        # Whoever goes on talking hears from the server that nobody listens any more.
+        if state or message["type"] == "websocket.send":
+            await self._send(message)
+            self._state = state or self._state
+
+
+# What may be said over a WebSocket in which state, and the state that it leads to.
+_NEXT = {
+    ("new", "websocket.accept"): "open",
+    ("new", "websocket.close"): "closed",
+    ("new", "websocket.http.response.start"): "refused",
+    ("refused", "websocket.http.response.body"): "refused",
+    ("open", "websocket.close"): "closed",
+}
 
 
 def limit_messages(receive: Receive, clock: Callable[[], float]) -> Receive:

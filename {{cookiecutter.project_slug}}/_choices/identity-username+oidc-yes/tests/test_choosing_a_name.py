@@ -4,9 +4,9 @@ import pytest
 from fastapi import FastAPI
 
 from tests.client import Client
-from tests.conftest import Clock
+from tests.conftest import Clock, Start
 from tests.people import ALICE, BOB, FIELD, MALLORY
-from tests.provider import SUBJECT, Provider, Visitor, error_of
+from tests.provider import SUBJECT, Provider, Visitor, created, error_of, take_away
 from tests.signing_up import choose_name, sign_up
 from tests.test_back_channel_logout import tell
 
@@ -82,6 +82,19 @@ async def test_whoever_has_left_there_is_not_signed_in_by_a_name(
     response = await choose_name(visitor, ALICE)
     assert response.status_code in (303, 403)
     assert visitor.token is None
+
+
+async def test_no_name_is_chosen_once_the_provider_is_gone(start: Start, visitor: Visitor) -> None:
+    await visitor.sign_in_there()
+    later = await take_away(start, visitor)
+    #{% if cookiecutter.frontend == "html" %}
+    response = await later.get(f"/register/{visitor.provider.name}")
+    assert response.headers["location"] == "/login"
+    #{% endif %}
+    response = await choose_name(later, ALICE)
+    assert response.status_code in (303, 403)
+    assert later.token is None
+    assert await created(later.app.state.services) == 0
 
 
 async def test_a_name_is_chosen_by_whoever_has_come_from_that_provider_alone(

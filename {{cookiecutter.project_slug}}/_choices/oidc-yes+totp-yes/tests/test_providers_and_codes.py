@@ -10,12 +10,12 @@ from app.services import Services
 from app.web.dependencies import StrongUser
 from tests.authenticator_app import STEP, App, confirm
 from tests.client import Client
-from tests.conftest import Clock
+from tests.conftest import Clock, Start
 from tests.people import ALICE, FIELD
 #{% if cookiecutter.frontend == "html" and cookiecutter.identity == "username" %}
-from tests.provider import SUBJECT, Provider, Visitor
+from tests.provider import SUBJECT, Provider, Visitor, take_away
 #{% else %}
-from tests.provider import SUBJECT, Provider, Visitor, error_of
+from tests.provider import SUBJECT, Provider, Visitor, error_of, take_away
 #{% endif %}
 from tests.test_account_events import happened
 
@@ -73,6 +73,15 @@ async def test_the_code_is_taken_within_five_minutes(
         303,
         403,
     )
+
+
+async def test_no_code_is_taken_once_the_provider_is_gone(
+    visitor: Visitor, app_of: App, start: Start
+) -> None:
+    await visitor.sign_in_there()
+    later = await take_away(start, visitor)
+    assert (await send_code(later, app_of.code())).status_code in (303, 401)
+    assert later.token is None
 
 
 #{% if cookiecutter.frontend == "api" %}

@@ -245,6 +245,14 @@ SETTINGS = {
 }
 
 
+async def take_away(start: Start, visitor: Visitor) -> Visitor:
+    """Start the app again without the provider; return the visitor, with the same cookies."""
+    left = {name: each for name, each in SETTINGS.items() if name != visitor.provider.name}
+    later = Visitor(await start(oidc_providers=left, public_url=ORIGIN), visitor.provider)
+    later.cookies = visitor.cookies
+    return later
+
+
 def connect(app: FastAPI, *providers: Provider) -> None:
     """Let an app ask these, one for each host, and nobody else."""
     services: Services = app.state.services

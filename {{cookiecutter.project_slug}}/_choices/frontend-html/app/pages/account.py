@@ -1,4 +1,4 @@
-"""The pages of an account: password, sessions, and its deletion."""
+"""The first page behind the sign-in, and those of an account: password, sessions, deletion."""
 
 from typing import Annotated, Any
 
@@ -11,6 +11,7 @@ from webauthn.helpers import bytes_to_base64url
 #{% if cookiecutter.oidc %}
 from app.oidc_settings import title_of
 #{% endif %}
+from app.pages.activity import describe_activity
 #{% if cookiecutter.totp or cookiecutter.passkeys or cookiecutter.oidc %}
 from app.pages.forms import FormField, account_form_again
 from app.pages.redirects import see_other
@@ -20,6 +21,7 @@ from app.pages.redirects import HOME, next_page, see_other
 #{% endif %}
 from app.pages.session_list import describe_sessions
 from app.pages.templating import page
+from app.sessions.session import session_end
 from app.users.errors import AccountError
 #{% if cookiecutter.oidc %}
 from app.users.ways_in import count_ways, has_password, is_configured
@@ -35,9 +37,7 @@ from app.web.dependencies import (
     CurrentPasskeys,
     #{% endif %}
     CurrentRequestSession,
-    #{% if cookiecutter.oidc %}
     CurrentSettings,
-    #{% endif %}
     CurrentUser,
     FreshUser,
     Sessions,
@@ -49,11 +49,29 @@ from app.web.dependencies import (
 
 router = APIRouter(include_in_schema=False)
 
+Devices = Annotated[dict[str, Any], Depends(describe_sessions)]
+Activity = Annotated[list[dict[str, Any]], Depends(describe_activity)]
+
+
+@router.get("/")
+async def dashboard(
+    request: Request,
+    auth: CurrentAuth,
+    settings: CurrentSettings,
+    devices: Devices,
+    activity: Activity,
+) -> Response:
+    """Show the first page after signing in."""
+    session = auth.session.record
+    ends_at = session_end(session, settings)
+    values = {"session": session, "ends_at": ends_at, "activity": activity, **devices}
+    return page(request, "dashboard.html", **values)
+
 
 #{% if cookiecutter.totp or cookiecutter.passkeys or cookiecutter.oidc %}
 async def describe_account(
     user: CurrentUser,
-    sessions: Annotated[dict[str, Any], Depends(describe_sessions)],
+    sessions: Devices,
     #{% if cookiecutter.passkeys or cookiecutter.oidc %}
     users: Users,
     #{% endif %}

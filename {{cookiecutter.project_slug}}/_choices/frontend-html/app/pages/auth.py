@@ -1,55 +1,28 @@
-"""The pages of signing up, in and out, and the first page behind them."""
+"""The pages of signing up, in and out."""
 
-from typing import Annotated, Any
+from typing import Annotated
 
-from fastapi import APIRouter, Depends, Form, HTTPException, Request
+from fastapi import APIRouter, Form, HTTPException, Request
 from starlette.responses import Response
 
 from app.errors import TooManyRequests
-from app.pages.activity import describe_activity
 from app.pages.cookies import get_signed, set_signed
 from app.pages.forms import FormField, NameField, NextField, NextQuery, account_form_again
 #{% if cookiecutter.totp %}
 from app.pages.pending import Pending, ask_for_code, get_pending
 #{% endif %}
 from app.pages.redirects import HOME, by_way_of_login, next_page, see_other
-from app.pages.session_list import describe_sessions
 from app.pages.templating import page
-from app.sessions.session import session_end
 from app.users.errors import AccountError
 #{% if cookiecutter.totp %}
 from app.users.factors import SecondFactorRequired
 #{% endif %}
-from app.web.dependencies import (
-    CurrentAuth,
-    CurrentRequestSession,
-    CurrentSettings,
-    OptionalUser,
-    public,
-)
+from app.web.dependencies import CurrentRequestSession, CurrentSettings, OptionalUser, public
 
 router = APIRouter(include_in_schema=False)
 
-Devices = Annotated[dict[str, Any], Depends(describe_sessions)]
-Activity = Annotated[list[dict[str, Any]], Depends(describe_activity)]
-
 # How long the sign-in form is filled in with the name that was just registered.
 NAME_SECONDS = 900
-
-
-@router.get("/")
-async def dashboard(
-    request: Request,
-    auth: CurrentAuth,
-    settings: CurrentSettings,
-    devices: Devices,
-    activity: Activity,
-) -> Response:
-    """Show the first page after signing in."""
-    session = auth.session.record
-    ends_at = session_end(session, settings)
-    values = {"session": session, "ends_at": ends_at, "activity": activity, **devices}
-    return page(request, "dashboard.html", **values)
 
 
 @router.get("/login")

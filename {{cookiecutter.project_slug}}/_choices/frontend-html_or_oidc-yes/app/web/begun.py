@@ -68,17 +68,17 @@ def begun_cookies(services: Services, headers: list[tuple[bytes, bytes]]) -> lis
     begun = [page_cookie(services, name) for name in ("name", "link", "sign-in")]
     #{% elif cookiecutter.frontend == "html" %}
     begun = [page_cookie(services, name) for name in ("name", "link")]
-    #{% endif %}
-    #{% if cookiecutter.frontend == "html" and cookiecutter.oidc %}
-    begun += sent_attempts(services, headers)
-    #{% elif cookiecutter.oidc %}
-    begun = sent_attempts(services, headers)
+    #{% elif cookiecutter.totp %}
+    providers = services.settings.oidc_providers
+    begun = [round_trip_cookie(services, code_of(each)) for each in providers]
+    #{% else %}
+    begun: list[SessionCookie] = []
     #{% endif %}
     #{% if cookiecutter.oidc and cookiecutter.identity == "username" %}
     begun.append(round_trip_cookie(services, NEW_ACCOUNT))
     #{% endif %}
-    #{% if cookiecutter.oidc and cookiecutter.totp and cookiecutter.frontend == "api" %}
-    providers = services.settings.oidc_providers
-    begun += [round_trip_cookie(services, code_of(each)) for each in providers]
-    #{% endif %}
+    #{% if cookiecutter.oidc %}
+    return [each for each in begun if each.read(headers)] + sent_attempts(services, headers)
+    #{% else %}
     return [each for each in begun if each.read(headers)]
+    #{% endif %}

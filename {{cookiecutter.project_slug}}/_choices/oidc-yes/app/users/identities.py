@@ -48,7 +48,7 @@ from app.users.oidc_errors import (
 )
 from app.users.providers import Person, hash_of, log_failure
 from app.users.service import AuthContext, UserService
-from app.users.ways_in import count_ways
+from app.users.ways_in import count_ways, is_configured
 
 MAX_IDENTITIES = 20
 
@@ -212,7 +212,7 @@ class Identities:
     async def note_session(self, sign_in: SignIn, session: ActiveSession) -> None:
         """Remember which session began at a provider, so that the provider can end it.
 
-        Raises SignInFailed if somebody has left there while their sign-in waited, and ends it.
+        Raises SignInFailed if it has become void while it waited, and ends the session.
         """
         if not sign_in.identity_id:
             return
@@ -226,7 +226,7 @@ class Identities:
         with suppress(IntegrityError):
             await self.users.database.execute(new)
         # Not before it can be found: whoever leaves this moment would be missed.
-        if await self._has_left(sign_in):
+        if await self._is_void(sign_in):
             await self.users.sessions.revoke(session.token)
             raise SignInFailed
 
@@ -242,12 +242,14 @@ class Identities:
             )
         )
 
-    async def _has_left(self, sign_in: SignIn) -> bool:
-        """Whether somebody has left at the provider since it answered."""
+    async def _is_void(self, sign_in: SignIn) -> bool:
+        """Whether the provider is gone, or somebody has left there, since it answered."""
         of_identity = select(Identity).where(Identity.id == sign_in.identity_id)
         row = await self.users.database.fetch_one(of_identity)
         if row is None:
             return False
+        if not is_configured(row.issuer, self.settings):
+            return True
         keys = [_logout_key(row.issuer, "sub", row.subject)]
         if sign_in.sid:
             keys.append(_logout_key(row.issuer, "sid", sign_in.sid))

@@ -136,9 +136,10 @@ class RoundTrips:
     #{% if cookiecutter.identity == "username" %}
 
     def is_name_wanted(self, provider: str) -> bool:
-        """Whether somebody has come from that provider and has to choose a name."""
+        """Whether somebody has come from that provider, which is still one, and needs a name."""
         kept = self._kept(begun.NEW_ACCOUNT)
-        return kept is not None and NewAccount(*kept[0]).provider == provider
+        is_theirs = kept is not None and NewAccount(*kept[0]).provider == provider
+        return is_theirs and provider in self.request_session.services.oidc.providers
 
     async def register(self, provider: str, name: str) -> tuple[User, str]:
         """Create the account of somebody who has come from a provider, and sign them in.
