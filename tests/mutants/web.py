@@ -169,13 +169,13 @@ MUTANTS = (
          "await response(entered, receive, send_checked)",
          "await response(entered, receive, send)"),
         (50, "a handler of yours for whatever fails responds outside of all checks",
-         'if has_started or state["app"].debug or', "if error or"),
+         'if has_started or state["outermost_app"].debug or', "if error or"),
         (0, "whatever a handler says is the end of it, and nothing is logged",
          "            if not isinstance(error, HTTPException):\n", "            if not error:\n"),
     ),
     *At(MIDDLEWARE, "tests/test_headers.py").faults(
         (45, "after a mounted app, whatever fails is answered without headers",
-         '"app": state["app"], "root_path"', '"root_path"'),
+         '"app": state["outermost_app"], "root_path"', '"root_path"'),
     ),
     *At(MIDDLEWARE, "tests/test_errors.py").faults(
         (50, "the status of an error leaves the client waiting for another",

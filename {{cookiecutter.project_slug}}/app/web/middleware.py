@@ -82,7 +82,7 @@ class SecurityMiddleware:
         state = scope.setdefault("state", {})
         state["request_id"] = request_id
         # An app that is mounted puts itself in its place.
-        state["app"] = scope["app"]
+        state["outermost_app"] = scope["app"]
         request_session = RequestSession(scope["headers"], ip, self._services)
         state["request_session"] = request_session
         #{% if cookiecutter.session_backend == "signed-cookie" %}
@@ -120,11 +120,11 @@ class SecurityMiddleware:
             await app(scope, receive_checked, send_checked)
         except BaseException as error:
             # The framework's own page, for debugging, needs no headers.
-            if has_started or state["app"].debug or _is_cancelled():
+            if has_started or state["outermost_app"].debug or _is_cancelled():
                 raise
             # The framework would respond further out, without the headers of this layer, and with
             # 500 to whatever a middleware of yours lets through.
-            entered = {**scope, "app": state["app"], "root_path": ""}
+            entered = {**scope, "app": state["outermost_app"], "root_path": ""}
             response = await respond_to(error, entered)
             await response(entered, receive, send_checked)
             if not isinstance(error, HTTPException):

@@ -53,7 +53,7 @@ def _route_of(connection: HTTPConnection) -> str:
     Nothing of it is the client's choice: no parameter of the path, and none of several methods.
     """
     scope, route = connection.scope, connection.scope["route"]
-    outermost: FastAPI = scope["state"]["app"]
+    outermost: FastAPI = scope["state"]["outermost_app"]
     path = _declared_path(outermost.routes, {**scope, "root_path": ""})
     if connection.app is not outermost:
         # What stands around a mounted app may hide its routes.
