@@ -102,8 +102,9 @@ def test_what_a_developer_adds_to_the_tables_and_takes_back_keeps_everybody(
     )
     assert after.count("nickname") == 1
     alembic = ".venv/bin/alembic"
-    with project.stores() as variables:
-        with project.serving(variables={**variables, **MANY}) as server:
+    with project.stores() as stores:
+        variables = {**stores, **MANY}
+        with project.serving(variables=variables) as server:
             people = [Person(f"person{number}").register(server) for number in range(size)]
             last = people.pop()
             numbers = [last.number(server)]
