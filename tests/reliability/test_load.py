@@ -138,7 +138,7 @@ def test_everybody_sees_only_what_is_theirs_while_workers_are_killed(
         backend=served.backend,
         times=sign_ins,
         lost=records["overdue"],
-        seen=f"{records['kept']} live ones left",
+        seen=f"{records['kept']} records left",
     )
     ledger.note(
         CHAPTER,
