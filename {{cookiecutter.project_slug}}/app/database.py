@@ -26,6 +26,7 @@ from app.engine import (
     DEADLINE_SECONDS,
     MAX_WRITERS,
     TRANSACTION,
+    TURN_SECONDS,
     create_app_engine,
     create_session_engine,
     is_statement_error,
@@ -124,12 +125,21 @@ class Database:
     @asynccontextmanager
     async def _connect(self, *, writes: bool) -> AsyncIterator[AsyncConnection]:
         deadline = asyncio.timeout(DEADLINE_SECONDS)
-        turn = self._writers if writes else nullcontext()
+        turn = self._turn() if writes else nullcontext()
         try:
             async with deadline, turn, self._engine.connect() as connection:
                 yield connection
         except (PoolTimeoutError, OSError) as error:
             raise StoreUnavailable from error
+
+    @asynccontextmanager
+    async def _turn(self) -> AsyncIterator[None]:
+        async with asyncio.timeout(TURN_SECONDS):
+            await self._writers.acquire()
+        try:
+            yield
+        finally:
+            self._writers.release()
 
 
 def _store_unavailable(context: ExceptionContext) -> StoreUnavailable | None:

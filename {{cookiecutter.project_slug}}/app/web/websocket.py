@@ -27,6 +27,15 @@ MAX_SOCKETS = 20
 # RFC 6455, 7.4.1, and IANA's registry of close codes.
 POLICY_VIOLATION, TRY_AGAIN_LATER = 1008, 1013
 
+# What may be said over a WebSocket in which state, and the state that it leads to.
+_NEXT = {
+    ("new", "websocket.accept"): "open",
+    ("new", "websocket.close"): "closed",
+    ("new", "websocket.http.response.start"): "refused",
+    ("refused", "websocket.http.response.body"): "refused",
+    ("open", "websocket.close"): "closed",
+}
+
 SIGN_IN_FIRST = "Sign in first."
 
 
@@ -156,16 +165,6 @@ class SocketMessages:
         if state or message["type"] == "websocket.send":
             await self._send(message)
             self._state = state or self._state
-
-
-# What may be said over a WebSocket in which state, and the state that it leads to.
-_NEXT = {
-    ("new", "websocket.accept"): "open",
-    ("new", "websocket.close"): "closed",
-    ("new", "websocket.http.response.start"): "refused",
-    ("refused", "websocket.http.response.body"): "refused",
-    ("open", "websocket.close"): "closed",
-}
 
 
 def limit_messages(receive: Receive, clock: Callable[[], float]) -> Receive:
