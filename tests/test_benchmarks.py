@@ -190,9 +190,9 @@ def measure_instructions(folder: Path) -> Results:
 MEASURES: dict[str, Callable[[Path], Results]] = {
     "growth": lambda _: Results(growth=growth.measure([REDIS], rounds=1, few=10, many=2_000)),
     "sweep": lambda _: Results(sweep=sweep.measure([SQLITE], expired=1_000, seconds=3)),
-    "logins": lambda _: Results(logins=logins.measure([SQLITE], seconds=1)),
+    "logins": lambda _: Results(logins=logins.measure([SQLITE], seconds=3)),
     "startup": lambda _: Results(startup=startup.measure([MEMORY], rounds=1)),
-    "storm": lambda _: Results(storm=storm.measure([SQLITE], seconds=1)),
+    "storm": lambda _: Results(storm=storm.measure([SQLITE], seconds=3)),
     "pages": lambda _: Results(pages=pages.measure([PAGES], rounds=1)),
     "memory": lambda _: Results(memory=memory.measure([MEMORY], few=1, many=1)),
     "instructions": measure_instructions,
