@@ -411,8 +411,8 @@ def test_a_file_that_cannot_be_written_is_read_and_nothing_is_taken_for_written(
     times: int,
     rounds: int,
 ) -> None:
-    # For a connection, as there are more requests than those, and then for the lock.
-    outage = Outage(file.app, times, steps=2)
+    # For its turn to write, which takes twice as long, and then for the lock.
+    outage = Outage(file.app, times, steps=3)
     for _ in range(rounds):
         file.app.sign_in("leaving")
         outage.strike(fault(file), file.read_only)

@@ -21,15 +21,16 @@ from sqlalchemy.pool import ConnectionPoolEntry, NullPool, PoolProxiedConnection
 from app.database_url import parse, path_of
 from app.fast_lookup import OpenFile
 
-# How long the app waits for a free connection, for its turn, or for a lock, before it answers 503.
+# How long the app waits for a free connection, or for a lock, before it answers 503.
 TIMEOUT_SECONDS = 2
-# A statement may wait for two of them. This only ends what hangs for another reason.
-DEADLINE_SECONDS = 2 * TIMEOUT_SECONDS + 1
 
-# How many of the app's statements write at once in a process. Whoever waits for the lock of a file
-# tries again and again, and is overtaken; here the first comes first.
+# How many of the app's statements write at once in a process, and how long one waits for its turn.
+# Whoever waits for the lock of a file tries again and again, and is overtaken; here the first comes
+# first, so that a crowd that signs in at once is served.
 MAX_WRITERS = 1
-TURN_SECONDS = TIMEOUT_SECONDS
+TURN_SECONDS = 2 * TIMEOUT_SECONDS
+# A statement may wait for its turn and for the lock. This only ends what hangs for another reason.
+DEADLINE_SECONDS = TURN_SECONDS + TIMEOUT_SECONDS + 1
 
 # INSERT with ``on_conflict_do_update``.
 insert_or_update = sqlite.insert
