@@ -134,6 +134,7 @@ class Database:
 
     @asynccontextmanager
     async def _turn(self) -> AsyncIterator[None]:
+        """Wait until fewer than MAX_WRITERS write. Raises TimeoutError after TURN_SECONDS."""
         async with asyncio.timeout(TURN_SECONDS):
             await self._writers.acquire()
         try:

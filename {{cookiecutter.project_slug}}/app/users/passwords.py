@@ -76,11 +76,11 @@ class Passwords:
             raise PasswordRejected(f"Use at most {PASSWORD_MAX_CHARACTERS} characters.")
         if "\0" in text:
             raise PasswordRejected("A password cannot contain a NUL character.")
-        # Normalised like names, so that full width hides nothing.
-        plain = unicodedata.normalize("NFKC", text)
-        if any(_contains(plain, each) for each in (*words_of(name), self._app_name)):
+        folded = _fold(text)
+        if any(_contains(folded, each) for each in (*words_of(name), self._app_name)):
             raise PasswordRejected("Leave out your own name and the name of this app.")
-        rating = await _run(self._new_limiter, _rate, plain)
+        # Normalised like names, so that full width hides nothing.
+        rating = await _run(self._new_limiter, _rate, unicodedata.normalize("NFKC", text))
         if rating["score"] < _MIN_SCORE:
             reason = rating["feedback"]["warning"]
             raise PasswordRejected(f"This password is easy to guess. {reason}".strip())
@@ -124,8 +124,8 @@ def _normalise(password: str) -> str:
     return unicodedata.normalize("NFC", password)
 
 
-def _contains(password: str, name: str) -> bool:
-    """Whether a password contains a name of at least three letters, however spaced and joined."""
+def _contains(folded: str, name: str) -> bool:
+    """Whether a folded password has a name of at least three letters in it, however spaced."""
     letters = [each for each in _fold(name) if each.isalnum()]
     if len(letters) < 3:
         return False
@@ -133,7 +133,7 @@ def _contains(password: str, name: str) -> bool:
     if len(letters) < _LONG_NAME:
         # Across words only if it begins and ends with one.
         spaced = rf"{''.join(letters)}|(?<![^\W\d_]){spaced}(?![^\W\d_])"
-    return re.search(spaced, _fold(password)) is not None
+    return re.search(spaced, folded) is not None
 
 
 def _fold(text: str) -> str:
