@@ -16,7 +16,7 @@ FLOORS = (
     "sessions",
     "models database database_url engine fast_lookup request_limit redis redis_connection "
     "config redis_url env_file mail_settings oidc_settings origins processors logs project "
-    "security_log errors urls user_agent __init__",
+    "security_log errors turns urls user_agent __init__",
 )
 OPEN = (0, len(FLOORS) - 1)
 # Packages that may import a module of their own floor.

@@ -98,9 +98,12 @@ MUTANTS = (
         (86, "whoever holds the mailbox alone gets past the second factor for good",
          "if await self.factors.kinds_of(user.id):", "if not user.id:"),
     ),
-    *At("app/users/ways_in.py", "tests/test_presets.py", identity="email", oidc="yes").faults(
-        (86, "an account of a tenant opens nothing",
-         "not issuers.isdisjoint(SEVERAL_TENANTS)", "not issuers"),
+    *At("app/pages/oidc.py", "tests/test_oidc_pages.py", identity="email", oidc="yes").faults(
+        (0, "whoever has an account at a provider of another name now cannot confirm",
+         "providers[name].accepts", "name.__eq__"),
+    ),
+    *At("app/oidc_settings.py", "tests/test_presets.py", identity="email", oidc="yes").faults(
+        (86, "an account of a tenant opens nothing", "is_any_tenant or issuer", "issuer"),
     ),
     *At("app/web/round_trips.py", "tests/test_providers_and_codes.py",
         identity="email", frontend="api", oidc="yes", totp="yes").faults(

@@ -299,14 +299,20 @@ MUTANTS = (
         (0, "an option of DATABASE_URL does not reach the server",
          "if query else {}", "if not query else {}"),
     ),
-    *At("app/database.py", "tests/test_postgresql.py", database="postgresql").faults(
+    *At("app/fast_lookup.py", "tests/test_postgresql.py", database="postgresql").faults(
         (0, "a database that takes no writes is ready", ".with_for_update()", ""),
     ),
     *At("app/engine.py", "tests/test_postgresql.py", database="postgresql").faults(
         (0, "an option that the server refuses is an error of a statement",
          "except (OSError, dialect.loaded_dbapi.Error)", "except OSError"),
     ),
+    *At("app/fast_lookup.py", "tests/test_sqlite.py").faults(
+        (0, "a file that may only be read is ready", "not os.access(self._path, os.W_OK) or ", ""),
+        (0, "a full disk is ready", " or not shutil.disk_usage(self._path).free", ""),
+    ),
     *At("app/database.py", "tests/test_sqlite.py").faults(
+        (0, "whoever waits for their own lock waits for others first",
+         "            refuse_to_wait()", "            pass"),
         (0, "to delete nothing waits for whoever writes",
          "if not await self.fetch_one(batch):", "if False:"),
     ),

@@ -84,6 +84,16 @@ MUTANTS = (
     *At(MIDDLEWARE, "tests/test_websocket.py").faults(
         (36, "any site opens a WebSocket", 'else "CONNECT"', 'else "GET"'),
     ),
+    *At(ERRORS, "tests/test_head.py").faults(
+        (49, "HEAD of a mounted app runs GET",
+         "if inner and found is Match.FULL:", "if not route:"),
+        (49, "whoever may GET is not told of HEAD",
+         'methods |= {"HEAD"} if', "methods |= set() if"),
+    ),
+    *At(MIDDLEWARE, "tests/test_websocket_errors.py").faults(
+        (45, "a WebSocket that is not answered is refused without headers",
+         "await socket.end()", "pass"),
+    ),
     *At(MIDDLEWARE, "tests/attacks/test_every_route.py").faults(
         (34, "any Host is served", "if host in self._hosts:", "if self._hosts:"),
         (0, "the app is served below a path", 'if scope.get("root_path"):', "if not scope:"),
@@ -273,7 +283,7 @@ MUTANTS = (
     *At("app/request_limit.py", "tests/test_rate_limit.py").faults(
         (0, "who is refused makes others wait", "        if full:\n", "        if not limit:\n"),
         (0, "requests at once take all connections",
-         "self.turns.setdefault(key, asyncio.Lock())", "asyncio.Lock()"),
+         "self.turns.take(name)", "self.turns.take(str(object()))"),
         (0, "requests at once are not limited", "if count > limit:", "if count < 0:"),
         (0, "a clock that was wrong once blocks for years",
          "or_(RequestCount.resets_at <= now, RequestCount.resets_at > now + window)",

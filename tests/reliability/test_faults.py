@@ -430,7 +430,7 @@ def test_a_file_that_the_app_may_not_write_is_read_and_nothing_is_taken_for_writ
     with file.write_protected(), serving(file.project, variables, *wrapper) as app:
         app.tokens = file.app.tokens
         outage = Outage(app, times)
-        outage.look(file.read_only)
+        outage.look({**file.read_only, READY: 503})
         outage.note(ledger, "the file may only be read", f"{file.backend}, sqlite")
     # Nobody was signed out.
     assert file.app.status(Call("GET", "/api/me", "leaving")) == 200

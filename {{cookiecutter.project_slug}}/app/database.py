@@ -10,7 +10,6 @@ from sqlalchemy import (
     CursorResult,
     Executable,
     Row,
-    bindparam,
     delete,
     event,
     select,
@@ -30,16 +29,17 @@ from app.engine import (
     create_app_engine,
     create_session_engine,
     is_statement_error,
+    #{% if cookiecutter.database == "sqlite" %}
+    refuse_to_wait,
+    #{% endif %}
 )
-from app.errors import StoreUnavailable
-from app.fast_lookup import CompiledSelect, FastLookup
+from app.errors import Overloaded, StoreUnavailable
+from app.fast_lookup import FastLookup
 from app.models import User
+from app.turns import hold
 
 # Enough to keep up with what expires, few enough to hold a lock for milliseconds only.
 DELETE_BATCH = 100
-
-# A query that any migrated database can answer.
-_ANYTHING = CompiledSelect(select(User.id).where(User.id == bindparam("id")))
 
 AnyRow = Row[*tuple[Any, ...]]
 AnyResult = CursorResult[*tuple[Any, ...]]
@@ -108,9 +108,8 @@ class Database:
 
     async def ping(self) -> None:
         """Raise StoreUnavailable unless the database answers, is migrated, and takes writes."""
-        await self.fast_lookup.fetch_one(_ANYTHING, {"id": 0})
-        # FOR UPDATE, which a replica refuses.
-        await self.fetch_one(select(User.id).where(User.id == 0).with_for_update())
+        await self.fast_lookup.ping()
+        await self.fetch_one(select(User.id).where(User.id == 0))
 
     async def close(self) -> None:
         """Close all connections."""
@@ -125,22 +124,16 @@ class Database:
     @asynccontextmanager
     async def _connect(self, *, writes: bool) -> AsyncIterator[AsyncConnection]:
         deadline = asyncio.timeout(DEADLINE_SECONDS)
-        turn = self._turn() if writes else nullcontext()
+        turn = hold(self._writers, TURN_SECONDS) if writes else nullcontext()
+        #{% if cookiecutter.database == "sqlite" %}
+        if writes:
+            refuse_to_wait()
+        #{% endif %}
         try:
             async with deadline, turn, self._engine.connect() as connection:
                 yield connection
-        except (PoolTimeoutError, OSError) as error:
+        except (PoolTimeoutError, OSError, Overloaded) as error:
             raise StoreUnavailable from error
-
-    @asynccontextmanager
-    async def _turn(self) -> AsyncIterator[None]:
-        """Wait until fewer than MAX_WRITERS write. Raises TimeoutError after TURN_SECONDS."""
-        async with asyncio.timeout(TURN_SECONDS):
-            await self._writers.acquire()
-        try:
-            yield
-        finally:
-            self._writers.release()
 
 
 def _store_unavailable(context: ExceptionContext) -> StoreUnavailable | None:

@@ -67,7 +67,7 @@ def _read(file: Path) -> dict[str, str]:
         raise ValueError(".env: is not in UTF-8; save it in that encoding.")
     written = {}
     for each in parse_stream(StringIO(text)):
-        if each.error:
+        if each.error or (each.key and each.value is None):
             # The settings would do without: production, in which a quote is missing, would not be.
             raise ValueError(f".env: line {each.original.line} is not NAME=value.")
         if each.key:

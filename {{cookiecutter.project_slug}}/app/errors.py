@@ -65,7 +65,7 @@ class Overloaded(AppError):
     """So much is waiting already that one more would wait for too long."""
 
     status, retry_after = 503, 2
-    text = "Too many people are signing in at the moment. Try again in a few seconds."
+    text = "Too many requests are waiting at the moment. Try again in a few seconds."
 
 
 class TooManyRequests(AppError):

@@ -1,10 +1,8 @@
 """Counts requests in the database: all workers share the counts, and a restart keeps them."""
 
-import asyncio
 import hashlib
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from weakref import WeakValueDictionary
 
 #{% if cookiecutter.passkeys or cookiecutter.oidc %}
 from sqlalchemy import Executable, bindparam, case, insert, or_, select
@@ -17,6 +15,7 @@ from app.engine import insert_or_update
 from app.errors import TooManyRequests
 from app.fast_lookup import CompiledSelect
 from app.models import RequestCount
+from app.turns import Turns
 
 _FULL = CompiledSelect(
     select(RequestCount.resets_at).where(
@@ -45,17 +44,17 @@ class RequestLimiter:
 
     database: Database
     clock: Callable[[], float]
-    turns: WeakValueDictionary[bytes, asyncio.Lock] = field(default_factory=WeakValueDictionary)
+    turns: Turns = field(default_factory=Turns)
 
     async def acquire(self, name: str, limit: int, window: int) -> None:
         """Count one more under a name.
 
         window: seconds from the first that is counted until the count begins anew. Raises
-        TooManyRequests above the limit, or StoreUnavailable.
+        TooManyRequests above the limit, Overloaded or StoreUnavailable.
         """
         key = hashlib.sha256(name.encode()).digest()
         # One after another: many at once would take all connections to the database.
-        async with self.turns.setdefault(key, asyncio.Lock()):
+        async with self.turns.take(name):
             now = self.clock()
             # Looking first: who is refused takes no lock, which everybody else would wait for.
             values = {"key": key, "limit": limit, "now": now, "latest": now + window}

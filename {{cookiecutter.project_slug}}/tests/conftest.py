@@ -29,6 +29,7 @@ from tests.sessions import HERE, Begin
 pytest_plugins = [
     "tests.cli",
     "tests.database",
+    "tests.engines",
     #{% if cookiecutter.oidc %}
     "tests.provider",
     #{% endif %}

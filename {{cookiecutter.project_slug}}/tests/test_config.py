@@ -338,6 +338,8 @@ def test_an_env_file_that_may_not_be_read_stops_the_start_with_a_sentence(
         'ENVIRONMENT="production',
         "ENVIRONMENT: production",
         "ENVIRONMENT production=yes",
+        "ENVIRONMENT",
+        "ENVIRONMENT\uff1dproduction",
     ],
 )
 def test_a_line_of_an_env_file_that_cannot_be_read_stops_the_start(

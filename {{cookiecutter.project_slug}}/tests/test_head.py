@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator
 
 import pytest
+from fastapi import FastAPI
 from starlette.responses import Response, StreamingResponse
 
 from app.web.dependencies import public
@@ -55,6 +56,25 @@ async def test_a_route_of_yours_may_respond_to_head_itself(client: Client) -> No
 
     assert (await client.head("/own")).headers["x-own"] == "head"
     assert (await client.get("/own")).text == "ab"
+
+
+async def test_a_route_of_an_app_that_is_mounted_may_respond_to_head_itself(client: Client) -> None:
+    mounted = FastAPI(openapi_url=None)
+
+    @mounted.head("/{name}")
+    @public
+    async def head(name: str) -> Response:
+        return Response(headers={"x-own": name})
+
+    client.app.mount("/mounted", mounted)
+    assert (await client.head("/mounted/own")).headers["x-own"] == "own"
+    refused = await client.post("/mounted/own")
+    assert (refused.status_code, refused.headers["allow"]) == (405, "HEAD")
+
+
+async def test_a_refused_method_is_told_of_head_wherever_there_is_get(client: Client) -> None:
+    assert (await client.delete("/api/me")).headers["allow"] == "GET, HEAD"
+    assert (await client.post("/health/ready")).headers["allow"] == "GET, HEAD"
 
 
 async def test_what_is_streamed_has_no_content_for_head(client: Client) -> None:

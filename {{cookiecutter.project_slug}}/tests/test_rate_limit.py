@@ -8,6 +8,7 @@ from fastapi import APIRouter, Depends, FastAPI, WebSocket
 from sqlalchemy import Executable, func, select
 
 from app.database import Database
+from app.errors import Overloaded
 from app.fast_lookup import CompiledSelect, FastLookup
 from app.models import RequestCount
 from app.services import Services
@@ -47,6 +48,18 @@ async def test_a_route_is_refused_above_its_limit_until_the_window_is_over(
     assert "1 minute" in response.json()["detail"]
     clock.turn(40)
     assert await statuses(client, "/a", 3) == [200, 200, 429]
+
+
+async def test_whoever_waits_too_long_for_requests_before_theirs_is_told_so(
+    services: Services, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("app.turns.TURN_SECONDS", 0)
+    names = ["alice", "alice", "bob"]
+    counted = [services.request_limiter.acquire(name, limit=9, window=60) for name in names]
+    first, second, other = await asyncio.gather(*counted, return_exceptions=True)
+    assert isinstance(second, Overloaded)
+    assert (first, other) == (None, None)
+    await services.request_limiter.acquire("alice", limit=9, window=60)
 
 
 async def test_each_route_has_a_count_of_its_own_unless_it_shares_a_name(client: Client) -> None:

@@ -70,6 +70,19 @@ async def test_an_error_is_a_response_or_the_end_wherever_it_is_raised(
             assert await said(socket) == [("accept", None), ("close", code)]
 
 
+async def test_whoever_says_nothing_has_refused(client: Client) -> None:
+    async def talk(websocket: WebSocket) -> None:
+        return
+
+    paths = serve(client.app, talk)
+    await client.signed_in()
+    for path in paths:
+        async with Socket(client, path=path) as socket:
+            refused = await socket.receive()
+            assert refused["status"] == 403
+            assert b"content-security-policy" in dict(refused["headers"])
+
+
 @pytest.mark.parametrize(("error", "status", "code"), ERRORS)
 @pytest.mark.parametrize("left", [False, True])
 async def test_an_error_after_the_end_is_not_said(

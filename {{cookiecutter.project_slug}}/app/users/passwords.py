@@ -33,9 +33,12 @@ RATED_CHARACTERS = 16
 
 # What makes a common word look uncommon within so few characters: years, dates, and repetition.
 _DAY = r"\d{1,2}[\W_]?\d{1,2}"
+_DATE = r"\d{1,2}([\W_])\d{1,2}\1\d\d"
 _YEARS = re.compile(
-    rf"[\W_]*(?<!\d)(?:{_DAY}[\W_]?)?(?:(?:19|20)\d\d)+(?:[\W_]?{_DAY})?(?!\d)[\W_]*"
+    rf"[\W_]*(?<!\d)(?:{_DATE}|(?:{_DAY}[\W_]?)?(?:(?:19|20)\d\d)+(?:[\W_]?{_DAY})?)(?!\d)[\W_]*"
 )
+# "p.a.s.s.w.o.r.d.1" is as common as "password1".
+_SPELLED = re.compile(r"(?<![^\W_])([^\W_])[\W_](?=[^\W_](?![^\W_]))")
 _REPEATED = re.compile(r"(.{3,}?)(?:[\W_]?\1)+|(.)\2{2,}", re.IGNORECASE | re.DOTALL)
 _REPEATED_WORD = re.compile(r"(.{3,}?)(?:.?\1)+", re.IGNORECASE)
 _BETWEEN_LETTERS = re.compile(r"[\W\d_]+")
@@ -129,7 +132,12 @@ def _contains(folded: str, name: str) -> bool:
     letters = [each for each in _fold(name) if each.isalnum()]
     if len(letters) < 3:
         return False
-    spaced = r"[\W\d_]*".join(letters)
+    # Nothing is skipped that may be what has to follow: of a name and a password of many ones,
+    # there would be more ways to match than could ever be tried.
+    first, *others = letters
+    spaced = first + "".join(
+        rf"[\W_]*{each}" if each.isdigit() else rf"[\W\d_]*{each}" for each in others
+    )
     if len(letters) < _LONG_NAME:
         # Across words only if it begins and ends with one.
         spaced = rf"{''.join(letters)}|(?<![^\W\d_]){spaced}(?![^\W\d_])"
@@ -149,7 +157,7 @@ def _rate(password: str) -> Any:
 
     # Normalised, one character may have become eighteen. Looking for repetition holds up everybody.
     password = password[:PASSWORD_MAX_CHARACTERS]
-    without_years = _YEARS.sub("", password)
+    without_years = _YEARS.sub("", _SPELLED.sub(r"\1", password))
     # "Summer#25Summer#26" repeats a word as much as "SummerSummer".
     words = _BETWEEN_LETTERS.sub("", without_years)
     once = _REPEATED_WORD.sub(r"\1", words)

@@ -5,22 +5,20 @@ All workers see the same count, and a restart does not reset it (ASVS 5.0 6.3.1)
 could otherwise lock an account for good.
 """
 
-import asyncio
 import hmac
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from collections.abc import Callable
+from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
 from ipaddress import IPv6Address, IPv6Network, ip_address
 from typing import NamedTuple
-from weakref import WeakValueDictionary
 
 from sqlalchemy import ColumnElement, Update, and_, delete, insert, or_, select, update
 
 from app import security_log
 from app.database import Database
-from app.errors import Overloaded
 from app.models import LoginAttempt
 from app.sessions.session import CLOCK_LEEWAY_SECONDS
+from app.turns import Turns
 from app.users.errors import TooManyFailures
 
 # People behind one address share it, and one person has several devices: this many times as many
@@ -29,9 +27,6 @@ WIDER = 4
 
 # For how long an address stays known as one that an account has signed in from.
 KNOWN_SECONDS = 30 * 24 * 3600
-
-# For how long a sign-in waits until those before it from the same address are done.
-TURN_SECONDS = 5
 
 # A key for this purpose only, so that what is kept of a name says nothing elsewhere.
 PURPOSE = b"app.users.typed-names"
@@ -70,25 +65,15 @@ class RateLimiter:
     window: int
     clock: Callable[[], float]
     name_key: bytes
-    turns: WeakValueDictionary[str, asyncio.Lock] = field(default_factory=WeakValueDictionary)
+    turns: Turns = field(default_factory=Turns)
 
-    @asynccontextmanager
-    async def turn(self, address: str) -> AsyncIterator[None]:
+    def turn(self, address: str) -> AbstractAsyncContextManager[None]:
         """Wait until no other attempt from the address is being checked in this process.
 
         What is being checked counts like a failure: everyone behind one address who signs in at the
-        same moment would be refused for the others. Raises Overloaded after TURN_SECONDS.
+        same moment would be refused for the others. Raises Overloaded.
         """
-        lock = self.turns.setdefault(subscriber(address), asyncio.Lock())
-        try:
-            async with asyncio.timeout(TURN_SECONDS):
-                await lock.acquire()
-        except TimeoutError:
-            raise Overloaded from None
-        try:
-            yield
-        finally:
-            lock.release()
+        return self.turns.take(subscriber(address))
 
     async def acquire(self, name: str, address: str) -> Attempt:
         """Allow an attempt, or raise TooManyFailures, for existing and unknown names alike.

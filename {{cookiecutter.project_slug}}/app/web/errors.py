@@ -2,7 +2,7 @@
 
 import inspect
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 
 from fastapi import FastAPI
 from fastapi.exceptions import RequestValidationError, WebSocketRequestValidationError
@@ -16,7 +16,7 @@ from starlette.datastructures import Headers
 from starlette.exceptions import HTTPException
 from starlette.requests import HTTPConnection, Request
 from starlette.responses import JSONResponse, Response
-from starlette.routing import Match
+from starlette.routing import BaseRoute, Match
 from starlette.types import ASGIApp, Scope
 
 from app.errors import AppError, StoreUnavailable
@@ -111,6 +111,7 @@ def add_error_handlers(app: FastAPI, error_response: ErrorResponse) -> None:
         headers = headers_of(request, error)
         if error.status_code == 405 and (methods := methods_of(request.scope, Match.PARTIAL)):
             # The framework names those of one route, though several may share a path.
+            methods |= {"HEAD"} if "GET" in methods else set()
             headers = {**headers, "allow": ", ".join(sorted(methods))}
         return error_response(request, error.status_code, error.detail, headers)
 
@@ -144,12 +145,17 @@ async def _user_is_deleted(request_session: RequestSession) -> bool:
 
 def methods_of(scope: Scope, match: Match) -> set[str]:
     """Return the methods of the routes that match a request: fully, or but for its method."""
-    return {
-        method
-        for route in iter_route_contexts(scope["app"].routes)
-        for method in route.methods or ()
-        if route.matches(scope)[0] is match
-    }
+    return set(_methods_of(scope["app"].routes, scope, match))
+
+
+def _methods_of(routes: Sequence[BaseRoute], scope: Scope, match: Match) -> Iterator[str]:
+    for route in iter_route_contexts(routes):
+        found, inner_scope = route.matches(scope)
+        inner = getattr(route.original_route, "routes", None)
+        if inner and found is Match.FULL:
+            yield from _methods_of(inner, {**scope, **inner_scope}, match)
+        elif found is match:
+            yield from route.methods or ()
 
 
 async def respond_to(error: BaseException, scope: Scope) -> Response:

@@ -112,12 +112,15 @@ class SecurityMiddleware:
                 await send(message)
 
         receive_checked, send_checked = self._limited(scope, headers, receive), send_secured
+        socket = None
         if scope["type"] == "websocket":
             socket = SocketMessages(scope, receive, send_secured, self._services.clock)
             receive_checked, send_checked = socket.receive, socket.send
         app = self._refusal(scope, headers) or self._app
         try:
             await app(scope, receive_checked, send_checked)
+            if socket:
+                await socket.end()
         except BaseException as error:
             # The framework's own page, for debugging, needs no headers.
             if has_started or state["outermost_app"].debug or _is_cancelled():

@@ -166,6 +166,11 @@ class SocketMessages:
             await self._send(message)
             self._state = state or self._state
 
+    async def end(self) -> None:
+        """Refuse a WebSocket that the app has neither accepted nor refused."""
+        if self._state == "new":
+            await self.send({"type": "websocket.close"})
+
 
 def limit_messages(receive: Receive, clock: Callable[[], float]) -> Receive:
     """Return a receive that ends a WebSocket over which more messages arrive than a person sends.

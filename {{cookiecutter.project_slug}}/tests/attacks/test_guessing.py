@@ -317,7 +317,7 @@ async def test_of_many_guesses_at_many_accounts_at_once_no_more_are_checked_than
     start: Start, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     # However slow the machine is that runs the test.
-    monkeypatch.setattr("app.users.rate_limit.TURN_SECONDS", 600)
+    monkeypatch.setattr("app.turns.TURN_SECONDS", 600)
     client = Client(await start())
     guesses = (client.sign_in(name_of(f"user{number}"), WRONG) for number in range(60))
     statuses = [response.status_code for response in await asyncio.gather(*guesses)]
@@ -329,7 +329,7 @@ async def test_whoever_waits_too_long_for_others_of_their_address_is_told_so(
     client: Client, services: Services, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     await client.register()
-    monkeypatch.setattr("app.users.rate_limit.TURN_SECONDS", 0)
+    monkeypatch.setattr("app.turns.TURN_SECONDS", 0)
     async with services.rate_limiter.turn(client.address):
         response = await asyncio.wait_for(client.sign_in(), timeout=10)
         assert response.status_code == 503

@@ -52,8 +52,15 @@ def create_app_engine(url: str) -> AsyncEngine:
 
     AUTOCOMMIT: one round trip instead of three, no BEGIN and COMMIT around a single statement.
     """
-    options = {"isolation_level": "AUTOCOMMIT", "pool_timeout": DEADLINE_SECONDS}
-    return _create_engine(url, STEP_SECONDS, pool_size=MAX_WRITERS, max_overflow=0, **options)
+    return _create_engine(
+        url,
+        STEP_SECONDS,
+        isolation_level="AUTOCOMMIT",
+        skip_autocommit_rollback=True,
+        pool_size=MAX_WRITERS,
+        max_overflow=0,
+        pool_timeout=DEADLINE_SECONDS,
+    )
 
 
 def create_lookup_engine(url: str) -> AsyncEngine:

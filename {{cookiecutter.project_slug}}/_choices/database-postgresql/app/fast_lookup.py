@@ -10,13 +10,14 @@ from contextlib import nullcontext, suppress
 from typing import Any
 
 from asyncpg import InterfaceError, PostgresError
-from sqlalchemy import Float, Numeric, Select
+from sqlalchemy import Float, Numeric, Select, bindparam, select
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.engine import DEADLINE_SECONDS, create_lookup_engine
 from app.errors import StoreUnavailable
+from app.models import User
 
 # How many lookups are under way at once; the others wait. A connection is kept for each of them.
 MAX_CONNECTIONS = 5
@@ -53,6 +54,10 @@ class CompiledSelect:
         return tuple(values)
 
 
+# What any migrated database can answer, but for a replica: it locks no row.
+_FOR_UPDATE = CompiledSelect(select(User.id).where(User.id == bindparam("id")).with_for_update())
+
+
 class FastLookup:
     """A few connections for all lookups."""
 
@@ -82,6 +87,10 @@ class FastLookup:
         except (DBAPIError, *_LOST, OSError) as error:
             raise StoreUnavailable from error
         return [select.convert(row) for row in rows]
+
+    async def ping(self) -> None:
+        """Raise StoreUnavailable unless the database answers, is migrated, and takes writes."""
+        await self.fetch_one(_FOR_UPDATE, {"id": 0})
 
     async def close(self) -> None:
         """Close the connections that are idle."""

@@ -38,9 +38,9 @@ insert_or_update = sqlite.insert
 # The isolation level of several statements that belong together.
 TRANSACTION = "SERIALIZABLE"
 
-# The connection with which the current request has last used its DbSession.
-_session_connection: ContextVar[PoolProxiedConnection | None] = ContextVar(
-    "session_connection", default=None
+# The connections with which the current request has used DbSession.
+_session_connections: ContextVar[tuple[PoolProxiedConnection, ...]] = ContextVar(
+    "session_connections", default=()
 )
 
 
@@ -56,6 +56,7 @@ def create_app_engine(url: str) -> AsyncEngine:
         isolation_level="AUTOCOMMIT",
         pool_timeout=TIMEOUT_SECONDS,
         # Nothing is open when a statement has ended.
+        skip_autocommit_rollback=True,
         pool_reset_on_return=None,
         connect_args={"timeout": TIMEOUT_SECONDS},
         # Values stay out of errors and logs: there are password hashes among them.
@@ -63,7 +64,6 @@ def create_app_engine(url: str) -> AsyncEngine:
     )
     event.listen(engine.sync_engine, "connect", _prepare)
     _follow_file(engine, url)
-    event.listen(engine.sync_engine, "before_cursor_execute", _refuse_to_wait)
     return engine
 
 
@@ -124,23 +124,24 @@ def _follow_file(engine: AsyncEngine, url: str) -> None:
 
 
 def _note_connection(connection: Connection, *_: Any) -> None:
-    _session_connection.set(connection.connection)
+    # One that is back in the pool is not valid, whoever has it then.
+    others = (
+        each
+        for each in _session_connections.get()
+        if each.is_valid and each is not connection.connection
+    )
+    _session_connections.set((*others, connection.connection))
 
 
-def _holds_write_lock() -> bool:
-    """Whether the DbSession of the current request has changes that are not committed."""
-    connection = _session_connection.get()
-    # It is not valid once it is back in the pool, whoever has it then.
-    if connection is None or not connection.is_valid or connection.driver_connection is None:
-        return False
-    return bool(connection.driver_connection.in_transaction)
+def _holds_write_lock(connection: PoolProxiedConnection) -> bool:
+    """Whether changes were made by a connection of a DbSession, and not committed."""
+    driver = connection.driver_connection if connection.is_valid else None
+    return driver is not None and bool(driver.in_transaction)
 
 
-def _refuse_to_wait(*arguments: Any) -> None:
+def refuse_to_wait() -> None:
     """Say what is wrong, instead of waiting for a lock that the same request holds."""
-    context = arguments[4]
-    is_write = context.isinsert or context.isupdate or context.isdelete
-    if is_write and _holds_write_lock():
+    if any(map(_holds_write_lock, _session_connections.get())):
         raise RuntimeError(
             "DbSession has uncommitted changes, which lock SQLite for writing. Commit them before "
             "you change sessions or accounts."

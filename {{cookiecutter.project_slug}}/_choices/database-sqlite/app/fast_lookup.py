@@ -6,16 +6,19 @@ this connection, and nobody else waits when a lookup finds the database locked.
 """
 
 import asyncio
+import os
+import shutil
 import sqlite3
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, ClassVar
 
-from sqlalchemy import Select
+from sqlalchemy import Select, bindparam, select
 from sqlalchemy.dialects.sqlite import dialect
 
 from app.database_url import path_of
 from app.errors import StoreUnavailable
+from app.models import User
 
 _DIALECT = dialect(paramstyle="named")
 
@@ -88,6 +91,10 @@ class CompiledSelect:
         return tuple(values)
 
 
+# What any migrated database can answer.
+_ANY_USER = CompiledSelect(select(User.id).where(User.id == bindparam("id")))
+
+
 class FastLookup:
     """One connection for all lookups."""
 
@@ -123,6 +130,15 @@ class FastLookup:
             else:
                 return [select.convert(row) for row in rows]
         raise StoreUnavailable("the database is locked")
+
+    async def ping(self) -> None:
+        """Raise StoreUnavailable unless the database answers, is migrated, and can be written.
+
+        It takes no lock: a crowd that is writing is no reason to be taken out of service.
+        """
+        await self.fetch_one(_ANY_USER, {"id": 0})
+        if not os.access(self._path, os.W_OK) or not shutil.disk_usage(self._path).free:
+            raise StoreUnavailable("the file is read-only, or its disk is full")
 
     async def close(self) -> None:
         """Close the connection; the next lookup opens another one."""

@@ -45,9 +45,11 @@ def migrated(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture
-def database_url(migrated: Path, tmp_path: Path) -> str:
-    path = tmp_path / "test.db"
-    shutil.copy(migrated, path)
+def database_url(migrated: Path) -> str:
+    """Return the URL of a database without rows, which is at the same place for each test."""
+    for name in ("test.db", "test.db-wal", "test.db-shm"):
+        migrated.with_name(name).unlink(missing_ok=True)
+    path = shutil.copy(migrated, migrated.with_name("test.db"))
     return f"sqlite+aiosqlite:///{path}"
 
 

@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
 from stat import S_IMODE
+from unittest.mock import Mock
 
 import pytest
 from alembic import command
@@ -25,6 +26,7 @@ from app.errors import StoreUnavailable
 from app.fast_lookup import CompiledSelect, FastLookup
 from app.models import LoginAttempt, User
 from app.services import Services
+from app.turns import hold
 from app.web.dependencies import CurrentSession, CurrentUser, DbSession, Users, public
 from tests.client import PASSWORD, Client
 from tests.conftest import KEY, Start
@@ -68,6 +70,31 @@ async def test_a_request_that_waits_for_its_own_lock_is_told_to_commit(client: C
     services: Services = client.app.state.services
     users = await services.users.list_users()
     assert [each.name for each in users] == [ALICE, BOB, DAVE]
+
+
+async def test_whoever_is_told_to_commit_waits_for_nobody(services: Services) -> None:
+    new_session = services.database.new_session
+    async with new_session() as db, new_session() as reading:
+        db.add(new_user(BOB))
+        await db.flush()
+        # Another session that the request has used since holds no lock.
+        await reading.scalar(select(User.id))
+        # Somebody else has the turn to write, and waits for the lock of this request.
+        async with hold(services.database._writers, seconds=10):
+            with pytest.raises(RuntimeError):
+                await services.users.register(CAROL, PASSWORD)
+
+
+@pytest.mark.parametrize(
+    "fault", [("os.access", False), ("shutil.disk_usage", Mock(free=0))], ids=["mode", "disk"]
+)
+async def test_a_file_that_cannot_be_written_is_not_ready(
+    client: Client, monkeypatch: pytest.MonkeyPatch, fault: tuple[str, object]
+) -> None:
+    assert (await client.get("/health/ready")).status_code == 200
+    name, answer = fault
+    monkeypatch.setattr(name, lambda *_: answer)
+    assert (await client.get("/health/ready")).status_code == 503
 
 
 async def test_a_session_that_has_ended_holds_no_lock(services: Services) -> None:

@@ -164,6 +164,19 @@ async def test_who_has_no_password_confirms_at_the_provider(
     assert "Delete your account" in await read(visitor, "/account/delete")
 
 
+async def test_a_provider_that_has_another_name_now_is_still_where_to_confirm(
+    visitor: Visitor, provider: Provider, clock: Clock, start: Start
+) -> None:
+    await sign_up(visitor)
+    await unfresh(visitor, clock)
+    # What was called "corp" is called "sso", and "corp" is another one.
+    providers = {"sso": SETTINGS["corp"], "corp": SETTINGS["another-one"]}
+    later = Visitor(await start(oidc_providers=providers, public_url=ORIGIN), provider)
+    later.cookies = visitor.cookies
+    page = await read(later, "/confirm")
+    assert re.findall('formaction="([^"]+)"', page) == ["/confirm/sso"]
+
+
 async def test_who_has_a_password_confirms_with_it(visitor: Visitor) -> None:
     await visitor.signed_in()
     page = await read(visitor, "/confirm")

@@ -38,6 +38,11 @@ class ProviderSettings(BaseModel):
     client_secret: SecretStr
     issuer: str
 
+    def accepts(self, issuer: str) -> bool:
+        """Whether people can sign in here with accounts of an issuer."""
+        is_any_tenant = self.issuer in SEVERAL_TENANTS and issuer.startswith(f"{MICROSOFT}/")
+        return is_any_tenant or issuer == self.issuer
+
 
 class _Variables(BaseSettings):
     """The variables of a provider, without what they begin with."""

@@ -95,5 +95,11 @@ async def ways_to_confirm(request: Request) -> dict[str, str]:
     services, user = request_session.services, await request_session.load_user()
     if user is None or await has_password(services.database, user.id):
         return {}
-    found = {each.provider for each in await services.identities.list_for_user(user.id)}
-    return {name: title for name, title in services.oidc.titles.items() if name in found}
+    # Whatever the provider was called when they came from there.
+    issuers = [each.issuer for each in await services.identities.list_for_user(user.id)]
+    providers = services.settings.oidc_providers
+    return {
+        name: title
+        for name, title in services.oidc.titles.items()
+        if any(map(providers[name].accepts, issuers))
+    }
