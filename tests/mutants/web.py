@@ -87,6 +87,8 @@ MUTANTS = (
     *At(ERRORS, "tests/test_head.py").faults(
         (49, "HEAD of a mounted app runs GET",
          "if inner and found is Match.FULL:", "if not route:"),
+    ),
+    *At(ERRORS, "tests/test_headers.py").faults(
         (49, "whoever may GET is not told of HEAD",
          'methods |= {"HEAD"} if', "methods |= set() if"),
     ),

@@ -72,11 +72,6 @@ async def test_a_route_of_an_app_that_is_mounted_may_respond_to_head_itself(clie
     assert (refused.status_code, refused.headers["allow"]) == (405, "HEAD")
 
 
-async def test_a_refused_method_is_told_of_head_wherever_there_is_get(client: Client) -> None:
-    assert (await client.delete("/api/me")).headers["allow"] == "GET, HEAD"
-    assert (await client.post("/health/ready")).headers["allow"] == "GET, HEAD"
-
-
 async def test_what_is_streamed_has_no_content_for_head(client: Client) -> None:
     @client.app.get("/stream")
     @public
