@@ -138,6 +138,7 @@ MISTAKES = [
     ({"database_url": "postgresql+asyncpg://a.example"}, "DATABASE_URL: must name a database"),
     ({"database_url": "postgresql://database.example/app"}, "DATABASE_URL: must be a URL that"),
     ({"database_url": "postgresql+asyncpg://a:b/app"}, "DATABASE_URL: must be a URL that"),
+    ({"database_url": f"{DATABASE_URL}?host=%00"}, "DATABASE_URL: cannot contain a NUL"),
     ({"database_url": f"{DATABASE_URL}?connect_timeout=3"}, "DATABASE_URL: takes nothing after"),
     ({"database_url": "postgresql+asyncpg://a.example:99999/app"}, "DATABASE_URL: must have ports"),
     ({"database_url": "postgresql+asyncpg://a.example:0/app"}, "DATABASE_URL: must have ports"),

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlencode
+from urllib.parse import unquote, urlencode
 
 from sqlalchemy import URL, make_url
 from sqlalchemy.exc import ArgumentError
@@ -24,6 +24,8 @@ def parse(url: str) -> tuple[URL, dict[str, Any]]:
         parsed = None
     if parsed is None or parsed.drivername != "postgresql+asyncpg":
         raise ValueError("must be a URL that begins with postgresql+asyncpg://")
+    if "\0" in unquote(url):
+        raise ValueError("cannot contain a NUL character")
     if not parsed.database:
         raise ValueError("must name a database that all workers share")
     query: dict[str, Any] = dict(parsed.query)
