@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from benchmarks import growth
+from benchmarks import growth, rows
 from benchmarks.figures import table
 from benchmarks.growth import Growth
 from benchmarks.instructions import Instructions
@@ -14,6 +14,7 @@ from benchmarks.logins import AT_A_TIME, Logins
 from benchmarks.memory import FEW, MANY, Memory
 from benchmarks.pages import Page
 from benchmarks.plot import plot
+from benchmarks.rows import Rows
 from benchmarks.shares import BURST_SECONDS, Shares
 from benchmarks.startup import Startup
 from benchmarks.storm import STRANGERS, Storm
@@ -32,6 +33,7 @@ class Results:
     machine: Sequence[str] = ()
     shares: Shares | None = None
     growth: Sequence[Growth] = ()
+    rows: Sequence[Rows] = ()
     sweep: Sequence[Sweep] = ()
     logins: Sequence[Logins] = ()
     storm: Sequence[Storm] = ()
@@ -48,6 +50,7 @@ class Results:
             "Other requests, as a share of a bare route": readings_table(self.shares or {}),
             "Instructions of a request, beyond a bare route": instructions_table(self.instructions),
             "Many sessions": growth_table(self.growth),
+            "Many users": rows_table(self.rows),
             "Deleting expired sessions beside requests": sweep_table(self.sweep),
             "Sign-ins beside requests": logins_table(self.logins),
             "Sign-ins under load": storm_table(self.storm),
@@ -144,6 +147,20 @@ def growth_table(measured: Sequence[Growth]) -> str:
     )
     rows = [(each.target.name, each.slower, each.size) for each in measured]
     return table(head, rows) if rows else ""
+
+
+def rows_table(measured: Sequence[Rows]) -> str:
+    """Return the table of what many users, sessions, links and mails cost."""
+    head = (
+        f"time beside {rows.MANY:,} users ÷ beside {rows.FEW:,}",
+        *(each.target.name for each in measured),
+    )
+    table_rows = [
+        (what, *(each.slower[what] for each in measured)) for what in (*rows.SENT, *rows.TIMED)
+    ]
+    slowest = (f"{each.beside:.0f} ({each.quiet:.0f})" for each in measured)
+    table_rows.append(("slowest read beside them, ms (quiet)", *slowest))
+    return table(head, table_rows) if measured else ""
 
 
 def sweep_table(measured: Sequence[Sweep]) -> str:

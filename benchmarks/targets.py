@@ -51,7 +51,7 @@ class Peer:
 Target = Own | Peer
 
 
-def _own(backend: str, database: str, frontend: str = "api") -> Own:
+def _own(backend: str, database: str, frontend: str = "api", identity: str = "username") -> Own:
     keeps_sessions_there = backend not in ("memory", "redis")
     name = f"{backend}, {database}" if keeps_sessions_there else backend
     return Own(
@@ -60,8 +60,8 @@ def _own(backend: str, database: str, frontend: str = "api") -> Own:
             "session_backend": backend,
             "database": database,
             "frontend": frontend,
-            "identity": "username",
-            "project_slug": f"{backend}-{database}-{frontend}",
+            "identity": identity,
+            "project_slug": f"{backend}-{database}-{frontend}-{identity}",
         },
     )
 
@@ -86,6 +86,7 @@ SQLITE = _own("database", "sqlite")
 POSTGRESQL = _own("database", "postgresql")
 SIGNED_COOKIE = _own("signed-cookie", "sqlite")
 PAGES = _own("database", "sqlite", "html")
+MAILING = tuple(_own("database", each, identity="email") for each in ("sqlite", "postgresql"))
 
 OWN = (MEMORY, REDIS, SQLITE, POSTGRESQL, SIGNED_COOKIE)
 

@@ -15,6 +15,7 @@ from benchmarks import (
     machine,
     memory,
     pages,
+    rows,
     shares,
     startup,
     storm,
@@ -23,7 +24,7 @@ from benchmarks import (
 from benchmarks.figures import Spread, ratio, spread, table
 from benchmarks.plot import LABELS, plot
 from benchmarks.report import BEGIN, END, Results, replace_table
-from benchmarks.targets import FLAT, MEMORY, OWN, PAGES, PEERS, REDIS, SQLITE, baked
+from benchmarks.targets import FLAT, MAILING, MEMORY, OWN, PAGES, PEERS, REDIS, SQLITE, baked
 from benchmarks.workbench import PEERS as PEERS_FOLDER
 from tests import baking
 from tests.conftest import LeaveOut
@@ -189,6 +190,7 @@ def measure_instructions(folder: Path) -> Results:
 # What makes the smallest results of each kind, in a folder of its own.
 MEASURES: dict[str, Callable[[Path], Results]] = {
     "growth": lambda _: Results(growth=growth.measure([REDIS], rounds=1, few=10, many=2_000)),
+    "rows": lambda _: Results(rows=rows.measure([MAILING[0]], rounds=1, few=1_000, many=2_000)),
     "sweep": lambda _: Results(sweep=sweep.measure([SQLITE], expired=1_000, seconds=3)),
     "logins": lambda _: Results(logins=logins.measure([SQLITE], seconds=3)),
     "startup": lambda _: Results(startup=startup.measure([MEMORY], rounds=1)),

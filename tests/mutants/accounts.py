@@ -217,8 +217,9 @@ MUTANTS = (
         (40, "each address of an IPv6 network counts by itself",
          "if not isinstance(parsed, IPv6Address):", "if parsed:"),
         (25, "failures that no longer count stay in the table",
-         "old = or_(failed, LoginAttempt.at <= now - KNOWN_SECONDS)",
-         "old = LoginAttempt.at <= now - KNOWN_SECONDS"),
+         "forget_at=now + self.window", "forget_at=now + KNOWN_SECONDS"),
+        (40, "an address that has signed in is forgotten with its failures",
+         ", forget_at=LoginAttempt.at + KNOWN_SECONDS", ""),
     ),
     *At(RATE_LIMIT, "tests/attacks/test_log_forging.py").faults(
         (58, "a typed name is kept as a plain hash",

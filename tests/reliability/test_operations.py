@@ -206,9 +206,9 @@ SELECT randomblob(32), user_id, session_version, 1, 1, 1, 2, remember, amr, ip, 
 FROM numbers, (SELECT * FROM sessions LIMIT 1)
 """
 OUTDATED = """
-INSERT INTO login_attempts (name_hash, address, at, outcome)
+INSERT INTO login_attempts (name_hash, address, at, outcome, forget_at)
 WITH RECURSIVE numbers(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM numbers WHERE n < :times)
-SELECT randomblob(32), '198.51.100.7', 1, 0 FROM numbers
+SELECT randomblob(32), '198.51.100.7', 1, 0, 2 FROM numbers
 """
 
 

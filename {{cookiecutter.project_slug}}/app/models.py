@@ -174,7 +174,6 @@ class LoginAttempt(Base):
     __table_args__ = (
         Index("ix_login_attempts_name_hash_at", "name_hash", "at"),
         Index("ix_login_attempts_address_at", "address", "at"),
-        Index("ix_login_attempts_at", "at"),
         #{% if cookiecutter.database == "sqlite" %}
         # An id is never reused: a late result must not settle another attempt.
         {"sqlite_autoincrement": True},
@@ -186,6 +185,8 @@ class LoginAttempt(Base):
     address: Mapped[str] = mapped_column(String(45))
     at: Mapped[float]
     outcome: Mapped[bool | None]
+    # From then on it counts for nothing.
+    forget_at: Mapped[float] = mapped_column(index=True)
 
 
 class AccountEvent(Base):
@@ -255,7 +256,7 @@ class OutgoingMail(Base):
     subject: Mapped[str] = mapped_column(String(200))
     # Its texts, which may hold a link that signs somebody in.
     encrypted: Mapped[bytes]
-    created_at: Mapped[float]
+    created_at: Mapped[float] = mapped_column(index=True)
     attempts: Mapped[int] = mapped_column(default=0)
     # None once it was given up, and where there is no mail server.
     next_attempt_at: Mapped[float | None] = mapped_column(index=True)

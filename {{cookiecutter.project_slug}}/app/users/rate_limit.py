@@ -10,9 +10,9 @@ from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
 from ipaddress import IPv6Address, IPv6Network, ip_address
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
-from sqlalchemy import ColumnElement, Update, and_, delete, insert, or_, select, update
+from sqlalchemy import ColumnElement, Update, delete, insert, or_, select, update
 
 from app import security_log
 from app.database import Database
@@ -83,7 +83,9 @@ class RateLimiter:
         """
         now = self.clock()
         name_hash, address = self.hash_name(name), subscriber(address)
-        statement = insert(LoginAttempt).values(name_hash=name_hash, address=address, at=now)
+        statement = insert(LoginAttempt).values(
+            name_hash=name_hash, address=address, at=now, forget_at=now + self.window
+        )
         [row] = await self.database.fetch_all(statement.returning(LoginAttempt.id))
         attempt = Attempt(row.id, name_hash, address)
         wait = await self._wait(attempt, now)
@@ -100,13 +102,15 @@ class RateLimiter:
 
     async def fail(self, attempt: Attempt) -> None:
         """Record a wrong password."""
-        await self.database.execute(_settle(attempt, WRONG))
+        await self.database.execute(_settle(attempt, outcome=WRONG))
 
     async def succeed(self, attempt: Attempt) -> None:
         """Record a right password, and forget earlier failures of this account and address."""
         earlier = LoginAttempt.id < attempt.id
         await self.database.change(
-            _settle(attempt, RIGHT).returning(LoginAttempt.id),
+            _settle(attempt, outcome=RIGHT, forget_at=LoginAttempt.at + KNOWN_SECONDS).returning(
+                LoginAttempt.id
+            ),
             delete(LoginAttempt).where(*_of_both(attempt), earlier),
         )
 
@@ -117,10 +121,8 @@ class RateLimiter:
 
     async def delete_expired(self) -> int:
         """Delete a batch of attempts that no longer count, and return how many."""
-        now = self.clock()
-        failed = and_(_not_right, LoginAttempt.at <= now - self.window)
-        old = or_(failed, LoginAttempt.at <= now - KNOWN_SECONDS)
-        return await self.database.delete_batch(LoginAttempt.id, old)
+        is_over = LoginAttempt.forget_at <= self.clock()
+        return await self.database.delete_batch(LoginAttempt.id, is_over)
 
     def hash_name(self, name: str) -> bytes:
         """Return what is kept of a typed name: people type passwords into the wrong field.
@@ -163,9 +165,9 @@ class RateLimiter:
         return min(max(waits), self.window) if waits else None
 
 
-def _settle(attempt: Attempt, outcome: bool) -> Update:
+def _settle(attempt: Attempt, **outcome: Any) -> Update:
     """Return the statement that records the outcome of an attempt."""
-    return update(LoginAttempt).where(LoginAttempt.id == attempt.id).values(outcome=outcome)
+    return update(LoginAttempt).where(LoginAttempt.id == attempt.id).values(outcome)
 
 
 def _of_both(attempt: Attempt) -> tuple[ColumnElement[bool], ColumnElement[bool]]:

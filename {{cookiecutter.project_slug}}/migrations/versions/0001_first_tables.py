@@ -92,6 +92,7 @@ def upgrade() -> None:
         sa.Column("address", sa.String(45), nullable=False),
         sa.Column("at", sa.Double(), nullable=False),
         sa.Column("outcome", sa.Boolean(), nullable=True),
+        sa.Column("forget_at", sa.Double(), nullable=False),
         sa.PrimaryKeyConstraint("id", name="pk_login_attempts"),
         #{% if cookiecutter.database == "sqlite" %}
         sqlite_autoincrement=True,
@@ -99,7 +100,7 @@ def upgrade() -> None:
     )
     op.create_index("ix_login_attempts_name_hash_at", "login_attempts", ["name_hash", "at"])
     op.create_index("ix_login_attempts_address_at", "login_attempts", ["address", "at"])
-    op.create_index("ix_login_attempts_at", "login_attempts", ["at"])
+    op.create_index("ix_login_attempts_forget_at", "login_attempts", ["forget_at"])
     op.create_table(
         "account_events",
         sa.Column("id", sa.Integer(), nullable=False),

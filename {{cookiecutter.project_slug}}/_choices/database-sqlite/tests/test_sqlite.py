@@ -32,7 +32,8 @@ from tests.client import PASSWORD, Client
 from tests.conftest import KEY, Start
 from tests.database import LockUsers
 from tests.migrate import alembic_config, migrate
-from tests.people import ALICE, BOB, CAROL, DAVE, REGISTERED
+from tests.people import ALICE, BOB, CAROL, DAVE, FIELD, REGISTERED
+from tests.routes import http_routes
 from tests.test_db_session import new_user
 
 
@@ -236,12 +237,39 @@ async def test_a_database_that_is_replaced_is_used_by_every_connection(
 
 async def test_of_many_that_write_at_once_the_first_comes_first(services: Services) -> None:
     async def write(number: int) -> None:
-        values = {"name_hash": b"", "address": "", "at": number}
+        values = {"name_hash": b"", "address": "", "at": number, "forget_at": number}
         await services.database.execute(insert(LoginAttempt).values(values))
 
     await asyncio.gather(*map(write, range(100)))
     rows = await services.database.fetch_all(select(LoginAttempt.at).order_by(LoginAttempt.id))
     assert [row.at for row in rows] == [*range(100)]
+
+
+async def test_the_app_never_looks_at_every_row_of_a_table(
+    client: Client, services: Services, statements: list[str], database_url: str
+) -> None:
+    """What takes longer with each user and each day would be noticed after a year."""
+    await client.register()
+    statements.clear()
+    await client.post("/api/register", json={FIELD: BOB, "password": PASSWORD})
+    await client.sign_in()
+    for method, path in http_routes():
+        # In development, all mail is shown.
+        if method in ("GET", "DELETE") and not path.startswith("/dev/"):
+            await client.request(method, path)
+    await services.delete_expired()
+    with closing(sqlite3.connect(path_of(database_url))) as connection:
+        for sql in set(statements):
+            values = Nothing() if ":" in sql else [None] * sql.count("?")
+            plan = connection.execute(f"EXPLAIN QUERY PLAN {sql}", values)
+            assert not [step for *_, step in plan if step.startswith("SCAN")], sql
+
+
+class Nothing(dict[str, None]):
+    """The values of a statement that is explained and not run."""
+
+    def __missing__(self, name: str) -> None:
+        return None
 
 
 async def test_while_somebody_else_writes_nothing_is_deleted_where_nothing_has_expired(

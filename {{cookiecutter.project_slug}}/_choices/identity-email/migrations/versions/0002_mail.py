@@ -39,6 +39,7 @@ def upgrade() -> None:
         sqlite_autoincrement=True,
         #{% endif %}
     )
+    op.create_index("ix_outgoing_mails_created_at", "outgoing_mails", ["created_at"])
     op.create_index("ix_outgoing_mails_next_attempt_at", "outgoing_mails", ["next_attempt_at"])
 
 
