@@ -25,7 +25,7 @@ from app.engine import (
     DEADLINE_SECONDS,
     MAX_WRITERS,
     TRANSACTION,
-    TURN_SECONDS,
+    WRITE_TURN_SECONDS,
     create_app_engine,
     create_session_engine,
     is_statement_error,
@@ -124,7 +124,7 @@ class Database:
     @asynccontextmanager
     async def _connect(self, *, writes: bool) -> AsyncIterator[AsyncConnection]:
         deadline = asyncio.timeout(DEADLINE_SECONDS)
-        turn = hold(self._writers, TURN_SECONDS) if writes else nullcontext()
+        turn = hold(self._writers, WRITE_TURN_SECONDS) if writes else nullcontext()
         #{% if cookiecutter.database == "sqlite" %}
         if writes:
             refuse_to_wait()

@@ -29,7 +29,7 @@ STEP_SECONDS = DEADLINE_SECONDS * 0.75
 
 # How many of the app's statements write at once in a process: as many as there are connections.
 MAX_WRITERS = 5
-TURN_SECONDS = DEADLINE_SECONDS
+WRITE_TURN_SECONDS = DEADLINE_SECONDS
 
 # Sent when connecting. PostgreSQL ignores it, but PgBouncer rejects unknown parameters: in
 # transaction mode it would lose our prepared statements, or run another client's. In session mode,

@@ -28,9 +28,9 @@ TIMEOUT_SECONDS = 2
 # Whoever waits for the lock of a file tries again and again, and is overtaken; here the first comes
 # first, so that a crowd that signs in at once is served.
 MAX_WRITERS = 1
-TURN_SECONDS = 2 * TIMEOUT_SECONDS
+WRITE_TURN_SECONDS = 2 * TIMEOUT_SECONDS
 # A statement may wait for its turn and for the lock. This only ends what hangs for another reason.
-DEADLINE_SECONDS = TURN_SECONDS + TIMEOUT_SECONDS + 1
+DEADLINE_SECONDS = WRITE_TURN_SECONDS + TIMEOUT_SECONDS + 1
 
 # INSERT with ``on_conflict_do_update``.
 insert_or_update = sqlite.insert
