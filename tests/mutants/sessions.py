@@ -310,6 +310,10 @@ MUTANTS = (
         (0, "a file that may only be read is ready", "not os.access(self._path, os.W_OK) or ", ""),
         (0, "a full disk is ready", " or not shutil.disk_usage(self._path).free", ""),
     ),
+    *At("app/engine.py", "tests/test_sqlite.py").faults(
+        (0, "a statement of a request that was cancelled keeps the file locked",
+         "self._cursors.add(cursor)", "pass"),
+    ),
     *At("app/database.py", "tests/test_sqlite.py").faults(
         (0, "whoever waits for their own lock waits for others first",
          "            refuse_to_wait()", "            pass"),

@@ -5,6 +5,7 @@ import logging
 import os
 import re
 #{% endif %}
+import unicodedata
 from difflib import get_close_matches
 from functools import cache
 from io import StringIO
@@ -42,7 +43,7 @@ def misspelled_names(settings: type[BaseSettings]) -> list[str]:
     #{% endif %}
     sentences = []
     for name in written:
-        similar = get_close_matches(name, known, n=1, cutoff=0.75)
+        similar = get_close_matches(unicodedata.normalize("NFKC", name), known, n=1, cutoff=0.75)
         if similar and name not in known:
             sentences.append(f"{name}: is in .env but no setting; did you mean {similar[0]}?")
     return sentences
@@ -70,6 +71,9 @@ def _read(file: Path) -> dict[str, str]:
         if each.error or (each.key and each.value is None):
             # The settings would do without: production, in which a quote is missing, would not be.
             raise ValueError(f".env: line {each.original.line} is not NAME=value.")
-        if each.key:
-            written[each.key.upper()] = each.value or ""
+        name = (each.key or "").upper()
+        if name in written:
+            raise ValueError(f".env: line {each.original.line} sets {name} a second time.")
+        if name:
+            written[name] = each.value or ""
     return written

@@ -351,13 +351,21 @@ def test_a_line_of_an_env_file_that_cannot_be_read_stops_the_start(
         load()
 
 
+def test_a_name_that_an_env_file_sets_twice_stops_the_start(env_file: Path) -> None:
+    env_file.write_text("ENVIRONMENT=production\nLOG_LEVEL=info\nenvironment=\n", "utf-8")
+    with pytest.raises(SettingsError, match=r"^\.env: line 3 sets ENVIRONMENT a second time\.$"):
+        load()
+
+
 def test_an_env_file_may_begin_with_the_mark_of_windows(env_file: Path) -> None:
     env_file.write_text("LOGIN_WINDOW=77\n", "utf-8-sig")
     assert load().login_window == 77
 
 
-NAMES = """
+WIDE = "\uff2c\uff2f\uff27\uff3f\uff2c\uff25\uff36\uff25\uff2c"
+NAMES = f"""
 SECRET_KEY=the-secret-itself
+{WIDE}=debug
 export session_life_time = 60
 LOGIN_WINDOW=77
 #LOGIN_WINDOWS=78
@@ -372,6 +380,7 @@ def test_a_name_in_the_env_file_that_is_almost_a_setting_is_named_in_a_warning(
     assert run("create-user", ALICE, "--password-stdin", typed=PASSWORD)[0] == 0
     assert [each.getMessage() for each in caplog.records if each.name == "app.env_file"] == [
         "SECRET_KEY: is in .env but no setting; did you mean SECRET_KEYS?",
+        f"{WIDE}: is in .env but no setting; did you mean LOG_LEVEL?",
         "SESSION_LIFE_TIME: is in .env but no setting; did you mean SESSION_LIFETIME?",
     ]
 

@@ -5,7 +5,9 @@ from collections.abc import AsyncIterator
 
 import pytest
 from fastapi import FastAPI
+from starlette.applications import Starlette
 from starlette.responses import Response, StreamingResponse
+from starlette.routing import Route
 
 from app.web.dependencies import public
 from tests.client import Client
@@ -68,8 +70,20 @@ async def test_a_route_of_an_app_that_is_mounted_may_respond_to_head_itself(clie
 
     client.app.mount("/mounted", mounted)
     assert (await client.head("/mounted/own")).headers["x-own"] == "own"
-    refused = await client.post("/mounted/own")
-    assert (refused.status_code, refused.headers["allow"]) == (405, "HEAD")
+
+
+async def test_head_leads_to_where_get_leads_whatever_else_would_take_it(client: Client) -> None:
+    @client.app.api_route("/{path:path}", methods=["GET", "HEAD"])
+    @public
+    async def everything(path: str) -> str:
+        return path
+
+    others = Starlette(routes=[Route("/{path:path}", lambda _: Response("other"))])
+    client.app.mount("/", public(others))
+    for path, status in (("/api/me", 401), ("/test/public", 200), ("/elsewhere", 200)):
+        get, head = await client.get(path), await client.head(path)
+        assert (get.status_code, head.status_code) == (status, status)
+        assert head.headers["content-length"] == get.headers["content-length"]
 
 
 async def test_what_is_streamed_has_no_content_for_head(client: Client) -> None:

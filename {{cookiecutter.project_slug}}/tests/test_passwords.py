@@ -54,6 +54,8 @@ def passwords() -> Passwords:
         ("Welcome01.01.2026", "easy to guess"),
         ("2026-12-31 Welcome", "easy to guess"),
         ("password 28/11/26", "easy to guess"),
+        ("password 28. 11. 2026", "easy to guess"),
+        ("password 281126 !!", "easy to guess"),
         ("28.11.26 Welcome", "easy to guess"),
         ("p a s s w o r d 1 2 3", "easy to guess"),
         ("S.u.m.m.e.r.2025", "easy to guess"),
@@ -231,6 +233,35 @@ async def test_no_more_passwords_are_hashed_at_once_than_configured(
     monkeypatch.setattr("app.users.passwords._CONTEXT.verify_and_update", hash_slowly)
     await asyncio.gather(*(passwords.verify(PASSWORD, "") for _ in range(8)))
     assert most == 2
+
+
+async def test_a_hash_that_nobody_waits_for_any_more_still_counts(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    began, finish = threading.Event(), threading.Event()
+    checked: list[str] = []
+
+    def hash_slowly(password: str, _: str) -> tuple[bool, None]:
+        checked.append(password)
+        began.set()
+        finish.wait()
+        return False, None
+
+    passwords = Passwords(min_length=15, app_name="", threads=1)
+    monkeypatch.setattr("app.users.passwords._CONTEXT.verify_and_update", hash_slowly)
+    try:
+        first = asyncio.create_task(passwords.verify("first", ""))
+        assert await asyncio.to_thread(began.wait, 60)
+        first.cancel()
+        await asyncio.wait({first})
+        second = asyncio.create_task(passwords.verify("second", ""))
+        # It would have its thread by then.
+        await asyncio.to_thread(began.wait)
+        assert checked == ["first"]
+    finally:
+        finish.set()
+    await second
+    assert checked == ["first", "second"]
 
 
 async def test_passwords_are_hashed_with_argon2id_of_the_recommended_strength(

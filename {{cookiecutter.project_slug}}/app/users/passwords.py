@@ -1,5 +1,6 @@
 """Passwords: argon2id off the event loop, and a policy after NIST SP 800-63B-4."""
 
+import asyncio
 import re
 import secrets
 import unicodedata
@@ -32,13 +33,13 @@ _MIN_SCORE = 3
 RATED_CHARACTERS = 16
 
 # What makes a common word look uncommon within so few characters: years, dates, and repetition.
-_DAY = r"\d{1,2}[\W_]?\d{1,2}"
-_DATE = r"\d{1,2}([\W_])\d{1,2}\1\d\d"
-_YEARS = re.compile(
-    rf"[\W_]*(?<!\d)(?:{_DATE}|(?:{_DAY}[\W_]?)?(?:(?:19|20)\d\d)+(?:[\W_]?{_DAY})?)(?!\d)[\W_]*"
-)
+_GAP = "[ .,/_-]{0,2}"
+_DAY = rf"\d\d?{_GAP}\d\d?"
+_SHORT = rf"{_DAY}[ .,/_-]{_GAP}\d\d"
+_YEARS = rf"(?:{_DAY}{_GAP})?(?:(?:19|20)\d\d)+(?:{_GAP}{_DAY})?"
+_DATES = re.compile(rf"[\W_]*(?<!\d)(?:{_YEARS}|{_SHORT}|\d\d\d\d\d\d)(?!\d)[\W_]*")
 # "p.a.s.s.w.o.r.d.1" is as common as "password1".
-_SPELLED = re.compile(r"(?<![^\W_])([^\W_])[\W_](?=[^\W_](?![^\W_]))")
+_SPELLED = re.compile(r"(?<![^\W_])([^\W_])[ .,/_-]{1,2}(?=[^\W_](?![^\W_]))")
 _REPEATED = re.compile(r"(.{3,}?)(?:[\W_]?\1)+|(.)\2{2,}", re.IGNORECASE | re.DOTALL)
 _REPEATED_WORD = re.compile(r"(.{3,}?)(?:.?\1)+", re.IGNORECASE)
 _BETWEEN_LETTERS = re.compile(r"[\W\d_]+")
@@ -119,7 +120,9 @@ async def _run(
     """Call a function in a thread. Raises Overloaded."""
     if limiter.statistics().tasks_waiting >= MAX_WAITING:
         raise Overloaded
-    return await to_thread.run_sync(function, *args, limiter=limiter)
+    running = to_thread.run_sync(function, *args, limiter=limiter)
+    # Whoever gives up does not end the thread, and another one must not start beside it.
+    return await asyncio.shield(asyncio.create_task(running))
 
 
 def _normalise(password: str) -> str:
@@ -157,11 +160,11 @@ def _rate(password: str) -> Any:
 
     # Normalised, one character may have become eighteen. Looking for repetition holds up everybody.
     password = password[:PASSWORD_MAX_CHARACTERS]
-    without_years = _YEARS.sub("", _SPELLED.sub(r"\1", password))
+    without_dates = _DATES.sub("", _SPELLED.sub(r"\1", password))
     # "Summer#25Summer#26" repeats a word as much as "SummerSummer".
-    words = _BETWEEN_LETTERS.sub("", without_years)
+    words = _BETWEEN_LETTERS.sub("", without_dates)
     once = _REPEATED_WORD.sub(r"\1", words)
-    core = once if once != words else _REPEATED.sub(r"\1\2", without_years)
+    core = once if once != words else _REPEATED.sub(r"\1\2", without_dates)
     # Of a password of nothing but dates, nothing is left.
     ratings = [zxcvbn(text[:RATED_CHARACTERS]) for text in (password, core or "0")]
     return min(ratings, key=lambda rating: rating["score"])

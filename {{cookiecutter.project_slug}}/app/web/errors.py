@@ -109,10 +109,6 @@ def add_error_handlers(app: FastAPI, error_response: ErrorResponse) -> None:
     @app.exception_handler(HTTPException)
     async def http_error(request: Request, error: HTTPException) -> Response:
         headers = headers_of(request, error)
-        if error.status_code == 405 and (methods := methods_of(request.scope, Match.PARTIAL)):
-            # The framework names those of one route, though several may share a path.
-            methods |= {"HEAD"} if "GET" in methods else set()
-            headers = {**headers, "allow": ", ".join(sorted(methods))}
         return error_response(request, error.status_code, error.detail, headers)
 
     @app.exception_handler(RequestValidationError)
@@ -143,19 +139,40 @@ async def _user_is_deleted(request_session: RequestSession) -> bool:
     return await request_session.services.database.fetch_one(same) is None
 
 
-def methods_of(scope: Scope, match: Match) -> set[str]:
-    """Return the methods of the routes that match a request: fully, or but for its method."""
-    return set(_methods_of(scope["app"].routes, scope, match))
+def declares_head(scope: Scope) -> bool:
+    """Whether the route that a HEAD request leads to has declared that method itself."""
+    for match, methods in routes_of_path(scope):
+        if match is Match.FULL or "GET" in methods:
+            return "HEAD" in methods
+    return False
 
 
-def _methods_of(routes: Sequence[BaseRoute], scope: Scope, match: Match) -> Iterator[str]:
+def other_methods(scope: Scope) -> set[str]:
+    """Return the methods that a path has beside that of the request."""
+    found = routes_of_path(scope)
+    methods = {each for match, some in found if match is Match.PARTIAL for each in some}
+    return methods | {"HEAD"} if "GET" in methods else methods
+
+
+def routes_of_path(scope: Scope) -> Iterator[tuple[Match, set[str]]]:
+    """Yield the routes of a path, in the order in which they are tried.
+
+    That is whether each has the method as well, and its methods. Apps that are mounted are looked
+    into.
+    """
+    return _routes_of_path(scope["app"].routes, scope)
+
+
+def _routes_of_path(routes: Sequence[BaseRoute], scope: Scope) -> Iterator[tuple[Match, set[str]]]:
     for route in iter_route_contexts(routes):
-        found, inner_scope = route.matches(scope)
+        match, inner_scope = route.matches(scope)
         inner = getattr(route.original_route, "routes", None)
-        if inner and found is Match.FULL:
-            yield from _methods_of(inner, {**scope, **inner_scope}, match)
-        elif found is match:
-            yield from route.methods or ()
+        if inner and match is Match.FULL:
+            yield from _routes_of_path(inner, {**scope, **inner_scope})
+            # What it does not have is not looked for elsewhere.
+            return
+        if match is not Match.NONE:
+            yield match, set(route.methods or ())
 
 
 async def respond_to(error: BaseException, scope: Scope) -> Response:

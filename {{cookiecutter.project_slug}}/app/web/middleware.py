@@ -13,14 +13,13 @@ from starlette.middleware.body_limit import MAX_BODY_SIZE_SCOPE_KEY
 from starlette.middleware.httpsredirect import HTTPSRedirectMiddleware
 from starlette.requests import HTTPConnection
 from starlette.responses import Response
-from starlette.routing import Match
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from app import security_log
 from app.origins import MAX_PORT
 from app.services import Services
 from app.web.csrf import SAFE_METHODS, cross_origin_error
-from app.web.errors import ErrorResponse, methods_of, respond_to
+from app.web.errors import ErrorResponse, declares_head, other_methods, respond_to
 from app.web.headers import SECURITY_HEADERS, STRICT_TRANSPORT_SECURITY
 from app.web.request_session import RawHeaders, RequestSession
 from app.web.websocket import SocketMessages
@@ -66,7 +65,7 @@ class SecurityMiddleware:
             scope["type"] == "http"
             and scope["method"] == "HEAD"
             # A route may declare it itself.
-            and "HEAD" not in methods_of(scope, Match.FULL)
+            and not declares_head(scope)
         )
         if is_head:
             # Responds as GET would, without the content (RFC 9110, 9.3.2).
@@ -93,6 +92,10 @@ class SecurityMiddleware:
 
         has_started = False
 
+        def entered() -> Scope:
+            """The scope as it has entered: a mounted app has put itself into it."""
+            return {**scope, "app": state["outermost_app"], "root_path": ""}
+
         async def send_secured(message: Message) -> None:
             nonlocal has_started
             if message["type"] in ("http.response.start", "websocket.http.response.start"):
@@ -100,7 +103,12 @@ class SecurityMiddleware:
                     # Some servers drop the connection, others leave the client waiting for more.
                     raise ValueError(f"{message['status']} is not the status of a response.")
                 has_started = True
-                message["headers"] = secure_headers(scope, message.get("headers", ()))
+                headers = message.get("headers", ())
+                if message["status"] == 405 and (methods := other_methods(entered())):
+                    # The framework names those of one route, though several may share a path.
+                    others = [each for each in headers if each[0] != b"allow"]
+                    headers = [*others, (b"allow", ", ".join(sorted(methods)).encode())]
+                message["headers"] = secure_headers(scope, headers)
                 await send(message)
                 if is_head:
                     # At once: there may be no end to the content.
@@ -127,9 +135,8 @@ class SecurityMiddleware:
                 raise
             # The framework would respond further out, without the headers of this layer, and with
             # 500 to whatever a middleware of yours lets through.
-            entered = {**scope, "app": state["outermost_app"], "root_path": ""}
-            response = await respond_to(error, entered)
-            await response(entered, receive, send_checked)
+            response = await respond_to(error, entered())
+            await response(entered(), receive, send_checked)
             if not isinstance(error, HTTPException):
                 # For the log of the server.
                 raise

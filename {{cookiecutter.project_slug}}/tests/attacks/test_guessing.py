@@ -13,6 +13,7 @@ from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
 from app.models import LoginAttempt
 from app.services import Services
 from app.users.errors import TooManyFailures
+from app.users.passwords import Passwords
 from app.users.rate_limit import WIDER, RateLimiter
 from tests.attacks.stories import Target, story
 from tests.client import Browser, Client
@@ -335,6 +336,27 @@ async def test_whoever_waits_too_long_for_others_of_their_address_is_told_so(
         assert response.status_code == 503
         assert response.headers["retry-after"] == "2"
         assert (await Client(client.app, "198.51.100.7").sign_in()).status_code == 200
+    assert (await client.sign_in()).status_code == 200
+
+
+async def test_an_attempt_that_was_cancelled_is_no_failure(
+    client: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await client.register()
+    is_checked, checking = Passwords.verify, asyncio.Event()
+
+    async def take_long(*_: object) -> None:
+        checking.set()
+        await asyncio.Event().wait()
+
+    monkeypatch.setattr(Passwords, "verify", take_long)
+    for _ in range(LIMIT):
+        checking.clear()
+        attempt = asyncio.create_task(client.sign_in())
+        await asyncio.wait_for(checking.wait(), timeout=60)
+        attempt.cancel()
+        await asyncio.wait({attempt})
+    monkeypatch.setattr(Passwords, "verify", is_checked)
     assert (await client.sign_in()).status_code == 200
 
 

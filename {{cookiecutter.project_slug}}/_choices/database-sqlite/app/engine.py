@@ -1,9 +1,11 @@
 """How SQLite is reached: the engines, and what every connection sets."""
 
 import os
+import sqlite3
 from contextlib import suppress
 from contextvars import ContextVar
 from typing import Any
+from weakref import WeakSet
 
 from sqlalchemy import Connection, event
 from sqlalchemy.dialects import sqlite
@@ -44,6 +46,28 @@ _session_connections: ContextVar[tuple[PoolProxiedConnection, ...]] = ContextVar
 )
 
 
+class _FileConnection(sqlite3.Connection):
+    """A connection that ends its statements when it is closed.
+
+    Of a request that was cancelled, a statement may be left that nobody has read to its end. It
+    would keep the file open, and locked for everybody, until the garbage collector finds it.
+    """
+
+    def __init__(self, *arguments: Any, **options: Any) -> None:
+        super().__init__(*arguments, **options)
+        self._cursors: WeakSet[sqlite3.Cursor] = WeakSet()
+
+    def cursor(self, *arguments: Any) -> Any:
+        cursor = super().cursor(*arguments)
+        self._cursors.add(cursor)
+        return cursor
+
+    def close(self) -> None:
+        for cursor in [*self._cursors]:
+            cursor.close()
+        super().close()
+
+
 def is_statement_error(error: DBAPIError) -> bool:
     """Whether an error is of a statement, not of the database."""
     return isinstance(error, (DataError, IntegrityError, ProgrammingError))
@@ -58,7 +82,7 @@ def create_app_engine(url: str) -> AsyncEngine:
         # Nothing is open when a statement has ended.
         skip_autocommit_rollback=True,
         pool_reset_on_return=None,
-        connect_args={"timeout": TIMEOUT_SECONDS},
+        connect_args={"timeout": TIMEOUT_SECONDS, "factory": _FileConnection},
         # Values stay out of errors and logs: there are password hashes among them.
         hide_parameters=True,
     )
@@ -94,7 +118,11 @@ def create_session_engine(url: str, pool_size: int, statement_timeout: int) -> A
         pool_size=pool_size,
         max_overflow=0,
         pool_timeout=TIMEOUT_SECONDS,
-        connect_args={"timeout": statement_timeout, "isolation_level": "IMMEDIATE"},
+        connect_args={
+            "timeout": statement_timeout,
+            "isolation_level": "IMMEDIATE",
+            "factory": _FileConnection,
+        },
         hide_parameters=True,
     )
     event.listen(engine.sync_engine, "connect", _prepare)

@@ -1,6 +1,7 @@
 """One file, and one writer at a time: what is peculiar to SQLite."""
 
 import asyncio
+import gc
 import os
 import shutil
 import sqlite3
@@ -32,7 +33,7 @@ from tests.client import PASSWORD, Client
 from tests.conftest import KEY, Start
 from tests.database import LockUsers
 from tests.migrate import alembic_config, migrate
-from tests.people import ALICE, BOB, CAROL, DAVE, FIELD, REGISTERED
+from tests.people import ALICE, BOB, CAROL, DAVE, FIELD, REGISTERED, name_of
 from tests.routes import http_routes
 from tests.test_db_session import new_user
 
@@ -84,6 +85,41 @@ async def test_whoever_is_told_to_commit_waits_for_nobody(services: Services) ->
         async with hold(services.database._writers, seconds=10):
             with pytest.raises(RuntimeError):
                 await services.users.register(CAROL, PASSWORD)
+
+
+async def test_whoever_is_cancelled_in_the_middle_of_a_statement_leaves_no_lock(
+    services: Services, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    has_written = asyncio.Event()
+
+    async def read_no_result(_: object) -> None:
+        has_written.set()
+        await asyncio.Event().wait()
+
+    async def register() -> User:
+        return await services.users.register(ALICE, PASSWORD)
+
+    async def add() -> None:
+        async with services.database.new_session() as db:
+            db.add_all([new_user(BOB), new_user(CAROL)])
+            await db.commit()
+
+    # Nothing is left to the garbage collector.
+    gc.disable()
+    try:
+        for write in (register, add):
+            has_written.clear()
+            with monkeypatch.context() as patched:
+                patched.setattr("aiosqlite.Cursor.fetchall", read_no_result)
+                writing = asyncio.create_task(write())
+                await asyncio.wait_for(has_written.wait(), timeout=60)
+                writing.cancel()
+                await asyncio.wait({writing})
+            await services.users.register(name_of(f"after-{write.__name__}"), PASSWORD)
+    finally:
+        gc.enable()
+    names = [each.name for each in await services.users.list_users()]
+    assert names == [name_of("after-register"), name_of("after-add")]
 
 
 @pytest.mark.parametrize(

@@ -11,7 +11,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from app.api.schemas import MAX_TEXT_CHARACTERS
 from app.pages.flash import set_flash
 from app.pages.templating import TEMPLATES, context
-from app.web.errors import methods_of
+from app.web.errors import routes_of_path
 
 HOME = "/"
 
@@ -48,8 +48,8 @@ def next_page(request: Request, address: str) -> str:
     """
     address = safe_next(address)
     scope = {**request.scope, "method": "GET", "path": _path_of(address)}
-    takes_only_forms = methods_of(scope, Match.PARTIAL) and not methods_of(scope, Match.FULL)
-    return HOME if takes_only_forms else address
+    matches = {match for match, _ in routes_of_path(scope)}
+    return HOME if matches == {Match.PARTIAL} else address
 
 
 def _path_of(address: str) -> str:
