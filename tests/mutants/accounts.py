@@ -188,8 +188,8 @@ MUTANTS = (
     ),
     *At(PASSWORDS, "tests/attacks/test_enumeration.py").faults(
         (37, "passwords are hashed on the event loop",
-         "return await to_thread.run_sync(function, *args, limiter=limiter)",
-         "return function(*args)"),
+         "return await asyncio.shield(asyncio.create_task(running))",
+         "running.close()\n    return function(*args)"),
         (39, "an unknown username costs no hash", "        right, newer = await",
          "        if hashed is None:\n"
          "            return False, None\n"

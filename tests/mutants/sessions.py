@@ -310,17 +310,17 @@ MUTANTS = (
         (0, "a file that may only be read is ready", "not os.access(self._path, os.W_OK) or ", ""),
         (0, "a full disk is ready", " or not shutil.disk_usage(self._path).free", ""),
     ),
-    *At("app/engine.py", "tests/test_sqlite.py").faults(
+    *At("app/engine.py", "tests/test_sqlite_locks.py").faults(
         (0, "a statement of a request that was cancelled keeps the file locked",
          "self._cursors.add(cursor)", "pass"),
     ),
-    *At("app/database.py", "tests/test_sqlite.py").faults(
+    *At("app/database.py", "tests/test_sqlite_locks.py").faults(
         (0, "whoever waits for their own lock waits for others first",
          "            refuse_to_wait()", "            pass"),
         (0, "to delete nothing waits for whoever writes",
          "if not await self.fetch_one(batch):", "if False:"),
     ),
-    *At("app/engine.py", "tests/test_sqlite.py").faults(
+    *At("app/engine.py", "tests/test_sqlite_locks.py").faults(
         (0, "whoever waits for the lock is overtaken", "MAX_WRITERS = 1", "MAX_WRITERS = 15"),
     ),
 )

@@ -183,8 +183,8 @@ MUTANTS = (
     ),
     *At(MIDDLEWARE, "tests/test_headers.py").faults(
         (45, "the last-resort 500 has no headers",
-         "await response(entered, receive, send_checked)",
-         "await response(entered, receive, send)"),
+         "await response(entered(), receive, send_checked)",
+         "await response(entered(), receive, send)"),
         (50, "a handler of yours for whatever fails responds outside of all checks",
          'if has_started or state["outermost_app"].debug or', "if error or"),
         (0, "whatever a handler says is the end of it, and nothing is logged",
