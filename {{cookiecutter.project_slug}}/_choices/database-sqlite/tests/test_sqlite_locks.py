@@ -3,8 +3,11 @@
 import asyncio
 import gc
 import sqlite3
+from collections.abc import Iterator
 from contextlib import closing
+from typing import Any
 
+import aiosqlite
 import pytest
 from sqlalchemy import delete, insert, select
 
@@ -18,7 +21,7 @@ from app.turns import hold
 from app.web.dependencies import CurrentSession, CurrentUser, DbSession, Users
 from tests.client import PASSWORD, Client
 from tests.database import LockUsers
-from tests.people import ALICE, BOB, CAROL, DAVE, name_of
+from tests.people import ALICE, BOB, CAROL, DAVE
 from tests.test_db_session import new_user
 
 
@@ -54,39 +57,42 @@ async def test_whoever_is_told_to_commit_waits_for_nobody(services: Services) ->
                 await services.users.register(CAROL, PASSWORD)
 
 
-async def test_whoever_is_cancelled_in_the_middle_of_a_statement_leaves_no_lock(
-    services: Services, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    has_written = asyncio.Event()
-
-    async def read_no_result(_: object) -> None:
-        has_written.set()
-        await asyncio.Event().wait()
-
-    async def register() -> User:
-        return await services.users.register(ALICE, PASSWORD)
-
-    async def add() -> None:
-        async with services.database.new_session() as db:
-            db.add_all([new_user(BOB), new_user(CAROL)])
-            await db.commit()
-
-    # Nothing is left to the garbage collector.
+@pytest.fixture
+def no_garbage_collector() -> Iterator[None]:
     gc.disable()
-    try:
-        for write in (register, add):
-            has_written.clear()
-            with monkeypatch.context() as patched:
-                patched.setattr("aiosqlite.Cursor.fetchall", read_no_result)
-                writing = asyncio.create_task(write())
-                await asyncio.wait_for(has_written.wait(), timeout=60)
-                writing.cancel()
-                await asyncio.wait({writing})
-            await services.users.register(name_of(f"after-{write.__name__}"), PASSWORD)
-    finally:
-        gc.enable()
-    names = [each.name for each in await services.users.list_users()]
-    assert names == [name_of("after-register"), name_of("after-add")]
+    yield
+    gc.enable()
+
+
+@pytest.mark.usefixtures("no_garbage_collector")
+@pytest.mark.parametrize("by_session", [False, True])
+async def test_whoever_is_cancelled_in_the_middle_of_a_statement_leaves_no_lock(
+    services: Services, lock_users: LockUsers, monkeypatch: pytest.MonkeyPatch, by_session: bool
+) -> None:
+    execute, is_waiting = aiosqlite.Cursor.execute, asyncio.Event()
+
+    async def note(cursor: aiosqlite.Cursor, sql: str, *values: Any) -> aiosqlite.Cursor:
+        if sql.startswith("INSERT"):
+            is_waiting.set()
+        return await execute(cursor, sql, *values)
+
+    async def write() -> None:
+        if by_session:
+            async with services.database.new_session() as db:
+                db.add_all([new_user(BOB), new_user(CAROL)])
+                await db.commit()
+        else:
+            await services.users.register(BOB, PASSWORD)
+
+    monkeypatch.setattr(aiosqlite.Cursor, "execute", note)
+    async with lock_users():
+        writing = asyncio.create_task(write())
+        await asyncio.wait_for(is_waiting.wait(), timeout=60)
+        writing.cancel()
+    # Nobody reads the result of the statement, which gets its lock now.
+    await asyncio.wait({writing})
+    await services.users.register(DAVE, PASSWORD)
+    assert DAVE in [each.name for each in await services.users.list_users()]
 
 
 async def test_a_session_that_has_ended_holds_no_lock(services: Services) -> None:
