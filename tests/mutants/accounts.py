@@ -90,9 +90,9 @@ MUTANTS = (
     ),
     *At(AUTHENTICATION, "tests/attacks/test_floods.py").faults(
         (40, "guesses count only after the password was checked",
-         "            attempt = await self.rate_limiter.acquire(name, ip)\n",
-         '            await self.passwords.verify(password, None)\n'
-         "            attempt = await self.rate_limiter.acquire(name, ip)\n"),
+         "        async with self.rate_limiter.checking(name, ip) as attempt:\n",
+         "        await self.passwords.verify(password, None)\n"
+         "        async with self.rate_limiter.checking(name, ip) as attempt:\n"),
     ),
     *At(AUTHENTICATION, *LOG_TESTS).faults(
         (47, "the log holds what was typed as a username",
@@ -170,16 +170,16 @@ MUTANTS = (
         (53, "a hash that nobody waits for does not count",
          "asyncio.shield(asyncio.create_task(running))", "running"),
     ),
-    *At(AUTHENTICATION, "tests/attacks/test_guessing.py").faults(
+    *At(RATE_LIMIT, "tests/attacks/test_guessing.py").faults(
         (40, "an attempt that was cancelled counts as a failure",
          "except BaseException:", "except Exception:"),
     ),
     *At(PASSWORDS, "tests/attacks/test_floods.py").faults(
         (53, "any number may wait for a hash", ">= MAX_WAITING", "< 0"),
     ),
-    *At(AUTHENTICATION, "tests/attacks/test_floods.py").faults(
+    *At(RATE_LIMIT, "tests/attacks/test_floods.py").faults(
         (53, "an attempt that was turned away counts as a failure",
-         "await asyncio.shield(asyncio.create_task(self.rate_limiter.cancel(attempt)))", "pass"),
+         "await asyncio.shield(asyncio.create_task(self.cancel(attempt)))", "pass"),
     ),
     *At(USERS, "tests/attacks/test_floods.py").faults(
         (53, "a taken name costs a hash",

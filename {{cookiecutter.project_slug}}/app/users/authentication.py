@@ -1,6 +1,5 @@
 """Authenticates users by name and password."""
 
-import asyncio
 from dataclasses import dataclass
 
 from sqlalchemy import select, update
@@ -34,20 +33,14 @@ class Authenticator:
         failure: the event to log when it is wrong. session: the key of the session in which it was
         asked for. Raises TooManyFailures, Overloaded or StoreUnavailable.
         """
-        async with self.rate_limiter.turn(ip):
-            attempt = await self.rate_limiter.acquire(name, ip)
+        async with self.rate_limiter.checking(name, ip) as attempt:
             row = await self.database.fetch_one(
                 select(User.id, User.password_hash, User.is_active, User.session_version).where(
                     User.name == name
                 )
             )
             hashed = row.password_hash if row else None
-            try:
-                right, newer_hash = await self.passwords.verify(password, hashed)
-            except BaseException:
-                # Nobody has learned whether it was right. Whoever has given up waits for nothing.
-                await asyncio.shield(asyncio.create_task(self.rate_limiter.cancel(attempt)))
-                raise
+            right, newer_hash = await self.passwords.verify(password, hashed)
             if row is None or not right or not row.is_active:
                 await self.rate_limiter.fail(attempt)
                 security_log.event(

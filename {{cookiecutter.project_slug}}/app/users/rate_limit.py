@@ -5,9 +5,10 @@ All workers see the same count, and a restart does not reset it (ASVS 5.0 6.3.1)
 could otherwise lock an account for good.
 """
 
+import asyncio
 import hmac
-from collections.abc import Callable
-from contextlib import AbstractAsyncContextManager
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from ipaddress import IPv6Address, IPv6Network, ip_address
 from typing import Any, NamedTuple
@@ -67,13 +68,23 @@ class RateLimiter:
     name_key: bytes
     turns: Turns = field(default_factory=Turns)
 
-    def turn(self, address: str) -> AbstractAsyncContextManager[None]:
-        """Wait until no other attempt from the address is being checked in this process.
+    @asynccontextmanager
+    async def checking(self, name: str, address: str) -> AsyncIterator[Attempt]:
+        """Allow an attempt, for the block that checks it and says what came of it.
 
         What is being checked counts like a failure: everyone behind one address who signs in at the
-        same moment would be refused for the others. Raises Overloaded.
+        same moment would be refused for the others. So they have turns, in this process. An attempt
+        that is broken off counts for nothing: nobody has learned whether it was right. Raises
+        TooManyFailures or Overloaded.
         """
-        return self.turns.take(subscriber(address))
+        async with self.turns.take(subscriber(address)):
+            attempt = await self.acquire(name, address)
+            try:
+                yield attempt
+            except BaseException:
+                # Whoever was cancelled cannot wait for it.
+                await asyncio.shield(asyncio.create_task(self.cancel(attempt)))
+                raise
 
     async def acquire(self, name: str, address: str) -> Attempt:
         """Allow an attempt, or raise TooManyFailures, for existing and unknown names alike.

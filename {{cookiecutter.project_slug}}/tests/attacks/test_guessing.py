@@ -331,7 +331,7 @@ async def test_whoever_waits_too_long_for_others_of_their_address_is_told_so(
 ) -> None:
     await client.register()
     monkeypatch.setattr("app.turns.TURN_SECONDS", 0)
-    async with services.rate_limiter.turn(client.address):
+    async with services.rate_limiter.checking(BOB, client.address):
         response = await asyncio.wait_for(client.sign_in(), timeout=10)
         assert response.status_code == 503
         assert response.headers["retry-after"] == "2"

@@ -84,10 +84,9 @@ class TotpService:
         """
         code = code.replace(" ", "").replace("-", "")
         limiter = self.users.authenticator.rate_limiter
-        async with limiter.turn(client.ip):
-            # A name that nobody can type, and not the password's: a right password must not make
-            # wrong codes forgotten.
-            attempt = await limiter.acquire(f"\0code {user_id}", client.ip)
+        # A name that nobody can type, and not the password's: a right password must not make wrong
+        # codes forgotten.
+        async with limiter.checking(f"\0code {user_id}", client.ip) as attempt:
             if len(code) == CODE_DIGITS:
                 accepted = await self._use_code(user_id, code, is_confirmed)
             else:
