@@ -173,13 +173,15 @@ MUTANTS = (
     *At(RATE_LIMIT, "tests/attacks/test_guessing.py").faults(
         (40, "an attempt that was cancelled counts as a failure",
          "except BaseException:", "except Exception:"),
+        (40, "an attempt that was cancelled while it was counted is a failure",
+         "yield await asyncio.shield(acquiring)", "yield await acquiring"),
     ),
     *At(PASSWORDS, "tests/attacks/test_floods.py").faults(
         (53, "any number may wait for a hash", ">= MAX_WAITING", "< 0"),
     ),
     *At(RATE_LIMIT, "tests/attacks/test_floods.py").faults(
         (53, "an attempt that was turned away counts as a failure",
-         "await asyncio.shield(asyncio.create_task(self.cancel(attempt)))", "pass"),
+         "await asyncio.shield(asyncio.create_task(self._break_off(acquiring)))", "pass"),
     ),
     *At(USERS, "tests/attacks/test_floods.py").faults(
         (53, "a taken name costs a hash",

@@ -86,7 +86,10 @@ MUTANTS = (
     ),
     *At(ERRORS, "tests/test_head.py").faults(
         (49, "HEAD of a mounted app runs GET",
-         "if inner and match is Match.FULL:", "if not route:"),
+         "and _are_routes(inner) and inner:", "and not inner:"),
+        (49, "an app of another framework breaks HEAD",
+         "isinstance(found, list) and all(isinstance(each, BaseRoute) for each in found)",
+         "bool(found)"),
         (49, "whatever route declares HEAD takes it from all others",
          'if match is Match.FULL or "GET" in methods:', 'if "HEAD" in methods:'),
     ),

@@ -8,6 +8,7 @@ from fastapi import FastAPI
 from starlette.applications import Starlette
 from starlette.responses import Response, StreamingResponse
 from starlette.routing import Route
+from starlette.types import Receive, Scope, Send
 
 from app.web.dependencies import public
 from tests.client import Client
@@ -86,6 +87,30 @@ async def test_head_leads_to_where_get_leads_whatever_else_would_take_it(client:
         assert head.headers["content-length"] == get.headers["content-length"]
 
 
+class NoStarlette:
+    """An app of another framework, whose routes are its own."""
+
+    def __init__(self, routes: object) -> None:
+        self.routes = routes
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        response = Response("its own", 405 if scope["method"] == "DELETE" else 200)
+        await response(scope, receive, send)
+
+
+@pytest.mark.parametrize("routes", [[object()], {"/own": object()}, "/own", 5, len])
+async def test_an_app_of_any_framework_may_be_mounted(client: Client, routes: object) -> None:
+    client.app.mount("/mounted", public(NoStarlette(routes)))
+    client.app.mount("/", public(NoStarlette(routes)))
+    for path in ("/mounted/own", "/elsewhere"):
+        for method, status in (("GET", 200), ("HEAD", 200), ("DELETE", 405)):
+            response = await client.request(method, path)
+            assert response.status_code == status
+            assert response.headers["x-content-type-options"] == "nosniff"
+    await client.register()
+    assert (await client.sign_in()).status_code == 200
+
+
 async def test_what_is_streamed_has_no_content_for_head(client: Client) -> None:
     @client.app.get("/stream")
     @public
@@ -96,12 +121,15 @@ async def test_what_is_streamed_has_no_content_for_head(client: Client) -> None:
     assert (response.headers["x-own"], response.content) == ("get", b"")
 
 
-async def test_head_of_a_stream_that_never_ends_is_responded_to_at_once(client: Client) -> None:
+@pytest.mark.parametrize("methods", [["GET"], ["GET", "HEAD"]])
+async def test_head_of_a_stream_that_never_ends_is_responded_to_at_once(
+    client: Client, methods: list[str]
+) -> None:
     async def ticks() -> AsyncIterator[str]:
         await asyncio.Event().wait()
         yield "never"
 
-    @client.app.get("/ticks")
+    @client.app.api_route("/ticks", methods=methods)
     @public
     async def tick() -> StreamingResponse:
         return StreamingResponse(ticks(), media_type="text/event-stream")

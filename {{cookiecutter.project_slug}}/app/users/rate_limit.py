@@ -8,7 +8,7 @@ could otherwise lock an account for good.
 import asyncio
 import hmac
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from ipaddress import IPv6Address, IPv6Network, ip_address
 from typing import Any, NamedTuple
@@ -17,6 +17,7 @@ from sqlalchemy import ColumnElement, Update, delete, insert, or_, select, updat
 
 from app import security_log
 from app.database import Database
+from app.errors import AppError
 from app.models import LoginAttempt
 from app.sessions.session import CLOCK_LEEWAY_SECONDS
 from app.turns import Turns
@@ -78,12 +79,12 @@ class RateLimiter:
         TooManyFailures or Overloaded.
         """
         async with self.turns.take(subscriber(address)):
-            attempt = await self.acquire(name, address)
+            acquiring = asyncio.create_task(self.acquire(name, address))
             try:
-                yield attempt
+                yield await asyncio.shield(acquiring)
             except BaseException:
-                # Whoever was cancelled cannot wait for it.
-                await asyncio.shield(asyncio.create_task(self.cancel(attempt)))
+                # Whoever was cancelled cannot wait for it, not even for being counted.
+                await asyncio.shield(asyncio.create_task(self._break_off(acquiring)))
                 raise
 
     async def acquire(self, name: str, address: str) -> Attempt:
@@ -106,6 +107,10 @@ class RateLimiter:
             raise TooManyFailures(wait)
         await self.delete_expired()
         return attempt
+
+    async def _break_off(self, acquiring: asyncio.Task[Attempt]) -> None:
+        with suppress(AppError):
+            await self.cancel(await acquiring)
 
     async def cancel(self, attempt: Attempt) -> None:
         """Forget an attempt whose password was not checked."""

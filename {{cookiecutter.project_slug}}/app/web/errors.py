@@ -3,6 +3,7 @@
 import inspect
 import logging
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Any, TypeGuard
 
 from fastapi import FastAPI
 from fastapi.exceptions import RequestValidationError, WebSocketRequestValidationError
@@ -167,12 +168,17 @@ def _routes_of_path(routes: Sequence[BaseRoute], scope: Scope) -> Iterator[tuple
     for route in iter_route_contexts(routes):
         match, inner_scope = route.matches(scope)
         inner = getattr(route.original_route, "routes", None)
-        if inner and match is Match.FULL:
+        if match is Match.FULL and _are_routes(inner) and inner:
             yield from _routes_of_path(inner, {**scope, **inner_scope})
             # What it does not have is not looked for elsewhere.
             return
         if match is not Match.NONE:
             yield match, set(route.methods or ())
+
+
+def _are_routes(found: Any) -> TypeGuard[list[BaseRoute]]:
+    """Whether they are this framework's; an app of another one may be mounted."""
+    return isinstance(found, list) and all(isinstance(each, BaseRoute) for each in found)
 
 
 async def respond_to(error: BaseException, scope: Scope) -> Response:

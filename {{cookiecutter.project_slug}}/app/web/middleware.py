@@ -61,13 +61,9 @@ class SecurityMiddleware:
         if scope["type"] == "lifespan":
             await self._app(scope, receive, send)
             return
-        is_head = (
-            scope["type"] == "http"
-            and scope["method"] == "HEAD"
-            # A route may declare it itself.
-            and not declares_head(scope)
-        )
-        if is_head:
+        is_head = scope["type"] == "http" and scope["method"] == "HEAD"
+        # A route may declare it itself.
+        if is_head and not declares_head(scope):
             # Responds as GET would, without the content (RFC 9110, 9.3.2).
             scope = {**scope, "method": "GET"}
         # Made here: one that the client sends could be that of another request. It is no secret.
@@ -102,13 +98,13 @@ class SecurityMiddleware:
                 if not 200 <= message["status"] < 600:
                     # Some servers drop the connection, others leave the client waiting for more.
                     raise ValueError(f"{message['status']} is not the status of a response.")
-                has_started = True
                 headers = message.get("headers", ())
                 if message["status"] == 405 and (methods := other_methods(entered())):
                     # The framework names those of one route, though several may share a path.
                     others = [each for each in headers if each[0] != b"allow"]
                     headers = [*others, (b"allow", ", ".join(sorted(methods)).encode())]
                 message["headers"] = secure_headers(scope, headers)
+                has_started = True
                 await send(message)
                 if is_head:
                     # At once: there may be no end to the content.
@@ -215,6 +211,9 @@ class SecurityMiddleware:
         the rate limit with each new one (ASVS 5.0 4.1.3).
         """
         if b"x-forwarded-proto" not in headers and b"x-forwarded-for" not in headers:
+            return
+        if scope.get("client") is None:
+            # Through a Unix socket, where it believes nobody.
             return
         if b"x-forwarded-proto" in headers:
             scope["scheme"] = _INSECURE.get(scope["scheme"], scope["scheme"])

@@ -339,24 +339,29 @@ async def test_whoever_waits_too_long_for_others_of_their_address_is_told_so(
     assert (await client.sign_in()).status_code == 200
 
 
+@pytest.mark.parametrize(
+    "step", [(RateLimiter, "_wait"), (Passwords, "verify")], ids=["counting", "checking"]
+)
 async def test_an_attempt_that_was_cancelled_is_no_failure(
-    client: Client, monkeypatch: pytest.MonkeyPatch
+    client: Client, monkeypatch: pytest.MonkeyPatch, step: tuple[type, str]
 ) -> None:
     await client.register()
-    is_checked, checking = Passwords.verify, asyncio.Event()
+    reached, may_go = asyncio.Event(), asyncio.Event()
 
     async def take_long(*_: object) -> None:
-        checking.set()
-        await asyncio.Event().wait()
+        reached.set()
+        await may_go.wait()
 
-    monkeypatch.setattr(Passwords, "verify", take_long)
-    for _ in range(LIMIT):
-        checking.clear()
-        attempt = asyncio.create_task(client.sign_in())
-        await asyncio.wait_for(checking.wait(), timeout=60)
-        attempt.cancel()
-        await asyncio.wait({attempt})
-    monkeypatch.setattr(Passwords, "verify", is_checked)
+    with monkeypatch.context() as patched:
+        patched.setattr(*step, take_long)
+        for _ in range(LIMIT):
+            reached.clear()
+            may_go.clear()
+            attempt = asyncio.create_task(client.sign_in())
+            await asyncio.wait_for(reached.wait(), timeout=60)
+            attempt.cancel()
+            may_go.set()
+            await asyncio.wait({attempt})
     assert (await client.sign_in()).status_code == 200
 
 
