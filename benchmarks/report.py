@@ -159,7 +159,7 @@ def rows_table(measured: Sequence[Rows]) -> str:
         (what, *(each.slower[what] for each in measured)) for what in (*rows.SENT, *rows.TIMED)
     ]
     slowest = (f"{each.beside:.0f} ({each.quiet:.0f})" for each in measured)
-    table_rows.append(("slowest read beside them, ms (quiet)", *slowest))
+    table_rows.append(("slowest read beside lists, ms (quiet)", *slowest))
     return table(head, table_rows) if measured else ""
 
 

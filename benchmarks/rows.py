@@ -5,7 +5,6 @@ server is out of reach.
 """
 
 import random
-import re
 import subprocess
 import time
 from collections.abc import Sequence
@@ -19,6 +18,7 @@ import httpx2
 from benchmarks.figures import Spread, spread
 from benchmarks.load import Load, finish
 from benchmarks.shares import SEED, compare
+from benchmarks.sweep import deleted
 from benchmarks.targets import MAILING, Own
 from benchmarks.workbench import HEADERS, PROBES, App, Server, Workbench, serving, workbench
 
@@ -50,18 +50,13 @@ class Rows:
 class Filled:
     """A served app with so many rows, and who uses it."""
 
+    target: Own
     app: App
     server: Server
 
-    @property
-    def client(self) -> httpx2.Client:
-        return httpx2.Client(base_url=self.server.url, headers=HEADERS, timeout=60)
-
     def sign_in(self) -> str:
         """Sign in; return the cookie."""
-        with self.client as client:
-            cookies = client.post("/api/login", json=ADMIN).raise_for_status().cookies
-        return "; ".join(f"{name}={value}" for name, value in cookies.items())
+        return self.server.sign_in(self.target, ADMIN)
 
     def load(self, path: str, **more: Any) -> Load:
         return Load(self.server.url + path, (self.sign_in(),), **more)
@@ -96,9 +91,10 @@ class Filled:
         """Sign in twice, and end all but the last session; return the seconds of that."""
         self.sign_in()
         cookie = self.sign_in()
-        with self.client as client:
+        headers = {**HEADERS, "cookie": cookie}
+        with httpx2.Client(base_url=self.server.url, headers=headers, timeout=60) as client:
             began = time.perf_counter()
-            client.delete("/api/sessions", headers={"cookie": cookie}).raise_for_status()
+            client.delete("/api/sessions").raise_for_status()
             return time.perf_counter() - began
 
     def time_sweep(self) -> float:
@@ -107,8 +103,7 @@ class Filled:
         began = time.perf_counter()
         said = self.run("-m", "app", "purge")
         taken = time.perf_counter() - began
-        [deleted] = re.findall(r"Deleted (\d+) ", said)
-        if int(deleted) < EXPIRED:
+        if deleted(said) < EXPIRED:
             raise RuntimeError(said)
         return taken
 
@@ -157,7 +152,7 @@ def _filled(bench: Workbench, stack: ExitStack, target: Own, count: int) -> Fill
     app = bench.app(target, f"-{count}")
     app = app._replace(settings={**app.settings, **MAIL})
     server = stack.enter_context(serving(app))
-    filled = Filled(app, server)
+    filled = Filled(target, app, server)
     create = ("-m", "app", "create-user", ADMIN["email"], "--role", "admin", "--password-stdin")
     filled.run(*create, text=ADMIN["password"])
     # A session, and a link in a mail, to copy.

@@ -49,8 +49,7 @@ def _measure(target: Own, expired: int, seconds: int) -> Sweep:
         said = bench.project(target).python("-m", "app", "purge", **variables)
         took = time.perf_counter() - before
         beside = [finish(each) for each in sending]
-    [deleted] = re.findall(r"Deleted (\d+) ", said)
-    if int(deleted) < expired or any(each.refused for each in (*quiet, *beside)):
+    if deleted(said) < expired or any(each.refused for each in (*quiet, *beside)):
         raise RuntimeError(f"{target.name}: {said}, {quiet}, {beside}")
     return Sweep(
         target,
@@ -58,3 +57,9 @@ def _measure(target: Own, expired: int, seconds: int) -> Sweep:
         (beside[0].longest, beside[1].longest),
         took,
     )
+
+
+def deleted(said: str) -> int:
+    """Return how many records ``purge`` says that it has deleted."""
+    [number] = re.findall(r"Deleted (\d+) ", said)
+    return int(number)

@@ -88,10 +88,10 @@ class Server:
             sent.raise_for_status()
         return [json.dumps(account) for account in people]
 
-    def sign_in(self, target: Target) -> str:
+    def sign_in(self, target: Target, account: Mapping[str, str] = ACCOUNT) -> str:
         """Sign in; return the cookie."""
         options: dict[str, Any]
-        options = {"json": ACCOUNT} if isinstance(target, Own) else {"data": ACCOUNT}
+        options = {"json": account} if isinstance(target, Own) else {"data": account}
         cookies = self.post(target.login, **options).cookies
         return "; ".join(f"{name}={value}" for name, value in cookies.items())
 

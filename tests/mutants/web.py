@@ -86,15 +86,16 @@ MUTANTS = (
     ),
     *At(ERRORS, "tests/test_head.py").faults(
         (49, "HEAD of a mounted app runs GET",
-         "and _are_routes(inner) and inner:", "and not inner:"),
+         "and _are_routes(inner):", "and not inner:"),
         (49, "an app of another framework breaks HEAD",
-         "isinstance(found, list) and all(isinstance(each, BaseRoute) for each in found)",
+         "isinstance(found, list) and found != [] and all(isinstance(r, BaseRoute) for r in found)",
          "bool(found)"),
         (49, "whatever route declares HEAD takes it from all others",
          'if match is Match.FULL or "GET" in methods:', 'if "HEAD" in methods:'),
     ),
     *At(MIDDLEWARE, "tests/test_headers.py").faults(
-        (49, "a mounted app names one of its methods", "other_methods(entered())", "set()"),
+        (49, "a mounted app names one of its methods",
+         "other_methods(_as_entered(scope))", "set()"),
     ),
     *At(ERRORS, "tests/test_headers.py").faults(
         (49, "whoever may GET is not told of HEAD",
@@ -186,8 +187,8 @@ MUTANTS = (
     ),
     *At(MIDDLEWARE, "tests/test_headers.py").faults(
         (45, "the last-resort 500 has no headers",
-         "await response(entered(), receive, send_checked)",
-         "await response(entered(), receive, send)"),
+         "await response(entered, receive, send_checked)",
+         "await response(entered, receive, send)"),
         (50, "a handler of yours for whatever fails responds outside of all checks",
          'if has_started or state["outermost_app"].debug or', "if error or"),
         (0, "whatever a handler says is the end of it, and nothing is logged",
@@ -195,7 +196,7 @@ MUTANTS = (
     ),
     *At(MIDDLEWARE, "tests/test_headers.py").faults(
         (45, "after a mounted app, whatever fails is answered without headers",
-         '"app": state["outermost_app"], "root_path"', '"root_path"'),
+         '"app": scope["state"]["outermost_app"], "root_path"', '"root_path"'),
     ),
     *At(MIDDLEWARE, "tests/test_errors.py").faults(
         (50, "the status of an error leaves the client waiting for another",

@@ -168,7 +168,7 @@ def _routes_of_path(routes: Sequence[BaseRoute], scope: Scope) -> Iterator[tuple
     for route in iter_route_contexts(routes):
         match, inner_scope = route.matches(scope)
         inner = getattr(route.original_route, "routes", None)
-        if match is Match.FULL and _are_routes(inner) and inner:
+        if match is Match.FULL and _are_routes(inner):
             yield from _routes_of_path(inner, {**scope, **inner_scope})
             # What it does not have is not looked for elsewhere.
             return
@@ -177,8 +177,8 @@ def _routes_of_path(routes: Sequence[BaseRoute], scope: Scope) -> Iterator[tuple
 
 
 def _are_routes(found: Any) -> TypeGuard[list[BaseRoute]]:
-    """Whether they are this framework's; an app of another one may be mounted."""
-    return isinstance(found, list) and all(isinstance(each, BaseRoute) for each in found)
+    """Whether there are routes, of this framework: an app of another one may be mounted."""
+    return isinstance(found, list) and found != [] and all(isinstance(r, BaseRoute) for r in found)
 
 
 async def respond_to(error: BaseException, scope: Scope) -> Response:

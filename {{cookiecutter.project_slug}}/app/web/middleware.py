@@ -88,10 +88,6 @@ class SecurityMiddleware:
 
         has_started = False
 
-        def entered() -> Scope:
-            """The scope as it has entered: a mounted app has put itself into it."""
-            return {**scope, "app": state["outermost_app"], "root_path": ""}
-
         async def send_secured(message: Message) -> None:
             nonlocal has_started
             if message["type"] in ("http.response.start", "websocket.http.response.start"):
@@ -99,7 +95,7 @@ class SecurityMiddleware:
                     # Some servers drop the connection, others leave the client waiting for more.
                     raise ValueError(f"{message['status']} is not the status of a response.")
                 headers = message.get("headers", ())
-                if message["status"] == 405 and (methods := other_methods(entered())):
+                if message["status"] == 405 and (methods := other_methods(_as_entered(scope))):
                     # The framework names those of one route, though several may share a path.
                     others = [each for each in headers if each[0] != b"allow"]
                     headers = [*others, (b"allow", ", ".join(sorted(methods)).encode())]
@@ -131,8 +127,9 @@ class SecurityMiddleware:
                 raise
             # The framework would respond further out, without the headers of this layer, and with
             # 500 to whatever a middleware of yours lets through.
-            response = await respond_to(error, entered())
-            await response(entered(), receive, send_checked)
+            entered = _as_entered(scope)
+            response = await respond_to(error, entered)
+            await response(entered, receive, send_checked)
             if not isinstance(error, HTTPException):
                 # For the log of the server.
                 raise
@@ -210,14 +207,13 @@ class SecurityMiddleware:
         who reaches the port through a tunnel or a careless proxy could choose an address, and evade
         the rate limit with each new one (ASVS 5.0 4.1.3).
         """
-        if b"x-forwarded-proto" not in headers and b"x-forwarded-for" not in headers:
-            return
-        if scope.get("client") is None:
-            # Through a Unix socket, where it believes nobody.
+        is_forwarded = b"x-forwarded-proto" in headers or b"x-forwarded-for" in headers
+        # Through a Unix socket, it believes nobody.
+        if not is_forwarded or scope.get("client") is None:
             return
         if b"x-forwarded-proto" in headers:
             scope["scheme"] = _INSECURE.get(scope["scheme"], scope["scheme"])
-        host, port = scope.get("client") or ("", 0)
+        host, port = scope["client"]
         claimed = [value for name, value in scope["headers"] if name == b"x-forwarded-for"]
         # Whoever names their own port as well cannot be told from whom uvicorn has believed: their
         # address is nobody's, and no new one with each request.
@@ -243,6 +239,11 @@ def secure_headers(scope: Scope, headers: Iterable[tuple[bytes, bytes]]) -> RawH
     if request_session.services.settings.production and scope["scheme"] in ("https", "wss"):
         secured.append(STRICT_TRANSPORT_SECURITY)
     return secured
+
+
+def _as_entered(scope: Scope) -> Scope:
+    """Return the scope as it has entered: an app that is mounted has put itself into it."""
+    return {**scope, "app": scope["state"]["outermost_app"], "root_path": ""}
 
 
 def _is_cancelled() -> bool:
