@@ -271,6 +271,8 @@ MUTANTS = (
          'kind != "table" or parents', 'kind != "tables" or parents'),
     ),
     *At("app/env_file.py", "tests/test_config.py").faults(
+        (0, "a key that cannot be encoded signs until somebody comes",
+         "if name.upper() in known:", "if not name:"),
         (0, "an .env in another encoding is read as if it were empty",
          'if "\\0" in text:', 'if "\\0" in ENCODING:'),
         (0, "a setting is misspelled without a word", "name not in known", "not known"),

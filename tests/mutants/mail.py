@@ -134,11 +134,17 @@ MUTANTS = (
         (70, "nobody is told of a sign-in from another device",
          "*(() if is_first else (mail,))", "*()"),
         (70, "nobody is told of who wakes an account that slept for long",
-         "user.created_at > now - KEEP_SECONDS and ", ""),
+         "is_first = is_new and not (", "is_first = not ("),
+        (70, "nobody is told of a thief if the clock was far ahead once",
+         " <= now + CLOCK_LEEWAY_SECONDS", ""),
+        (55, "a device seen by a clock far ahead is known for years",
+         "seen_at > now + KEEP_SECONDS", "seen_at > now + 10**12"),
     ),
     *At(OUTBOX, "tests/test_delivery_workers.py", identity="email").faults(
         (71, "a mail of a clock far ahead waits for years", "or_(at <= now, at > latest)",
          "at <= now"),
+        (71, "a mail of a clock far ahead is sent for years",
+         "created_at=case((created_at > now, now), else_=created_at),", ""),
     ),
 )
 # fmt: on

@@ -142,6 +142,13 @@ MUTANTS = (
          'where=~self._noted_since(claims["iat"])', "where=RequestCount.count > 0"),
         (55, "a logout of a clock far ahead counts for years",
          "between(time + WAIT_SECONDS, latest)", "between(time + WAIT_SECONDS, latest + 10**9)"),
+        (55, "a clock that was ahead once lets nobody be signed out by a provider",
+         "self.users.clock() - KEEP_SECONDS", "self.users.clock()"),
+    ),
+    *At("app/sessions/service.py", "tests/test_back_channel_logout.py",
+        identity="email", oidc="yes").faults(
+        (55, "a provider ends no session from the future",
+         "self.store.list_for_user(user_id, 0)", "self.list_for_user(user_id)"),
     ),
     *At("app/users/openid.py", "tests/attacks/test_lying_providers.py",
         identity="email", oidc="yes").faults(

@@ -96,6 +96,8 @@ MUTANTS = (
     ),
     *At(SESSIONS, "tests/test_session_life.py").faults(
         (55, "a session from the future is active", "return is_from_future or ", "return "),
+        (55, "whoever signs out by a clock far ahead is signed in again",
+         "self.store.get(claim, 0)", "self.store.get(claim, self.clock())"),
     ),
     *At(SESSIONS, "tests/test_server_side_sessions.py").faults(
         (60, "a user may have any number of sessions",

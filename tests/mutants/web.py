@@ -95,7 +95,7 @@ MUTANTS = (
     ),
     *At(MIDDLEWARE, "tests/test_headers.py").faults(
         (49, "a mounted app names one of its methods",
-         "other_methods(_as_entered(scope))", "set()"),
+         "with_allow(headers, _as_entered(scope))", "headers"),
     ),
     *At(ERRORS, "tests/test_headers.py").faults(
         (49, "whoever may GET is not told of HEAD",

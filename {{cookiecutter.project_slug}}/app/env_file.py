@@ -1,11 +1,12 @@
 """What ``.env`` is checked for beyond its values: whether it can be read, and its names."""
 
 import logging
-#{% if cookiecutter.oidc %}
 import os
+#{% if cookiecutter.oidc %}
 import re
 #{% endif %}
 import unicodedata
+from collections.abc import Collection
 from difflib import get_close_matches
 from functools import cache
 from io import StringIO
@@ -31,7 +32,7 @@ def variables_of(provider: str) -> dict[str, str]:
 def misspelled_names(settings: type[BaseSettings]) -> list[str]:
     """Return a sentence for each name in the file that is no setting, but looks like one.
 
-    Raises ValueError, with a sentence, when there is a file that cannot be read.
+    Raises ValueError, with a sentence, when the file or the environment cannot be read.
     """
     file = settings.model_config["env_file"]
     known = [name.upper() for name in settings.model_fields]
@@ -41,6 +42,7 @@ def misspelled_names(settings: type[BaseSettings]) -> list[str]:
     for provider in re.findall("[a-z][a-z0-9-]*", named):
         known += variables_of(provider).values()
     #{% endif %}
+    _check_environment(known)
     sentences = []
     for name in written:
         similar = get_close_matches(unicodedata.normalize("NFKC", name), known, n=1, cutoff=0.75)
@@ -54,6 +56,16 @@ def warn_about_misspelled_names(settings: type[BaseSettings]) -> None:
     """Log once what has no effect, but looks as if it was meant to."""
     for sentence in misspelled_names(settings):
         LOGGER.warning("%s", sentence)
+
+
+def _check_environment(known: Collection[str]) -> None:
+    """Raise ValueError when a setting is not in UTF-8."""
+    for name, value in os.environ.items():
+        if name.upper() in known:
+            try:
+                value.encode()
+            except UnicodeEncodeError:
+                raise ValueError(f"{name}: is not in UTF-8.") from None
 
 
 def _read(file: Path) -> dict[str, str]:

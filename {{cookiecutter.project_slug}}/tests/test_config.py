@@ -1,5 +1,6 @@
 """Settings that are wrong or dangerous stop the start, with one sentence for each mistake."""
 
+import os
 import shutil
 import subprocess
 import sys
@@ -319,6 +320,15 @@ def test_an_env_file_in_another_encoding_stops_server_and_commands_with_a_senten
         load_app()
     assert caught.value.code == 3
     assert ".env: is not in UTF-8; save it in that encoding.\n" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("name", ["SECRET_KEYS", "database_url", "PUBLIC_URL"])
+def test_a_setting_in_another_encoding_stops_the_start(
+    monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    monkeypatch.setitem(os.environb, name.encode(), f"{KEY}Schlüssel".encode("latin-1"))
+    with pytest.raises(SettingsError, match=rf"^{name}: is not in UTF-8\.$"):
+        load()
 
 
 def test_an_env_file_that_may_not_be_read_stops_the_start_with_a_sentence(

@@ -71,6 +71,13 @@ async def test_an_error_keeps_its_headers(app: FastAPI, accept: str) -> None:
     assert response.headers.get_list("allow") == ["PUT"]
 
 
+async def test_what_a_route_says_that_it_allows_stays(app: FastAPI, accept: str) -> None:
+    client = raising(app, HTTPException(405, headers={"Allow": "GET"}))
+    app.add_api_route("/raised", public(lambda: None), methods=["PUT"])
+    response = await client.get("/raised", headers={"accept": accept})
+    assert response.headers.get_list("allow") == ["GET"]
+
+
 @pytest.mark.parametrize("kind", [HTTPException, StarletteHTTPException])
 @pytest.mark.parametrize("status", [419, 499, 599])
 async def test_an_error_may_have_a_status_without_a_name(

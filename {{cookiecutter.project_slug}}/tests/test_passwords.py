@@ -59,6 +59,8 @@ def passwords() -> Passwords:
         ("28.11.26 Welcome", "easy to guess"),
         ("p a s s w o r d 1 2 3", "easy to guess"),
         ("S.u.m.m.e.r.2025", "easy to guess"),
+        ("p*a*s*s*w*o*r*d*1", "easy to guess"),
+        ("Welcome 28|11|2026", "easy to guess"),
         ("mypassword2026!!!", "easy to guess"),
         ("password.password.password!", "easy to guess"),
         ("aaabbbcccdddeeefff", "easy to guess"),

@@ -60,6 +60,17 @@ async def test_a_session_from_the_future_is_not_active(client: Client, clock: Cl
     assert await client.is_signed_in()
 
 
+async def test_whoever_signs_out_by_a_clock_far_ahead_stays_signed_out(
+    client: Client, clock: Clock
+) -> None:
+    await client.signed_in()
+    token = client.token
+    clock.turn(86_400)
+    await client.post("/api/logout")
+    clock.turn(-86_400)
+    assert not await client.opens(token)
+
+
 async def test_last_seen_is_written_once_a_minute(client: Client, clock: Clock) -> None:
     await client.signed_in()
     created = (await client.get("/api/session")).json()["created_at"]

@@ -33,13 +33,13 @@ _MIN_SCORE = 3
 RATED_CHARACTERS = 16
 
 # What makes a common word look uncommon within so few characters: years, dates, and repetition.
-_GAP = "[ .,/_-]{0,2}"
+_GAP = r"[\W_]{0,2}"
 _DAY = rf"\d\d?{_GAP}\d\d?"
-_SHORT = rf"{_DAY}[ .,/_-]{_GAP}\d\d"
+_SHORT = rf"{_DAY}[\W_]{_GAP}\d\d"
 _YEARS = rf"(?:{_DAY}{_GAP})?(?:(?:19|20)\d\d)+(?:{_GAP}{_DAY})?"
 _DATES = re.compile(rf"[\W_]*(?<!\d)(?:{_YEARS}|{_SHORT}|\d\d\d\d\d\d)(?!\d)[\W_]*")
 # "p.a.s.s.w.o.r.d.1" is as common as "password1".
-_SPELLED = re.compile(r"(?<![^\W_])([^\W_])[ .,/_-]{1,2}(?=[^\W_](?![^\W_]))")
+_SPELLED = re.compile(r"(?<![^\W_])([^\W_])[\W_]{1,2}(?=[^\W_](?![^\W_]))")
 _REPEATED = re.compile(r"(.{3,}?)(?:[\W_]?\1)+|(.)\2{2,}", re.IGNORECASE | re.DOTALL)
 _REPEATED_WORD = re.compile(r"(.{3,}?)(?:.?\1)+", re.IGNORECASE)
 _BETWEEN_LETTERS = re.compile(r"[\W\d_]+")

@@ -2,7 +2,7 @@
 
 import inspect
 import logging
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any, TypeGuard
 
 from fastapi import FastAPI
@@ -27,7 +27,7 @@ from app.sessions.session import SessionEnded
 from app.users.factors import StrongerFactorRequired
 #{% endif %}
 from app.web.headers import SECURITY_HEADERS
-from app.web.request_session import RequestSession, get_request_session
+from app.web.request_session import RawHeaders, RequestSession, get_request_session
 from app.web.websocket import close_unauthorised
 
 LOGGER = logging.getLogger("app")
@@ -148,11 +148,19 @@ def declares_head(scope: Scope) -> bool:
     return False
 
 
-def other_methods(scope: Scope) -> set[str]:
-    """Return the methods that a path has beside that of the request."""
-    found = routes_of_path(scope)
+def with_allow(headers: Iterable[tuple[bytes, bytes]], scope: Scope) -> RawHeaders:
+    """Return the headers of a 405 with the methods that its path has (RFC 9110, 15.5.6).
+
+    The framework names those of one route, though several may share a path. What a route names that
+    responds so itself stays.
+    """
+    headers, found = [*headers], [*routes_of_path(scope)]
     methods = {each for match, some in found if match is Match.PARTIAL for each in some}
-    return methods | {"HEAD"} if "GET" in methods else methods
+    is_route = any(match is Match.FULL for match, _ in found)
+    if not methods or (is_route and b"allow" in dict(headers)):
+        return headers
+    named = ", ".join(sorted(methods | {"HEAD"} if "GET" in methods else methods))
+    return [*(each for each in headers if each[0] != b"allow"), (b"allow", named.encode())]
 
 
 def routes_of_path(scope: Scope) -> Iterator[tuple[Match, set[str]]]:

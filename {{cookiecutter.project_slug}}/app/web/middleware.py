@@ -19,7 +19,7 @@ from app import security_log
 from app.origins import MAX_PORT
 from app.services import Services
 from app.web.csrf import SAFE_METHODS, cross_origin_error
-from app.web.errors import ErrorResponse, declares_head, other_methods, respond_to
+from app.web.errors import ErrorResponse, declares_head, respond_to, with_allow
 from app.web.headers import SECURITY_HEADERS, STRICT_TRANSPORT_SECURITY
 from app.web.request_session import RawHeaders, RequestSession
 from app.web.websocket import SocketMessages
@@ -95,10 +95,8 @@ class SecurityMiddleware:
                     # Some servers drop the connection, others leave the client waiting for more.
                     raise ValueError(f"{message['status']} is not the status of a response.")
                 headers = message.get("headers", ())
-                if message["status"] == 405 and (methods := other_methods(_as_entered(scope))):
-                    # The framework names those of one route, though several may share a path.
-                    others = [each for each in headers if each[0] != b"allow"]
-                    headers = [*others, (b"allow", ", ".join(sorted(methods)).encode())]
+                if message["status"] == 405:
+                    headers = with_allow(headers, _as_entered(scope))
                 message["headers"] = secure_headers(scope, headers)
                 has_started = True
                 await send(message)

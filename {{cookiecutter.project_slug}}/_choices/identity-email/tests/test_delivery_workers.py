@@ -5,6 +5,7 @@ import os
 import statistics
 import sys
 import time
+from email.utils import parsedate_to_datetime
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,7 @@ from sqlalchemy.exc import IntegrityError
 
 from app.config import ROOT
 from app.email import outbox, smtp
-from app.email.outbox import CLAIM_SECONDS, Outbox
+from app.email.outbox import CLAIM_SECONDS, GIVE_UP_SECONDS, Outbox
 from app.email.smtp import Unreachable
 from app.errors import StoreUnavailable
 from app.models import OutgoingMail, User
@@ -128,7 +129,22 @@ async def test_a_mail_of_a_clock_far_ahead_does_not_wait_for_years(
     await store(worker, BOB)
     clock.turn(-YEAR)
     assert await worker.send_waiting() == 1
-    assert len(host.mails()) == 1
+    [mail] = host.mails()
+    assert parsedate_to_datetime(mail["Date"]).timestamp() == clock.now
+
+
+async def test_a_mail_of_a_clock_far_ahead_is_given_up_like_any_other(
+    new_worker: NewWorker, worker: Outbox, clock: Clock, host: MailServer
+) -> None:
+    host.answers["RCPT", BOB] = "450 Come back later"
+    clock.turn(YEAR)
+    await store(worker, BOB)
+    clock.turn(-YEAR)
+    await worker.send_waiting()
+    assert (await mail_of(worker)).next_attempt_at
+    clock.turn(GIVE_UP_SECONDS)
+    await worker.send_waiting()
+    assert (await mail_of(worker)).next_attempt_at is None
 
 
 async def test_two_workers_send_each_of_many_mails_once(

@@ -102,6 +102,23 @@ async def test_whoever_wakes_an_account_that_slept_for_long_is_told(
     assert (await subjects(client))[0] == "A new sign-in to your account"
 
 
+async def test_no_account_of_a_clock_far_ahead_is_new_for_years(
+    client: Client, other: Client, services: Services, clock: Clock
+) -> None:
+    clock.turn(10 * KEEP_SECONDS)
+    await client.register(ALICE)
+    await client.sign_in(ALICE)
+    clock.turn(-10 * KEEP_SECONDS)
+    # Nor is the browser known for as long.
+    await services.delete_expired()
+    client.headers["user-agent"] = FIREFOX
+    for visitor in (client, other):
+        before = len(await mails(client.app, ALICE))
+        await visitor.sign_in(ALICE)
+        assert len(await mails(client.app, ALICE)) == before + 1
+        assert (await subjects(client))[0] == "A new sign-in to your account"
+
+
 async def test_a_newer_version_of_a_browser_is_no_new_device(client: Client) -> None:
     await client.register(ALICE)
     await client.sign_in(ALICE)

@@ -23,7 +23,7 @@ from tests.provider import (
 from tests.signing_up import sign_up
 
 NOW = 1_800_000_000
-YEAR = 31_536_000
+DAY, YEAR = 86_400, 31_536_000
 EVENT = "http://schemas.openid.net/event/backchannel-logout"
 
 
@@ -186,6 +186,22 @@ async def test_whoever_has_left_by_a_clock_far_ahead_signs_in_again(
     # Nor does it hide when they leave.
     await tell(visitor.app, provider.logout_token(sub=SUBJECT))
     assert error_of(await visitor.sign_in_there()) == "failed"
+
+
+@pytest.mark.parametrize("ahead", [0, 36_000])
+async def test_no_clock_that_was_wrong_once_spares_a_session(
+    visitor: Visitor, provider: Provider, clock: Clock, ahead: int
+) -> None:
+    """ahead: by how many seconds the clock was when the session began."""
+    clock.turn(ahead)
+    await sign_up(visitor)
+    token = visitor.token
+    clock.turn(2 * DAY)
+    await visitor.app.state.services.delete_expired()
+    clock.turn(-2 * DAY - ahead)
+    await tell(visitor.app, provider.logout_token(sub=SUBJECT))
+    clock.turn(ahead)
+    assert not await visitor.opens(token)
 
 
 async def test_a_page_of_another_site_sends_no_logout_token(

@@ -17,7 +17,7 @@ from email.message import EmailMessage
 from functools import cached_property
 from typing import Any
 
-from sqlalchemy import Executable, delete, insert, or_, select, update
+from sqlalchemy import Executable, case, delete, insert, or_, select, update
 
 from app.config import Settings
 from app.database import AnyRow, Database
@@ -144,7 +144,7 @@ class Outbox:
         now = self.clock()
         # Nor does a mail wait for years that was written while the clock was wrong.
         latest = now + MAX_PAUSE_SECONDS + CLOCK_LEEWAY_SECONDS
-        at = OutgoingMail.next_attempt_at
+        at, created_at = OutgoingMail.next_attempt_at, OutgoingMail.created_at
         is_due = or_(at <= now, at > latest)
         due = select(OutgoingMail.id).where(is_due)
         first = due.order_by(OutgoingMail.next_attempt_at, OutgoingMail.id).limit(1)
@@ -155,7 +155,12 @@ class Outbox:
         return await self.database.fetch_one(
             update(OutgoingMail)
             .where(OutgoingMail.id == unclaimed)
-            .values(next_attempt_at=now + CLAIM_SECONDS, attempts=OutgoingMail.attempts + 1)
+            .values(
+                next_attempt_at=now + CLAIM_SECONDS,
+                attempts=OutgoingMail.attempts + 1,
+                # By a clock that was ahead, it would never be old enough to be given up.
+                created_at=case((created_at > now, now), else_=created_at),
+            )
             .returning(OutgoingMail)
         )
 

@@ -4,13 +4,13 @@ import hashlib
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from sqlalchemy import select, update
+from sqlalchemy import or_, select, update
 
 from app.database import Database
 from app.email.outbox import Outbox
 from app.engine import insert_or_update
 from app.models import KnownDevice, User
-from app.sessions.session import ClientInfo
+from app.sessions.session import CLOCK_LEEWAY_SECONDS, ClientInfo
 from app.user_agent import describe_browser
 from app.users.rate_limit import subscriber
 
@@ -36,7 +36,8 @@ class KnownDevices:
         if await self.database.execute(seen):
             return
         # Those of an account that slept for long are forgotten, and a thief must not pass for them.
-        is_first = user.created_at > now - KEEP_SECONDS and not (
+        is_new = now - KEEP_SECONDS < user.created_at <= now + CLOCK_LEEWAY_SECONDS
+        is_first = is_new and not (
             await self.database.fetch_one(select(KnownDevice.key).where(of_user))
         )
         new = insert_or_update(KnownDevice).values(user_id=user.id, key=key, seen_at=now)
@@ -47,5 +48,8 @@ class KnownDevices:
 
     async def delete_expired(self) -> int:
         """Delete a batch of devices that nobody has used for long, and return how many."""
-        old = KnownDevice.seen_at <= self.clock() - KEEP_SECONDS
+        now = self.clock()
+        # Nor is one known for years that was seen while the clock was wrong.
+        is_future = KnownDevice.seen_at > now + KEEP_SECONDS
+        old = or_(KnownDevice.seen_at <= now - KEEP_SECONDS, is_future)
         return await self.database.delete_batch(KnownDevice.key, old)

@@ -55,6 +55,10 @@ MAX_IDENTITIES = 20
 # For how long a sign-in may wait for its last step, and by how much clocks may differ.
 WAIT_SECONDS = 720
 
+# How much longer than a session it is remembered where it began: by a clock that is ahead, it seems
+# to have ended.
+KEEP_SECONDS = 30 * 86_400
+
 
 #{% if cookiecutter.identity == "username" %}
 class NewAccount(NamedTuple):
@@ -267,8 +271,8 @@ class Identities:
         return RequestCount.resets_at.between(time + WAIT_SECONDS, latest)
 
     async def delete_expired(self) -> int:
-        """Delete a batch of records of sessions that have ended, and return how many."""
-        is_over = ProviderSession.ends_at <= self.users.clock()
+        """Delete a batch of records of sessions that ended long ago, and return how many."""
+        is_over = ProviderSession.ends_at <= self.users.clock() - KEEP_SECONDS
         return await self.users.database.delete_batch(ProviderSession.id, is_over)
 
     async def _check_room(self, user_id: int) -> None:
