@@ -98,6 +98,7 @@ class Proxy:
             origin=Origin(origin),
             additional_headers=headers,
             proxy=None,
+            open_timeout=PATIENCE_SECONDS,
         )
 
 

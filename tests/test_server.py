@@ -2,18 +2,24 @@
 
 import signal
 import socket
+from functools import partial
 
 import pytest
 from websockets.exceptions import ConnectionClosedError, InvalidStatus
-from websockets.sync.client import ClientConnection, connect
+from websockets.sync import client
+from websockets.sync.client import ClientConnection
 from websockets.typing import Origin
 
 from tests.answers import CHOICES
 from tests.conftest import Bake, Tell
 from tests.project import Project, Server
+from tests.waiting import PATIENCE_SECONDS
 
 COOKIE = "__Host-Http-my-fastapi-app-session"
 ACCOUNT = {"username": "alice", "password": "correct horse battery staple"}
+
+# The library would wait for ten seconds, and the machine may be busy.
+connect = partial(client.connect, open_timeout=PATIENCE_SECONDS)
 
 pytestmark = pytest.mark.slow
 

@@ -42,6 +42,8 @@ def check(page: Page, state: str) -> None:
 
     Firefox shows its own scheme, whatever it is asked for: dark is looked at in Chromium alone.
     """
+    # A page that has no style yet has other sizes.
+    page.wait_for_load_state()
     for scheme, width in LOOKS:
         # What is still fading in has less contrast.
         page.emulate_media(color_scheme=scheme, reduced_motion="reduce")

@@ -15,12 +15,11 @@ from pathlib import Path
 import httpx2
 import pytest
 from websockets.exceptions import ConnectionClosedError
-from websockets.sync.client import connect
 
 from tests.ledger import Ledger
 from tests.project import Project, Server
 from tests.reliability.hosts import baked
-from tests.test_server import COOKIE
+from tests.test_server import COOKIE, connect
 
 pytestmark = pytest.mark.slow
 
