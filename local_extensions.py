@@ -33,6 +33,8 @@ MAX_CHARACTERS = {"project_name": 80, "project_slug": 60, "description": 200, "a
 # A folder on every system, and a name for a Python project (PEP 508).
 SLUG = re.compile(r"[A-Za-z0-9]([A-Za-z0-9_-]*[A-Za-z0-9])?")
 RESERVED_ON_WINDOWS = re.compile(r"(con|prn|aux|nul|com[0-9]|lpt[0-9])", re.IGNORECASE)
+# What is made in template1 is part of every database that comes later.
+OF_POSTGRESQL = {"postgres", "template0", "template1"}
 
 RED, PLAIN = "\x1b[31m", "\x1b[0m"
 
@@ -94,6 +96,8 @@ def fault(answers: Mapping[str, str]) -> str | None:
         )
     if RESERVED_ON_WINDOWS.fullmatch(slug):
         return f"project_slug {slug!r} is a name that Windows keeps for itself: choose another."
+    if slug in OF_POSTGRESQL:
+        return f"project_slug {slug!r} is a database of PostgreSQL's own: choose another."
     return None
 
 

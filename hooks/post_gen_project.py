@@ -27,6 +27,8 @@ ANSWERS = json.loads(r""" {{ cookiecutter | tojson }} """)
 PUBLISHED = "https://github.com/ORG/cookiecutter-fastapi-sessions"
 COMMIT_OF_ARCHIVE = "$Format:%H$"
 
+OF_ONE_REPOSITORY = {"GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE", "GIT_PREFIX"}
+
 # Questions that are answered with yes or no.
 YES_OR_NO = {True: "yes", False: "no"}
 
@@ -195,8 +197,11 @@ def origin(answers):
 
 def ask_git(folder, *words):
     """Return what git says of a repository; None when it says nothing."""
+    # Not what leads every git to one repository, as in a hook of it.
+    clean = {key: value for key, value in os.environ.items() if key not in OF_ONE_REPOSITORY}
+    command = ["git", "-C", str(folder), *words]
     try:
-        done = subprocess.run(["git", "-C", str(folder), *words], capture_output=True, text=True)
+        done = subprocess.run(command, capture_output=True, text=True, env=clean)
     except OSError:
         return None
     return done.stdout.strip() or None if done.returncode == 0 else None

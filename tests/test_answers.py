@@ -112,6 +112,7 @@ REFUSALS = [
     (["Fine", "/absolute"], "project_slug '/absolute' is no good name for a folder"),
     (["Fine", ".."], "project_slug '..' is no good name for a folder"),
     (["Fine", "con"], "project_slug 'con' is a name that Windows keeps for itself"),
+    (["Fine", "template1"], "project_slug 'template1' is a database of PostgreSQL's own"),
     (["Fine", "x" * 61], "project_slug is too long"),
     (["x" * 81, "fine"], "project_name is too long"),
     (["tab\there", "fine"], "project_name holds characters that cannot be seen"),

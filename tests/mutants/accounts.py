@@ -270,6 +270,15 @@ MUTANTS = (
         (59, "a new migration drops the tables of others",
          'kind != "table" or parents', 'kind != "tables" or parents'),
     ),
+    *At("app/users/service.py", "tests/test_users.py", backend="memory").faults(
+        (0, "a store that fails leaves an account closed for good",
+         "self._end_own(auth, delete(User).where(User.id == auth.user.id))",
+         "self._end_own(auth, is_active=False)"),
+    ),
+    *At("app/users/rate_limit.py", "tests/attacks/test_guessing.py").faults(
+        (40, "whoever was being checked when the process died waits",
+         "LoginAttempt.at > now - CHECK_SECONDS", "LoginAttempt.at > now - self.window"),
+    ),
     *At("app/env_file.py", "tests/test_config.py").faults(
         (0, "a key that cannot be encoded signs until somebody comes",
          "if name.upper() in known:", "if not name:"),

@@ -170,8 +170,25 @@ MUTANTS = (
     *At("app/users/oidc.py", "tests/test_back_channel_logout.py",
         identity="email", oidc="yes").faults(
         (85, "a logout token is good again and again",
-         "await self._use_up(f\"{claims['iss']} {claims['jti']}\", LOGOUT_SECONDS)", "del token"),
+         "if await self.users.database.fetch_one(used_up(_once(token_id))):", "if not token_id:"),
         (85, "a session of another name ends", 'if "sid" in claims:', 'if "sid" not in claims:'),
+        (0, "what a provider says is lost when a store fails",
+         "        await self.identities.note_logout(claims)\n",
+         "        await self._use_up(token_id, LOGOUT_SECONDS)\n"
+         "        await self.identities.note_logout(claims)\n"),
+    ),
+    *At("app/users/service.py", "tests/test_oidc.py", identity="email", oidc="yes").faults(
+        (64, "a thief keeps a way in that no operator takes away",
+         "        notice += await unlink_all(self.events, user, OPERATOR)\n", ""),
+    ),
+    *At("app/users/recovery.py", "tests/test_oidc.py", identity="email", oidc="yes").faults(
+        (64, "a thief keeps a way in that no link takes away",
+         "        notice += await unlink_all(self.users.events, user, client)\n", ""),
+    ),
+    *At("app/users/identities.py", "tests/test_providers_and_codes.py",
+        identity="email", totp="yes", oidc="yes").faults(
+        (86, "an address links an account that has a second factor by now",
+         ", User.session_version == user.session_version)", ",)"),
     ),
     *At("app/users/identities.py", "tests/attacks/test_joining.py", *OIDC_TESTS,
         identity="email", oidc="yes").faults(
@@ -193,8 +210,7 @@ MUTANTS = (
         (86, "any identity confirms", "if row is None or row.user_id != auth.user.id:",
          "if row is None and auth:"),
         (86, "nobody is told of a new identity",
-         "person, user.id, self.users.clock()), *notice)",
-         "person, user.id, self.users.clock()))"),
+         "same.returning(User.id), identity, *notice)", "same.returning(User.id), identity)"),
         (0, "accounts are made where registration is closed",
          "if not self.settings.allow_registration:", "if not self.settings:"),
         (0, "an account has identities without end", ">= MAX_IDENTITIES:", "< 0:"),

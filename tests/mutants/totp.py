@@ -34,9 +34,9 @@ MUTANTS = (
     ),
     *At(TOTP, "tests/test_factor_notices.py", identity="email", totp="yes").faults(
         (80, "nobody is told of a recovery code that was used",
-         "            *self.users.events.notify(user, what, client),\n", ""),
+         "            *await self.users.events.notify(user, what, client),\n", ""),
         (80, "nobody is told of new recovery codes",
-         "        statements += self.users.events.notify(auth.user, what, auth.client)\n", ""),
+         "await self.users.events.notify(auth.user, what, auth.client)", "[]"),
     ),
     *At("app/users/recovery_codes.py", *TOTP_TESTS, totp="yes").faults(
         (78, "recovery codes can be guessed", "RANDOM_BYTES = 15", "RANDOM_BYTES = 5"),

@@ -38,6 +38,13 @@ def use_once(what: bytes, until: float) -> Executable:
 
 
 #{% endif %}
+#{% if cookiecutter.oidc %}
+def used_up(what: bytes) -> Executable:
+    """Return the statement that looks for what ``use_once`` has used up."""
+    return select(RequestCount.key).where(RequestCount.key == hashlib.sha256(what).digest())
+
+
+#{% endif %}
 @dataclass(frozen=True)
 class RequestLimiter:
     """Limits how often something is done. clock: Unix time in seconds."""

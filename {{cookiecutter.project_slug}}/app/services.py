@@ -101,7 +101,7 @@ class Services:
         #{% if cookiecutter.identity == "email" %}
         mail_cipher = SessionCipher(keys, b"app.email.outbox")
         self.outbox = Outbox(self.database, mail_cipher, settings, clock)
-        self.events = AccountEvents(self.database, self.outbox, clock)
+        self.events = AccountEvents(self.database, self.outbox, self.request_limiter, clock)
         #{% else %}
         self.events = AccountEvents(self.database, clock)
         #{% endif %}
@@ -111,8 +111,10 @@ class Services:
         self.links = Links(self.database, keys, settings.public_url, clock)
         self.recovery = PasswordRecovery(self.users, self.links)
         #{% if cookiecutter.identity == "email" %}
-        self.emails = EmailService(self.users, self.recovery, self.outbox, self.request_limiter)
-        self.known_devices = KnownDevices(self.database, self.outbox, clock)
+        self.emails = EmailService(
+            self.users, self.recovery, self.outbox, self.request_limiter, settings
+        )
+        self.known_devices = KnownDevices(self.database, self.outbox, self.request_limiter, clock)
         #{% endif %}
         #{% if cookiecutter.totp %}
         self.totp = TotpService(self.users, SessionCipher(keys, b"app.users.totp"))

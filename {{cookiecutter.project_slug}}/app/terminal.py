@@ -21,7 +21,7 @@ def read_password(from_stdin: bool, min_length: int) -> str:
     """Return a password from standard input, or ask for it twice. Raises PasswordRejected."""
     try:
         if from_stdin:
-            password = sys.stdin.readline().rstrip("\r\n")
+            password = sys.stdin.readline().rstrip("\r\n").removeprefix("\ufeff")
         else:
             require_terminal("--password-stdin")
             hint = f"Password (at least {min_length} characters)"

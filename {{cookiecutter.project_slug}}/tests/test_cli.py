@@ -8,6 +8,7 @@ import runpy
 import subprocess
 import sys
 from collections.abc import Callable
+from functools import partial
 from typing import get_args
 
 import pytest
@@ -161,6 +162,15 @@ def test_a_user_is_deleted_once_confirmed(terminal: Run, run: Run, typed: str, l
     assert f"Delete {ALICE} for good? [y/N]" in error
     assert (status, out.strip()) == ((1, "") if left else (0, f"Deleted {ALICE}."))
     assert len(run("list-users")[1].splitlines()) == left
+
+
+async def test_the_mark_that_windows_puts_in_front_is_no_part_of_a_password(
+    run: Run, client: Client
+) -> None:
+    typed = f"\ufeff{PASSWORD}\r\n"
+    command = partial(run, "create-user", BOB, "--password-stdin", typed=typed)
+    assert (await to_thread.run_sync(command))[0] == 0
+    assert (await client.sign_in(BOB)).status_code == 200
 
 
 @pytest.mark.parametrize(

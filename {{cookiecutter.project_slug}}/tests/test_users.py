@@ -7,6 +7,7 @@ import pytest
 from pydantic import BaseModel
 
 from app.api.schemas import ConfirmIn, LoginIn, PasswordIn, RegisterIn, ResetIn
+from app.errors import StoreUnavailable
 from app.models import Link
 from app.services import Services
 from app.sessions.service import SessionService
@@ -141,6 +142,21 @@ async def test_a_deleted_account_is_gone_and_its_name_is_free(client: Client) ->
     assert (await client.sign_in()).status_code == 401
     assert (await client.register()).status_code == REGISTERED
     assert (await client.sign_in()).json() == {"id": 2, FIELD: ALICE, "role": "user"}
+
+
+async def test_an_account_is_deleted_though_the_store_of_its_sessions_fails_meanwhile(
+    client: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def fail(*_: object) -> None:
+        raise StoreUnavailable("cut off")
+
+    await client.signed_in()
+    token = client.token
+    with monkeypatch.context() as patch:
+        patch.setattr(SessionService, "revoke_before", fail)
+        assert (await delete_account(client)).status_code == 503
+    assert not await client.opens(token)
+    assert (await client.register()).status_code == REGISTERED
 
 
 @pytest.mark.parametrize(

@@ -22,11 +22,21 @@ from app.email.outbox import Outbox
 #{% endif %}
 from app.fast_lookup import CompiledSelect
 from app.models import AccountEvent, User
+#{% if cookiecutter.identity == "email" %}
+from app.request_limit import RequestLimiter
+#{% endif %}
 from app.sessions.session import ClientInfo
+#{% if cookiecutter.identity == "email" %}
+from app.users.rate_limit import subscriber
+#{% endif %}
 
 # So many of each user are kept, so that nobody fills the table by signing in; and for so long.
 MAX_EVENTS = 20
 KEEP_SECONDS = 90 * 86_400
+#{% if cookiecutter.identity == "email" %}
+# How many mails one address may cause, whoever gets them.
+MAILS_PER_MINUTE = 20
+#{% endif %}
 
 # Where an operator does it, who has no browser.
 OPERATOR = ClientInfo("", "")
@@ -56,6 +66,7 @@ class AccountEvents:
     database: Database
     #{% if cookiecutter.identity == "email" %}
     outbox: Outbox
+    limiter: RequestLimiter
     #{% endif %}
     clock: Callable[[], float]
 
@@ -76,14 +87,23 @@ class AccountEvents:
         )
         return [new.returning(AccountEvent.id), surplus]
 
-    def notify(
+    #{% if cookiecutter.identity == "email" %}
+    async def limit_mail(self, client: ClientInfo) -> None:
+        """Count a mail that somebody causes. Raises TooManyRequests."""
+        if client != OPERATOR:
+            await self.limiter.acquire(f"mail {subscriber(client.ip)}", MAILS_PER_MINUTE, 60)
+
+    #{% endif %}
+    async def notify(
         self, user: User, what: str, client: ClientInfo, detail: str = ""
     ) -> list[Executable]:
         #{% if cookiecutter.identity == "email" %}
         """Do as ``record``, and tell the user by the mail of that name in ``app/email/templates``.
 
-        detail: stands in the mail. It must not be text that anybody can choose.
+        detail: stands in the mail. It must not be text that anybody can choose. Raises
+        TooManyRequests.
         """
+        await self.limit_mail(client)
         mail = self.outbox.mail(user.email, what.replace(" ", "_"), client, detail=detail)
         return [*self.record(user.id, what, client, detail), mail]
         #{% else %}

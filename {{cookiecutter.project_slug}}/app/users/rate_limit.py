@@ -36,6 +36,8 @@ PURPOSE = b"app.users.typed-names"
 # The outcome of an attempt; None while it is being checked.
 RIGHT, WRONG = True, False
 _not_right = LoginAttempt.outcome.is_distinct_from(RIGHT)
+# No check takes longer: what has no outcome by then was broken off, with the process or the store.
+CHECK_SECONDS = 60
 
 
 def derive_name_key(secret_key: str) -> bytes:
@@ -159,6 +161,7 @@ class RateLimiter:
                 ),
                 _not_right,
                 LoginAttempt.at > now - self.window,
+                or_(LoginAttempt.outcome == WRONG, LoginAttempt.at > now - CHECK_SECONDS),
                 not_from_the_future,
             )
         )

@@ -20,6 +20,9 @@ from app.sessions.session import ClientInfo
 from app.users.errors import InvalidLink, UserDisabled
 from app.users.links import RESET, Links
 from app.users.service import UserService, bump_session_version
+#{% if cookiecutter.oidc %}
+from app.users.ways_in import unlink_all
+#{% endif %}
 
 
 @dataclass(frozen=True)
@@ -65,12 +68,16 @@ class PasswordRecovery:
         new_hash = await self.users.passwords.hash(new, user.name)
         # Of two clicks at once, one finds the version of the link no more.
         unused = exists().where(self.links.is_valid(RESET, token), _is_link_of_user())
+        notice = await self.users.events.notify(user, "password changed", client)
+        #{% if cookiecutter.oidc %}
+        notice += await unlink_all(self.users.events, user, client)
+        #{% endif %}
         changed = await self.users.database.change(
             bump_session_version(self.users.clock(), password_hash=new_hash).where(
                 User.id == user.id, User.is_active, unused
             ),
             delete(Link).where(Link.user_id == user.id),
-            *self.users.events.notify(user, "password changed", client),
+            *notice,
         )
         if changed is None:
             raise InvalidLink

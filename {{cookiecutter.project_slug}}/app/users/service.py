@@ -25,6 +25,9 @@ from app.users.authentication import Authenticator
 from app.users.errors import NameTaken, SignInFailed, UserNotFound, WrongPassword
 from app.users.names import normalise
 from app.users.passwords import Passwords
+#{% if cookiecutter.oidc %}
+from app.users.ways_in import unlink_all
+#{% endif %}
 
 
 class AuthContext(NamedTuple):
@@ -145,7 +148,7 @@ class UserService:
         they have just shown. event: for the log. Raises SessionEnded when this session was revoked
         meanwhile; nothing is changed.
         """
-        notice = self.events.notify(auth.user, what, auth.client, detail)
+        notice = await self.events.notify(auth.user, what, auth.client, detail)
         changed = await self._end_own(auth, *more, *notice, **changes)
         key = auth.session.record.key
         security_log.event(event, actor=auth.user.id, session=key, reason=what)
@@ -174,9 +177,9 @@ class UserService:
 
     async def delete_own(self, auth: AuthContext) -> None:
         """Let a user delete their own account. Raises SessionEnded."""
-        changed = await self._end_own(auth, is_active=False)
+        changed = await self._end_own(auth, delete(User).where(User.id == auth.user.id))
+        security_log.event("user_deleted", actor=changed.id)
         await self.sessions.revoke_before(changed.session_version, changed.id)
-        await self._delete(changed.id)
 
     async def list_users(self, *, after: int = 0, limit: int | None = None) -> list[User]:
         """Return the accounts by id: those after an id, and at most so many."""
@@ -199,7 +202,10 @@ class UserService:
         """Set a user's password and end their sessions. Raises UserNotFound or PasswordRejected."""
         user = await self.find(name)
         new_hash = await self.passwords.hash(password, user.name)
-        notice = self.events.notify(user, "password set", OPERATOR)
+        notice = await self.events.notify(user, "password set", OPERATOR)
+        #{% if cookiecutter.oidc %}
+        notice += await unlink_all(self.events, user, OPERATOR)
+        #{% endif %}
         await self.end_sessions(user.name, *notice, password_hash=new_hash)
         security_log.event("authn_password_change", actor=user.id)
 

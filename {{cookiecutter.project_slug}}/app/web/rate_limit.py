@@ -72,8 +72,11 @@ def _declared_path(routes: Sequence[BaseRoute], scope: Scope) -> str:
 #{% if cookiecutter.identity == "email" %}
 
 
-# How often one address may cause a mail, whoever gets it.
-LIMIT_MAIL = Depends(rate_limit("20/minute", name="mail", per_address=True))
+async def _limit_mail(request_session: CurrentRequestSession) -> None:
+    await request_session.services.events.limit_mail(request_session.client)
+
+
+LIMIT_MAIL = Depends(_limit_mail)
 #{% endif %}
 #{% if cookiecutter.oidc %}
 

@@ -153,6 +153,10 @@ class RequestSession:
         self, sign_in: SignIn, code: str, *, remember: bool = False
     ) -> User:
         """Check the code of somebody whose password was right, and go on. Raises as above."""
+        #{% if cookiecutter.session_backend == "redis" %}
+        # No recovery code is to be used up for nothing.
+        await self.services.ping()
+        #{% endif %}
         try:
             await self.services.totp.verify(sign_in.user_id, code, self.client)
         except WrongCode as error:
@@ -184,12 +188,13 @@ class RequestSession:
         await self.services.identities.note_session(sign_in, session)
         #{% endif %}
         await self.services.users.note_sign_in(session, self.client)
+        #{% if cookiecutter.identity == "email" %}
+        await self.services.known_devices.note(user, self.client)
+        #{% endif %}
+        # Nothing may fail from here on: nobody gets the cookie with an error.
         self.session, self.user = session, user
         #{% if cookiecutter.frontend == "html" or cookiecutter.oidc %}
         self._has_signed_in = True
-        #{% endif %}
-        #{% if cookiecutter.identity == "email" %}
-        await self.services.known_devices.note(user, self.client)
         #{% endif %}
         return user
 

@@ -100,6 +100,18 @@ async def test_failures_from_the_future_lock_nobody_out(client: Client, clock: C
     assert int(response.headers["retry-after"]) <= 900
 
 
+async def test_attempts_that_nobody_could_finish_count_for_a_minute(
+    client: Client, services: Services, clock: Clock
+) -> None:
+    """As of a process that was killed, or whose database went away, while it checked them."""
+    await client.register()
+    for _ in range(LIMIT):
+        await services.rate_limiter.acquire(ALICE, "192.0.2.1")
+    assert (await client.sign_in()).status_code == 429
+    clock.turn(60)
+    assert (await client.sign_in()).status_code == 200
+
+
 async def test_a_sign_in_from_the_future_makes_no_address_known_for_years(
     client: Client, clock: Clock
 ) -> None:

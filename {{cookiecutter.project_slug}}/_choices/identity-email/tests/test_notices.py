@@ -7,10 +7,11 @@ import pytest
 from sqlalchemy import select
 
 from app.config import PROJECT
+from app.errors import StoreUnavailable
 from app.models import KnownDevice
 from app.services import Services
 from app.sessions.session import ClientInfo
-from app.users.known_devices import KEEP_SECONDS
+from app.users.known_devices import KEEP_SECONDS, KnownDevices
 from tests.client import PASSWORD, Client
 from tests.conftest import Clock, NewLink
 from tests.mail import mails
@@ -22,6 +23,14 @@ SAFARI = (
     "Mozilla/5.0 (iPhone; CPU iPhone OS 18_5 like Mac OS X) AppleWebKit/605.1.15 "
     "(KHTML, like Gecko) Version/18.5 Mobile/15E148 Safari/604.1"
 )
+BROWSERS = [
+    SAFARI,
+    "curl/8.14.1",
+    "Wget/1.25.0",
+    "Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 Chrome/138.0.0.0 Safari/537.36",
+    "Mozilla/5.0 (Windows NT 10.0; rv:140.0) Gecko/20100101 Firefox/140.0",
+    "Lynx/2.9.2",
+]
 CAUSE = "using Firefox on Linux from 192.0.2.1 on 15 January 2027 at 08:00 UTC"
 
 
@@ -100,6 +109,58 @@ async def test_whoever_wakes_an_account_that_slept_for_long_is_told(
     await services.delete_expired()
     await other.sign_in(ALICE)
     assert (await subjects(client))[0] == "A new sign-in to your account"
+
+
+async def test_nobody_is_told_of_more_than_five_new_devices_an_hour(
+    client: Client, clock: Clock
+) -> None:
+    """Or a thief could bury what else the owner is told."""
+    await client.register(ALICE)
+    await client.sign_in(ALICE)
+    before = len(await mails(client.app))
+    for agent in BROWSERS:
+        client.headers["user-agent"] = agent
+        assert (await client.sign_in(ALICE)).status_code == 200
+    assert len(await mails(client.app)) == before + 5
+    clock.turn(3_600)
+    await client.sign_in(ALICE)
+    assert len(await mails(client.app)) == before + 6
+
+
+async def test_nobody_gets_the_cookie_without_that_the_owner_is_told(
+    client: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def fail(*_: object) -> None:
+        raise StoreUnavailable("cut off")
+
+    await client.register(ALICE)
+    monkeypatch.setattr(KnownDevices, "note", fail)
+    response = await client.sign_in(ALICE)
+    assert response.status_code == 503
+    assert "set-cookie" not in response.headers
+
+
+async def test_nobody_causes_notices_without_end(
+    client: Client, other: Client, clock: Clock
+) -> None:
+    await client.signed_in(ALICE)
+    await other.sign_in(ALICE)
+    passwords, before = [PASSWORD, NEW_PASSWORD] * 12, len(await mails(client.app))
+
+    async def change(visitor: Client) -> int:
+        body = {"current_password": passwords[0], "new_password": passwords[1]}
+        response = await visitor.post("/api/password", json=body)
+        if response.status_code == 204:
+            del passwords[0]
+        return response.status_code
+
+    assert [await change(client) for _ in range(21)] == [204] * 20 + [429]
+    assert len(await mails(client.app)) == before + 20
+    await other.sign_in(ALICE, passwords[0])
+    assert await change(other) == 204
+    clock.turn(60)
+    await client.sign_in(ALICE, passwords[0])
+    assert await change(client) == 204
 
 
 async def test_no_account_of_a_clock_far_ahead_is_new_for_years(

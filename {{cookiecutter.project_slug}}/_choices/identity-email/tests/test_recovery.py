@@ -1,10 +1,14 @@
 """A forgotten password: a link by mail chooses another."""
 
 import logging
+from typing import Any
 
 import pytest
+from sqlalchemy import delete
 
+from app.models import User
 from app.services import Services
+from app.users.service import UserService
 from tests.client import PASSWORD, Client
 from tests.conftest import Clock, NewLink, Start
 from tests.mail import mails
@@ -139,6 +143,23 @@ async def test_nobody_causes_more_than_twenty_mails_a_minute(
     assert await forgot(other) == 202
     clock.turn(60)
     assert await forgot(client) == 202
+
+
+async def test_an_account_that_is_deleted_meanwhile_gets_no_mail(
+    client: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    one_or_none = UserService.one_or_none
+
+    async def delete_it(users: UserService, *conditions: Any) -> User | None:
+        user = await one_or_none(users, *conditions)
+        await users.database.execute(delete(User))
+        return user
+
+    await client.register(ALICE)
+    before = await mails(client.app)
+    monkeypatch.setattr(UserService, "one_or_none", delete_it)
+    assert await forgot(client) == 202
+    assert await mails(client.app) == before
 
 
 @pytest.mark.parametrize("header", ["host", "x-forwarded-host", "forwarded", "origin"])

@@ -15,6 +15,7 @@ from tests.mail import mails
 from tests.people import ALICE, BOB, SPELLINGS
 from tests.test_links import INVALID, signed
 
+NO_ACCOUNT = "You have no account with this address"
 OTHER_PASSWORD = "quite another set of words"
 
 
@@ -116,6 +117,25 @@ async def test_the_link_of_a_registration_is_sent_again(client: Client) -> None:
     assert (await verify(client, older)).json() == INVALID
     assert (await verify(client, await newest_token(client))).status_code == 204
     assert (await client.sign_in(ALICE)).status_code == 200
+
+
+async def test_the_link_of_a_registration_that_is_over_is_not_sent_again(
+    client: Client, clock: Clock
+) -> None:
+    await register(client)
+    clock.turn(24 * 3600)
+    await client.post("/api/email/verify/resend", json={"email": ALICE})
+    assert (await mails(client.app))[0].subject == NO_ACCOUNT
+
+
+async def test_once_registration_is_closed_no_link_creates_an_account(
+    client: Client, start: Start
+) -> None:
+    await register(client)
+    closed = Client(await start(allow_registration=False))
+    assert (await verify(closed, await newest_token(client))).json() == INVALID
+    await closed.post("/api/email/verify/resend", json={"email": ALICE})
+    assert (await mails(client.app))[0].subject == NO_ACCOUNT
 
 
 async def test_of_several_clicks_at_once_one_creates_the_account(

@@ -7,6 +7,9 @@ from sqlalchemy import select
 
 from app.models import ProviderSession
 from app.services import Services
+#{% if cookiecutter.identity == "email" %}
+from app.users.factors import Factors
+#{% endif %}
 from app.web.dependencies import StrongUser
 from tests.authenticator_app import STEP, App, confirm
 from tests.client import Client
@@ -116,6 +119,24 @@ async def test_whoever_holds_the_mailbox_alone_adds_no_way_in_for_later(
     # In a session that has shown it, the account is linked as ever.
     assert error_of(await visitor.link()) == ""
     assert len((await visitor.get("/api/identities")).json()) == 1
+
+
+async def test_an_address_links_nothing_while_a_second_factor_is_turned_on(
+    visitor: Visitor, provider: Provider, clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    kinds_of = Factors.kinds_of
+
+    async def turn_it_on(factors: Factors, user_id: int) -> list[str]:
+        kinds = await kinds_of(factors, user_id)
+        monkeypatch.setattr(Factors, "kinds_of", kinds_of)
+        await App.set_up(visitor, clock)
+        return kinds
+
+    await visitor.signed_in()
+    provider.claims["email"] = ALICE
+    monkeypatch.setattr(Factors, "kinds_of", turn_it_on)
+    assert error_of(await Visitor(visitor.app, provider).sign_in_there()) == "failed"
+    assert (await visitor.get("/api/identities")).json() == []
 
 
 #{% endif %}

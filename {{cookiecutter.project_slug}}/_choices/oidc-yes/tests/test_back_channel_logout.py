@@ -6,6 +6,8 @@ import httpx2
 import pytest
 from fastapi import FastAPI
 
+from app.errors import StoreUnavailable
+from app.users.identities import Identities
 from tests.client import Client
 from tests.conftest import Clock
 #{% if cookiecutter.session_backend != "signed-cookie" %}
@@ -186,6 +188,21 @@ async def test_whoever_has_left_by_a_clock_far_ahead_signs_in_again(
     # Nor does it hide when they leave.
     await tell(visitor.app, provider.logout_token(sub=SUBJECT))
     assert error_of(await visitor.sign_in_there()) == "failed"
+
+
+async def test_a_provider_may_send_again_what_a_store_has_failed_to_do(
+    visitor: Visitor, provider: Provider, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def fail(*_: Any) -> None:
+        raise StoreUnavailable("cut off")
+
+    await sign_up(visitor)
+    token = provider.logout_token(sub=SUBJECT)
+    with monkeypatch.context() as patch:
+        patch.setattr(Identities, "note_logout", fail)
+        assert (await tell(visitor.app, token)).status_code == 503
+    assert (await tell(visitor.app, token)).status_code == 200
+    assert not await visitor.is_signed_in()
 
 
 @pytest.mark.parametrize("ahead", [0, 36_000])

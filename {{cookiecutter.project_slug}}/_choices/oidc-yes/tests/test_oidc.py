@@ -9,13 +9,14 @@ from fastapi import FastAPI
 from sqlalchemy import select
 
 from app.models import Identity, ProviderSession
+from app.services import Services
 from app.users.identities import KEEP_SECONDS, MAX_IDENTITIES
 from tests.client import COOKIE, ORIGIN, PASSWORD, Client
-from tests.conftest import Clock, Start
+from tests.conftest import Clock, NewLink, Start
 #{% if cookiecutter.identity == "email" %}
 from tests.mail import mails
 #{% endif %}
-from tests.people import ALICE, FIELD
+from tests.people import ALICE, FIELD, MALLORY
 from tests.provider import (
     CLIENT_ID,
     ECDSA_KEY,
@@ -29,6 +30,7 @@ from tests.provider import (
 )
 from tests.signing_up import sign_up
 from tests.test_account_events import activity
+from tests.test_links import NEW_PASSWORD, reset
 
 
 @pytest.fixture
@@ -227,6 +229,30 @@ async def test_whoever_has_no_password_confirms_at_the_provider(
     assert error_of(await visitor.come_back(url)) == ""
     assert visitor.token != token
     assert (await visitor.post("/api/me/delete", json=deletion)).status_code == 204
+
+
+@pytest.mark.parametrize("by", ["a link", "an operator"])
+async def test_a_new_password_lets_no_account_elsewhere_in_that_a_thief_has_linked(
+    visitor: Visitor, client: Client, services: Services, new_link: NewLink, by: str
+) -> None:
+    """Somebody who knew the password has made themselves a second way in."""
+    visitor.provider.claims["email"] = MALLORY
+    await client.register(ALICE)
+    await visitor.sign_in(ALICE)
+    await visitor.link()
+    if by == "a link":
+        assert (await reset(client, await new_link())).status_code == 204
+    else:
+        await services.users.set_password(ALICE, NEW_PASSWORD)
+    await visitor.sign_in_there()
+    assert (await visitor.get("/api/me")).json().get(FIELD) != ALICE
+    assert (await client.sign_in(ALICE, NEW_PASSWORD)).status_code == 200
+    assert (await client.get("/api/identities")).json() == []
+    #{% if cookiecutter.identity == "email" %}
+    [notice] = [each for each in await mails(visitor.app, ALICE) if "no longer" in each.subject]
+    assert notice.subject.startswith("Corp")
+    assert ("by an operator" in notice.text) == (by == "an operator")
+    #{% endif %}
 
 
 async def test_identities_go_with_the_account(visitor: Visitor, site: FastAPI) -> None:

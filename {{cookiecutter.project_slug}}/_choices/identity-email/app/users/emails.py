@@ -4,12 +4,14 @@ A stranger must not learn who has an account (ASVS 5.0 6.3.8): whatever somebody
 answered alike, costs the same, and the mail says the rest to whoever owns the address.
 """
 
+from contextlib import suppress
 from dataclasses import dataclass
 
 from sqlalchemy import ColumnElement, Executable, delete, exists, insert, select, update
 from sqlalchemy.exc import IntegrityError
 
 from app import security_log
+from app.config import Settings
 from app.database import AnyRow
 from app.email.outbox import Outbox
 from app.models import ROLES, Link, User
@@ -33,6 +35,7 @@ class EmailService:
     recovery: PasswordRecovery
     outbox: Outbox
     limiter: RequestLimiter
+    settings: Settings
 
     async def register(self, email: str, password: str, client: ClientInfo) -> None:
         """Let whoever owns an address create an account, by the link that is sent to it.
@@ -54,15 +57,19 @@ class EmailService:
         email = normalise(email)
         user = await self._prepare(email)
         hashed = await self.users.database.fetch_one(
-            select(Link.password_hash).where(Link.about == email, Link.purpose == VERIFY)
+            select(Link.password_hash).where(
+                Link.about == email, Link.purpose == VERIFY, Link.expires_at > self.users.clock()
+            )
         )
-        if hashed and not user:
+        if hashed and not user and self.settings.allow_registration:
             await self._mail_verification(email, hashed.password_hash, client)
         else:
             await self._mail_reset_link(email, user, "reset", client)
 
     async def find_link(self, purpose: str, token: str) -> AnyRow:
         """Return a link that was not used yet. Raises InvalidLink."""
+        if purpose == VERIFY and not self.settings.allow_registration:
+            raise InvalidLink
         link = await self.users.database.fetch_one(
             select(Link).where(self.recovery.links.is_valid(purpose, token))
         )
@@ -110,7 +117,7 @@ class EmailService:
         await self.users.database.change(
             link,
             self.outbox.mail(new, to_new, auth.client, link=address, account=account),
-            *self.users.events.notify(auth.user, what, auth.client, new),
+            *await self.users.events.notify(auth.user, what, auth.client, new),
         )
         security_log.event("user_updated", actor=auth.user.id, reason=what)
 
@@ -169,7 +176,9 @@ class EmailService:
         else:
             address, link = self.recovery.new_link(user)
         mail = self.outbox.mail(email, template, client, link=address)
-        await self.users.database.change(link, mail)
+        # Of an account that is deleted this moment, nobody is left to write to.
+        with suppress(IntegrityError):
+            await self.users.database.change(link, mail)
         security_log.event(
             "authn_token_created", actor=user.id if user else None, reason=f"mail {template}"
         )

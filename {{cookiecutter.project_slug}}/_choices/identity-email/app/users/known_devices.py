@@ -9,13 +9,18 @@ from sqlalchemy import or_, select, update
 from app.database import Database
 from app.email.outbox import Outbox
 from app.engine import insert_or_update
+from app.errors import TooManyRequests
 from app.models import KnownDevice, User
+from app.request_limit import RequestLimiter
 from app.sessions.session import CLOCK_LEEWAY_SECONDS, ClientInfo
 from app.user_agent import describe_browser
 from app.users.rate_limit import subscriber
 
 # How long a device counts as known, since it was used last to sign in.
 KEEP_SECONDS = 180 * 86_400
+
+# At most this many users' mails about new devices.
+MAX_MAILS, MAILS_WINDOW_SECONDS = 5, 3_600
 
 
 @dataclass(frozen=True)
@@ -24,6 +29,7 @@ class KnownDevices:
 
     database: Database
     outbox: Outbox
+    limiter: RequestLimiter
     clock: Callable[[], float]
 
     async def note(self, user: User, client: ClientInfo) -> None:
@@ -40,6 +46,12 @@ class KnownDevices:
         is_first = is_new and not (
             await self.database.fetch_one(select(KnownDevice.key).where(of_user))
         )
+        if not is_first:
+            try:
+                await self.limiter.acquire(f"new device {user.id}", MAX_MAILS, MAILS_WINDOW_SECONDS)
+            except TooManyRequests:
+                # They have been told, and a thief must not bury what else they are told.
+                return
         new = insert_or_update(KnownDevice).values(user_id=user.id, key=key, seen_at=now)
         mail = self.outbox.mail(user.email, "new_device", client)
         await self.database.change(

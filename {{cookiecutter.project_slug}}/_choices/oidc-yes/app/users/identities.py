@@ -123,8 +123,12 @@ class Identities:
         await self._check_room(user.id)
         # Every address of an account was verified here, too, when it became the account's.
         what = "identity added"
-        notice = self.users.events.notify(user, what, client, title_of(provider))
-        await self._store(_new_identity(provider, person, user.id, self.users.clock()), *notice)
+        notice = await self.users.events.notify(user, what, client, title_of(provider))
+        # Neither the address nor the factors may have changed meanwhile.
+        as_read = (User.email == email, User.session_version == user.session_version)
+        same = update(User).where(User.id == user.id, User.is_active, *as_read).values(email=email)
+        identity = _new_identity(provider, person, user.id, self.users.clock())
+        await self._store(same.returning(User.id), identity, *notice)
         security_log.event("user_updated", actor=user.id, reason=what)
     #{% else %}
     async def sign_in(self, provider: str, person: Person, _: ClientInfo) -> Arrival:

@@ -20,7 +20,7 @@ from app.models import Identity, ProviderSession, User
 from app.models import Identity, ProviderSession
 #{% endif %}
 from app.oidc_settings import title_of
-from app.request_limit import use_once
+from app.request_limit import use_once, used_up
 from app.sessions.session import CLOCK_LEEWAY_SECONDS, ClientInfo, SessionEnded
 from app.users.github import SITE as GITHUB
 from app.users.github import GitHub
@@ -134,7 +134,9 @@ class OidcService:
         """
         async with self._asking(name) as provider:
             claims = await provider.read_logout(token)
-        await self._use_up(f"{claims['iss']} {claims['jti']}", LOGOUT_SECONDS)
+        token_id = f"{claims['iss']} {claims['jti']}"
+        if await self.users.database.fetch_one(used_up(_once(token_id))):
+            raise ProviderError
         await self.identities.note_logout(claims)
         wanted = [Identity.issuer == claims["iss"]]
         if "sub" in claims:
@@ -156,6 +158,8 @@ class OidcService:
             begun = {each.created_at for each in found if each.user_id == user_id}
             await self.users.sessions.revoke_begun(user_id, begun)
             #{% endif %}
+        # Last, so that the provider may send it again when a store has failed.
+        await self._use_up(token_id, LOGOUT_SECONDS)
 
     async def close(self) -> None:
         """Close the connections to providers."""
@@ -180,11 +184,15 @@ class OidcService:
         """Accept something once. seconds: for which it would be accepted. Raises ProviderError."""
         # Remembered until it has expired by the clock of every host.
         forgotten_at = self.users.clock() + seconds + 2 * CLOCK_LEEWAY_SECONDS
-        what = f"provider {text}".encode("utf-8", "surrogatepass")
         try:
-            await self.users.database.execute(use_once(what, forgotten_at))
+            await self.users.database.execute(use_once(_once(text), forgotten_at))
         except IntegrityError:
             raise ProviderError from None
+
+
+def _once(text: str) -> bytes:
+    """Return under which name something is used up."""
+    return f"provider {text}".encode("utf-8", "surrogatepass")
 
 
 def _check(person: Person, attempt: Attempt) -> None:

@@ -4,7 +4,7 @@ import base64
 import hashlib
 import secrets
 
-from sqlalchemy import Executable, delete, insert
+from sqlalchemy import ColumnElement, Executable, and_, delete, insert
 
 from app.models import RecoveryCode
 
@@ -21,10 +21,9 @@ def new_recovery_codes(user_id: int) -> tuple[list[str], list[Executable]]:
     return [_in_groups(code) for code in codes], [earlier, insert(RecoveryCode).values(rows)]
 
 
-def void(user_id: int, code: str) -> Executable:
-    """Return the statement that makes a code void. It returns a row if the code was good."""
-    of_code = (RecoveryCode.user_id == user_id, RecoveryCode.key == _hash(code))
-    return delete(RecoveryCode).where(*of_code).returning(RecoveryCode.key)
+def is_code(user_id: int, code: str) -> ColumnElement[bool]:
+    """Return what restricts a query to a code, as its user types it."""
+    return and_(RecoveryCode.user_id == user_id, RecoveryCode.key == _hash(code))
 
 
 def _in_groups(code: str) -> str:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 import pyotp
-from sqlalchemy import ColumnElement, Executable, and_, delete, or_, select, update
+from sqlalchemy import ColumnElement, Executable, and_, delete, exists, or_, select, update
 
 from app import security_log
 from app.config import PROJECT
@@ -18,7 +18,7 @@ from app.models import RecoveryCode, TotpSecret, User
 from app.sessions.encryption import SessionCipher
 from app.sessions.session import Amr, ClientInfo
 from app.users.errors import AccountError
-from app.users.recovery_codes import new_recovery_codes, void
+from app.users.recovery_codes import is_code, new_recovery_codes
 from app.users.service import AuthContext, UserService
 
 # What every authenticator app expects (RFC 6238, 5.2): a code is for a step of so many seconds.
@@ -175,7 +175,7 @@ class TotpService:
         user_id = auth.user.id
         codes, statements = new_recovery_codes(user_id)
         what = "recovery codes renewed"
-        statements += self.users.events.notify(auth.user, what, auth.client)
+        statements += await self.users.events.notify(auth.user, what, auth.client)
         # Changes nothing, but takes the lock: of two requests at once, one has the last word.
         is_on = update(TotpSecret).where(_app_of(user_id)).values(is_confirmed=True)
         if not await self.users.database.change(is_on.returning(TotpSecret.user_id), *statements):
@@ -220,15 +220,16 @@ class TotpService:
         return accepted == 1
 
     async def _use_recovery_code(self, user_id: int, code: str, client: ClientInfo) -> bool:
-        user = await self.users.one_or_none(User.id == user_id)
+        of_code = is_code(user_id, code)
+        user = await self.users.one_or_none(User.id == user_id, exists().where(of_code))
         if user is None:
             return False
         what = "recovery code used"
         used = await self.users.database.change(
-            void(user_id, code),
+            delete(RecoveryCode).where(of_code).returning(RecoveryCode.key),
             # Whoever has one is no guesser, so codes of the app count again.
             update(TotpSecret).where(TotpSecret.user_id == user_id).values(failures=0),
-            *self.users.events.notify(user, what, client),
+            *await self.users.events.notify(user, what, client),
         )
         if used is None:
             return False

@@ -72,6 +72,6 @@ class Factors:
         user = await self.users.find(name)
         statements = [each for factor in self.factors for each in factor.deletions(user.id)]
         what = "second factors removed"
-        statements += self.users.events.notify(user, what, OPERATOR)
+        statements += await self.users.events.notify(user, what, OPERATOR)
         await self.users.end_sessions(name, *statements)
         security_log.event("user_updated", actor=user.id, reason=what)
