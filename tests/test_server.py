@@ -4,6 +4,7 @@ import signal
 import socket
 from functools import partial
 
+import httpx2
 import pytest
 from websockets.exceptions import ConnectionClosedError, InvalidStatus
 from websockets.sync import client
@@ -127,6 +128,22 @@ def test_a_socket_that_floods_is_dropped_and_read_no_further(ready: Bake) -> Non
             assert dropped.value.rcvd is None
         assert status(server, alice) == 200
     assert server.output.count("excess_rate_limit_exceeded") == 1
+
+
+@pytest.mark.parametrize("parser", ["h11", "httptools"])
+@pytest.mark.parametrize("path", ["/api/login", "/nothing"])
+def test_once_it_has_answered_it_reads_no_more_of_a_body(
+    ready: Bake, parser: str, path: str
+) -> None:
+    project = ready()
+    head = f"POST {path} HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\n"
+    chunk = b"10000\r\n" + b"x" * 65_536 + b"\r\n"
+    with project.serving(variables={"UVICORN_HTTP": parser}) as server:
+        address = ("127.0.0.1", httpx2.URL(server.url).port or 0)
+        with socket.create_connection(address, timeout=PATIENCE_SECONDS) as sender:
+            sender.sendall(head.encode())
+            with pytest.raises(ConnectionError):
+                sender.sendall(4_000 * chunk)
 
 
 @pytest.mark.parametrize(

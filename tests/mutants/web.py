@@ -128,11 +128,15 @@ MUTANTS = (
     ),
     *At(MIDDLEWARE, "tests/attacks/test_bodies.py").faults(
         (50, "a route's own limit for bodies is ignored",
-         "scope.get(MAX_BODY_SIZE_SCOPE_KEY, self._max_body_bytes)", "self._max_body_bytes"),
+         "self._scope.get(MAX_BODY_SIZE_SCOPE_KEY, self._max_bytes)", "self._max_bytes"),
         (44, "a body over the limit is read to its end",
-         "if received > limit:", "if limit < 0:"),
+         "if self._received > limit:", "if limit < 0:"),
         (44, "the Content-Length of a body is ignored",
-         "if announced.isdigit() and ", "if not announced and "),
+         "if announced.isdigit() else 0", "if not announced else 0"),
+        (44, "a body goes on for as long as somebody sends",
+         "if body.is_endless:", "if not body:"),
+        (44, "a body that was announced goes on for as long as somebody sends",
+         " or self._announced > max_bytes", ""),
     ),
     *At(WEBSOCKET, "tests/test_security_page.py").faults(
         (48, "a limit in force is not the one on the page",

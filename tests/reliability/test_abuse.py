@@ -19,7 +19,14 @@ from pathlib import Path
 import httpx2
 import pytest
 
-from tests.deploying import SETTINGS, App, image_command, serving_as_the_service, serving_by
+from tests.deploying import (
+    SETTINGS,
+    VISITOR,
+    App,
+    image_command,
+    serving_as_the_service,
+    serving_by,
+)
 from tests.ledger import Ledger, is_soak
 from tests.project import Project
 from tests.reliability.bystander import MIB, Bystander, Usage
@@ -48,6 +55,9 @@ BACKENDS = ["database", "redis", "memory", "signed-cookie"]
 
 # Requests that are sent before an answer is waited for.
 IN_A_ROW = 50
+
+# How often one address may fail at one account.
+MAX_FAILURES = 5
 
 # What a connection takes that says nothing.
 SILENT = 32 * 1024
@@ -85,6 +95,20 @@ def test_bodies_that_come_a_byte_a_second_hold_nobody_up(
         usage=usage,
         room=size * CONNECTION + 2 * SLACK,
     )
+
+
+def test_a_trailer_gives_nobody_another_address(app: App) -> None:
+    """Some proxies hand trailers on, in which a visitor has named an address for each guess."""
+    said = {"X-Forwarded-For": VISITOR, "Content-Type": "application/json"}
+    said |= {**FORWARDED, "Transfer-Encoding": "chunked", "Connection": "close"}
+    guess = json.dumps({**ALICE, "username": "mallory"})
+    seen = []
+    for number in range(MAX_FAILURES + 1):
+        body = f"{len(guess):x}\r\n{guess}\r\n0\r\nX-Forwarded-For: 198.51.100.{number}\r\n\r\n"
+        with socket.create_connection(("127.0.0.1", app.port), timeout=PATIENCE) as visitor:
+            visitor.sendall(request("POST", "/api/login", said, body.encode()))
+            seen.append(visitor.makefile("rb").readline().split()[1])
+    assert seen == [b"401"] * MAX_FAILURES + [b"429"]
 
 
 def test_more_connections_than_it_may_have_are_refused_and_not_kept(

@@ -5,7 +5,7 @@ import logging
 import os
 import random
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 
 from starlette.datastructures import Headers
 from starlette.exceptions import HTTPException
@@ -33,8 +33,9 @@ HEALTH = "/health/"
 _HOST = re.compile(r"(?P<name>\[[0-9a-f:.]+\]|[a-z0-9_.-]+)(:(?P<port>[0-9]{1,5}))?", re.ASCII)
 _INSECURE = {"https": "http", "wss": "ws"}
 
-# The rest of the body is not read.
-CLOSE = {"Connection": "close"}
+TOO_LARGE = "The request body is too large."
+
+CLOSE = [(b"connection", b"close")]
 
 
 class SecurityMiddleware:
@@ -86,6 +87,7 @@ class SecurityMiddleware:
             request_session.close_cookie()
         #{% endif %}
 
+        body = RequestBody(scope, headers, receive, self._max_body_bytes)
         has_started = False
 
         async def send_secured(message: Message) -> None:
@@ -98,6 +100,9 @@ class SecurityMiddleware:
                 if message["status"] == 405:
                     headers = with_allow(headers, _as_entered(scope))
                 message["headers"] = secure_headers(scope, headers)
+                if body.is_endless:
+                    # Or the server reads on for as long as somebody sends.
+                    message["headers"] += CLOSE
                 has_started = True
                 await send(message)
                 if is_head:
@@ -109,7 +114,7 @@ class SecurityMiddleware:
             else:
                 await send(message)
 
-        receive_checked, send_checked = self._limited(scope, headers, receive), send_secured
+        receive_checked, send_checked = body.receive, send_secured
         socket = None
         if scope["type"] == "websocket":
             socket = SocketMessages(scope, receive, send_secured, self._services.clock)
@@ -151,7 +156,7 @@ class SecurityMiddleware:
                 return self._error(scope, 403, f"This request was refused: {reason}.")
         if b"content-length" in headers and b"transfer-encoding" in headers:
             # A proxy and the server may disagree on where the body ends (RFC 9112, 6.1).
-            return self._error(scope, 400, "The length of this request was announced twice.", CLOSE)
+            return self._error(scope, 400, "The length of this request was announced twice.")
         if scope["path"].startswith(HEALTH):
             return None
         hosts = [value for name, value in scope["headers"] if name == b"host"]
@@ -161,10 +166,8 @@ class SecurityMiddleware:
             return self._https_redirect
         return None
 
-    def _error(
-        self, scope: Scope, status: int, detail: str, headers: Mapping[str, str] | None = None
-    ) -> Response:
-        return self._error_response(HTTPConnection(scope), status, detail, headers)
+    def _error(self, scope: Scope, status: int, detail: str) -> Response:
+        return self._error_response(HTTPConnection(scope), status, detail)
 
     def _is_allowed(self, host: str) -> bool:
         if host in self._hosts:
@@ -177,26 +180,6 @@ class SecurityMiddleware:
             allowed.startswith("*.") and parts["name"].endswith(allowed[1:])
             for allowed in self._hosts
         )
-
-    def _limited(self, scope: Scope, headers: dict[bytes, bytes], receive: Receive) -> Receive:
-        """Return a receive that refuses too large a body (ASVS 5.0 15.2.2)."""
-        received = 0
-
-        async def receive_limited() -> Message:
-            nonlocal received
-            # A route's own max_body_size wins.
-            limit = scope.get(MAX_BODY_SIZE_SCOPE_KEY, self._max_body_bytes)
-            announced = headers.get(b"content-length", b"")
-            # Twenty digits are enough; int() is slow on very long ones.
-            if announced.isdigit() and int(announced[:20]) > limit:
-                raise HTTPException(413, "The request body is too large.")
-            message = await receive()
-            received += len(message.get("body", b""))
-            if received > limit:
-                raise HTTPException(413, "The request body is too large.")
-            return message
-
-        return receive_limited
 
     def _ignore_forwarding(self, scope: Scope, headers: dict[bytes, bytes]) -> None:
         """Undo what uvicorn has read from forwarding headers without being configured to.
@@ -223,6 +206,37 @@ class SecurityMiddleware:
         if not self._has_warned:
             LOGGER.warning("X-Forwarded-* is ignored: FORWARDED_ALLOW_IPS does not name a proxy.")
             self._has_warned = True
+
+
+class RequestBody:
+    """The body of a request, of which no more is read than is allowed (ASVS 5.0 15.2.2)."""
+
+    def __init__(
+        self, scope: Scope, headers: dict[bytes, bytes], receive: Receive, max_bytes: int
+    ) -> None:
+        self._scope = scope
+        self._receive = receive
+        self._max_bytes = max_bytes
+        announced = headers.get(b"content-length", b"")
+        # Twenty digits are enough; int() is slow on very long ones.
+        self._announced = int(announced[:20]) if announced.isdigit() else 0
+        self._received = 0
+        # Whether more may follow than anybody has a use for.
+        self.is_endless = b"transfer-encoding" in headers or self._announced > max_bytes
+
+    async def receive(self) -> Message:
+        """Return the next part of it (ASGI). Raises HTTPException when it is too large."""
+        # A route's own max_body_size wins.
+        limit = self._scope.get(MAX_BODY_SIZE_SCOPE_KEY, self._max_bytes)
+        if self._announced > limit:
+            raise HTTPException(413, TOO_LARGE)
+        message = await self._receive()
+        self._received += len(message.get("body", b""))
+        if self._received > limit:
+            raise HTTPException(413, TOO_LARGE)
+        if not message.get("more_body"):
+            self.is_endless = False
+        return message
 
 
 def secure_headers(scope: Scope, headers: Iterable[tuple[bytes, bytes]]) -> RawHeaders:

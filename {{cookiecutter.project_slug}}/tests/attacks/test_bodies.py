@@ -4,6 +4,7 @@ import json
 from collections.abc import AsyncIterator
 from typing import Any
 
+import pytest
 from fastapi import Request
 from sqlalchemy import select
 
@@ -126,6 +127,30 @@ async def test_a_chunked_body_over_the_limit_is_refused(client: Client) -> None:
             assert response.status_code == 422, headers
             response = await client.post(path, content=chunks(LIMIT + 1), headers=headers)
             assert (response.status_code, response.json()) == (413, TOO_LARGE), headers
+
+
+@pytest.mark.parametrize("length", ["", str(LIMIT + 1)])
+async def test_no_connection_stays_open_over_which_a_body_goes_on(
+    client: Client, length: str
+) -> None:
+    """The server would read on for as long as somebody sends."""
+    headers = {"content-length": length} if length else {"transfer-encoding": "chunked"}
+    for method, path, status in (
+        ("GET", "/nothing", 404),
+        ("GET", "/health/live", 200),
+        ("GET", "/api/me", 401),
+        ("DELETE", "/api/login", 405),
+    ):
+        response = await client.request(method, path, headers=headers)
+        assert response.status_code == status
+        assert response.headers["connection"] == "close"
+    content = chunks(LIMIT + 1)
+    response = await client.post("/api/login", content=content, headers=JSON | headers)
+    assert (response.status_code, response.headers["connection"]) == (413, "close")
+    # What was read to its end may be followed by the next request.
+    response = await client.post("/api/login", content=chunks(1), headers=JSON)
+    assert response.status_code == 422
+    assert "connection" not in response.headers
 
 
 async def test_a_route_may_allow_larger_bodies(client: Client) -> None:
