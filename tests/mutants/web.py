@@ -45,7 +45,7 @@ MUTANTS = (
     ),
     *At("app/web/middleware.py", "tests/attacks/test_smuggling.py").faults(
         (51, "a body without a length is not limited",
-         "            if received > limit:", "            if received > limit * 10_000:"),
+         "if self._received > limit:", "if self._received > limit * 10_000:"),
     ),
     *At("app/web/middleware.py", "tests/attacks/test_guessing.py").faults(
         (57, "a byte beyond ASCII makes a new address",

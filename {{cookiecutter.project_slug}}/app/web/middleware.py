@@ -51,7 +51,8 @@ class SecurityMiddleware:
         self._services = services
         self._error_response = error_response
         self._production = settings.production
-        self._hosts = frozenset(settings.allowed_hosts)
+        self._hosts = {each for each in settings.allowed_hosts if not each.startswith("*")}
+        self._domains = tuple(each[1:] for each in settings.allowed_hosts if each.startswith("*"))
         self._trusted_origins = frozenset(settings.trusted_origins)
         self._max_body_bytes = settings.max_body_bytes
         self._ignores_proxies = "FORWARDED_ALLOW_IPS" not in os.environ
@@ -176,10 +177,7 @@ class SecurityMiddleware:
         # A port that there is not would lead a redirect to the address of this server.
         if parts is None or int(parts["port"] or 0) > MAX_PORT:
             return False
-        return parts["name"] in self._hosts or any(
-            allowed.startswith("*.") and parts["name"].endswith(allowed[1:])
-            for allowed in self._hosts
-        )
+        return parts["name"] in self._hosts or parts["name"].endswith(self._domains)
 
     def _ignore_forwarding(self, scope: Scope, headers: dict[bytes, bytes]) -> None:
         """Undo what uvicorn has read from forwarding headers without being configured to.

@@ -7,6 +7,7 @@ from fastapi.dependencies.models import Dependant
 from app.web.dependencies import current_auth, current_session, current_user
 from tests.attacks.stories import Target, story
 from tests.client import PASSWORD, Client
+from tests.conftest import Start
 #{% if cookiecutter.identity == "email" %}
 from tests.mail import PUBLIC_MAIL_PATHS
 #{% endif %}
@@ -139,6 +140,13 @@ async def test_other_methods_and_spellings_open_nothing(client: Client, method: 
         assert (await client.request(method, path)).status_code in (404, 405), path
     for path in ("/api/me/", "//api/me", "/API/ME", "/test/user/", "/test/%75ser/"):
         assert (await client.get(path)).status_code == 404, path
+
+
+async def test_a_pattern_of_hosts_is_none_itself(start: Start) -> None:
+    client = Client(await start(allowed_hosts="*.localhost"))
+    for host, status in (("app.localhost", 200), ("*.localhost", 400), ("localhost", 400)):
+        response = await client.get("/api/public", headers={"host": host})
+        assert response.status_code == status, host
 
 
 @story("forged Host header", promise=34)

@@ -194,6 +194,18 @@ async def test_who_is_signed_out_is_led_to_the_sign_in_page(visitor: Visitor) ->
         assert (response.status_code, response.headers["location"]) == (303, "/login")
 
 
+async def test_a_browser_that_has_kept_no_cookie_is_told_why_it_came_back_in_vain(
+    visitor: Visitor, provider: Provider
+) -> None:
+    """As Safari does on http://localhost."""
+    answer = provider.authorize(await leave(visitor, "/login/corp"))
+    visitor.cookies.clear()
+    response = await visitor.get("/login/corp/callback", params=answer, headers=HTML)
+    page = await read(visitor, response.headers["location"])
+    assert "Signing in with the provider failed. Allow cookies for this site" in page
+    assert "<code>SESSION_COOKIE_SECURE=false</code>" in page
+
+
 async def test_nothing_begins_from_another_site(visitor: Visitor) -> None:
     for path in ("/login/corp", "/account/identities/corp", "/confirm/corp"):
         response = await visitor.post(path, headers={**HTML, "sec-fetch-site": "cross-site"})

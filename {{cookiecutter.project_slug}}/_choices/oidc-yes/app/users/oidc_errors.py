@@ -13,7 +13,7 @@ class ProviderError(AccountError):
     """Nobody was signed in. code: for front ends, which show a sentence of their own."""
 
     status, code = 403, "failed"
-    text = "Signing in with the provider failed. Try again."
+    text = "Signing in with the provider failed. Allow cookies for this site, and try again."
 
 
 class ProviderUnavailable(ProviderError):
