@@ -1,5 +1,8 @@
 """What DATABASE_URL may say, and how the driver is told."""
 
+import os
+import ssl
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 from urllib.parse import unquote, urlencode
@@ -36,7 +39,12 @@ def parse(url: str) -> tuple[URL, dict[str, Any]]:
     if "ssl" in query:
         query.setdefault("sslmode", query.pop("ssl"))
     _check(query)
-    arguments = {"dsn": f"postgresql://?{urlencode(query)}"} if query else {}
+    arguments: dict[str, Any] = {"dsn": f"postgresql://?{urlencode(query)}"} if query else {}
+    if query.keys() & set(_FILES) and not _has_more_options():
+        context = _load_files(query)
+        # Below, TLS may be done without, which asyncpg does for no context that it is given.
+        if "sslrootcert" in query and query.get("sslmode") in _SSL_MODES[3:]:
+            arguments["ssl"] = context
     parsed = parsed.set(query=servers)
     _check_servers(parsed)
     return parsed, arguments
@@ -74,3 +82,35 @@ def _check(query: dict[str, Any]) -> None:
     for name in _FILES:
         if name in query and not Path(query[name]).is_file():
             raise ValueError(f"{name} must name a file that exists")
+
+
+def _has_more_options() -> bool:
+    """Whether asyncpg finds options of TLS elsewhere, too, as in PGSSLCRL or ~/.postgresql."""
+    found: list[object] = [name for name in os.environ if name.startswith(("PGSSL", "SSLKEYLOG"))]
+    # Not everybody has a home.
+    with suppress(OSError, RuntimeError):
+        found += Path("~/.postgresql").expanduser().glob("*")
+    return bool(found)
+
+
+def _load_files(query: dict[str, Any]) -> ssl.SSLContext:
+    """Return the context that asyncpg would make for each connection, while everybody waits.
+
+    Raises ValueError when a file is of no use.
+    """
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context.check_hostname = query.get("sslmode") == "verify-full"
+    context.minimum_version = ssl.TLSVersion.TLSv1_2
+    context.set_alpn_protocols(["postgresql"])
+    try:
+        if "sslrootcert" in query:
+            context.load_verify_locations(query["sslrootcert"])
+    except OSError:
+        raise ValueError("sslrootcert must name a file of certificates in PEM") from None
+    try:
+        if "sslcert" in query:
+            # Without a password for the key, OpenSSL would ask for it at the terminal.
+            context.load_cert_chain(query["sslcert"], query.get("sslkey"), password="")
+    except OSError:
+        raise ValueError("sslcert must name a certificate in PEM, and sslkey its key") from None
+    return context

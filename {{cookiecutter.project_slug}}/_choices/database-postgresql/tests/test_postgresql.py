@@ -2,12 +2,18 @@
 
 import asyncio
 import os
-from urllib.parse import quote
+import ssl
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote, urlencode
 
 import pytest
 from anyio import to_thread
-from sqlalchemy import delete, select, text, update
+from sqlalchemy import delete, make_url, select, text, update
 
+from app.config import Settings, SettingsError
 from app.errors import StoreUnavailable
 from app.models import User
 from app.services import Services
@@ -18,6 +24,7 @@ from tests.database import LockUsers
 from tests.migrate import migrate
 from tests.people import ALICE, BOB, FIELD, REGISTERED
 from tests.postgresql import create_database
+from tests.servers import make_certificate
 
 
 def test_the_database_of_a_project_is_created_once(server: str) -> None:
@@ -219,3 +226,131 @@ async def test_a_server_that_was_restarted_is_found_again(client: Client) -> Non
             await session.execute(text("SELECT 1"))
     assert len(processes) > 3
     assert await ask_all() == {200}
+
+
+async def pass_on(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    with suppress(OSError):
+        while data := await reader.read(65_536):
+            writer.write(data)
+            await writer.drain()
+    writer.close()
+
+
+@asynccontextmanager
+async def encrypted(url: str, certificate: Path) -> AsyncIterator[tuple[str, list[Any]]]:
+    """Speak TLS in front of a server that may have been built without it.
+
+    Yields the URL of its database by way of this, and the certificates that clients have shown.
+    """
+    target = make_url(url)
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(certificate)
+    context.load_verify_locations(certificate)
+    context.verify_mode = ssl.CERT_OPTIONAL
+    shown: list[Any] = []
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        # The request for TLS, which is granted.
+        await reader.readexactly(8)
+        writer.write(b"S")
+        try:
+            await writer.start_tls(context)
+        except OSError:
+            writer.close()
+            return
+        shown.append(writer.get_extra_info("peercert"))
+        answers, questions = await asyncio.open_connection(target.host, target.port)
+        await asyncio.gather(pass_on(reader, questions), pass_on(answers, writer))
+
+    server = await asyncio.start_server(serve, "127.0.0.1", 0)
+    port = server.sockets[0].getsockname()[1]
+    try:
+        yield f"postgresql+asyncpg://postgres@localhost:{port}/{target.database}", shown
+    finally:
+        server.close()
+
+
+@pytest.fixture
+def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Live where libpq finds no files of its own."""
+    folder = tmp_path / "home"
+    folder.mkdir()
+    monkeypatch.setenv("HOME", str(folder))
+    return folder
+
+
+@pytest.mark.parametrize(
+    ("mode", "host", "trusted", "status"),
+    [
+        ("verify-full", "localhost", "own", 200),
+        ("verify-full", "localhost", "other", 503),
+        ("verify-full", "127.0.0.1", "own", 503),
+        ("verify-ca", "127.0.0.1", "own", 200),
+        ("verify-ca", "localhost", "other", 503),
+        ("require", "127.0.0.1", "own", 200),
+        ("require", "localhost", "other", 503),
+        ("prefer", "localhost", "other", 200),
+    ],
+)
+@pytest.mark.usefixtures("home")
+async def test_a_server_is_verified_as_the_url_says(
+    start: Start, database_url: str, tmp_path: Path, mode: str, host: str, trusted: str, status: int
+) -> None:
+    files = {}
+    for name in ("own", "other"):
+        folder = tmp_path / name
+        folder.mkdir()
+        files[name] = make_certificate(folder)
+    async with encrypted(database_url, files["own"]) as (url, _):
+        options = {"sslmode": mode, "sslrootcert": files[trusted]}
+        url = f"{url.replace('localhost', host)}?{urlencode(options)}"
+        client = Client(await start(database_url=url))
+        assert (await client.get("/health/ready")).status_code == status
+        await client.app.state.services.close()
+
+
+@pytest.mark.usefixtures("home")
+async def test_the_files_of_tls_are_read_at_the_start(
+    start: Start, database_url: str, tmp_path: Path
+) -> None:
+    certificate = make_certificate(tmp_path)
+    async with encrypted(database_url, certificate) as (url, shown):
+        options = {"sslmode": "verify-full", "sslrootcert": certificate, "sslcert": certificate}
+        client = Client(await start(database_url=f"{url}?{urlencode(options)}"))
+        certificate.unlink()
+        assert (await client.get("/health/ready")).status_code == 200
+        assert (await client.signed_in()).token
+        assert all(shown)
+        await client.app.state.services.close()
+
+
+async def test_options_of_tls_from_elsewhere_count_as_well(
+    start: Start, database_url: str, home: Path, tmp_path: Path
+) -> None:
+    certificate = make_certificate(tmp_path)
+    (home / ".postgresql").mkdir()
+    for name in ("postgresql.crt", "postgresql.key"):
+        (home / ".postgresql" / name).write_bytes(certificate.read_bytes())
+    async with encrypted(database_url, certificate) as (url, shown):
+        options = {"sslmode": "verify-full", "sslrootcert": certificate}
+        client = Client(await start(database_url=f"{url}?{urlencode(options)}"))
+        assert (await client.get("/health/ready")).status_code == 200
+        assert all(shown)
+        await client.app.state.services.close()
+
+
+@pytest.mark.parametrize("mode", ["prefer", "verify-full"])
+@pytest.mark.parametrize("name", ["sslrootcert", "sslcert", "sslkey"])
+@pytest.mark.usefixtures("home")
+def test_a_file_that_tls_cannot_use_stops_the_start(
+    settings: dict[str, Any], tmp_path: Path, name: str, mode: str
+) -> None:
+    certificate = str(make_certificate(tmp_path))
+    options = dict.fromkeys(("sslrootcert", "sslcert", "sslkey"), certificate)
+    url = f"{settings['database_url']}?{urlencode({'sslmode': mode, **options})}"
+    Settings.load(**{**settings, "database_url": url})
+    options[name] = __file__
+    url = f"{settings['database_url']}?{urlencode({'sslmode': mode, **options})}"
+    sentence = "sslrootcert must name a file of certificates|sslcert must name a certificate"
+    with pytest.raises(SettingsError, match=f"DATABASE_URL: ({sentence})"):
+        Settings.load(**{**settings, "database_url": url})

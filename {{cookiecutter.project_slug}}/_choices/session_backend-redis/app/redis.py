@@ -10,7 +10,7 @@ from redis.asyncio import RedisCluster
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
 from redis.exceptions import ConnectionError as RedisConnectionError
-from redis.exceptions import RedisError
+from redis.exceptions import RedisClusterException, RedisError
 
 from app.config import PROJECT
 from app.errors import StoreUnavailable
@@ -30,7 +30,7 @@ BATCH = 1_000
 # Of a cluster, redis-py closes connections while they are being opened elsewhere, and then finds
 # None in the place of their streams (AttributeError), or uvloop's closed ones (RuntimeError).
 # A server that is no Redis has no "cluster_enabled" (KeyError).
-_BROKEN = (RedisError, OSError, AttributeError, RuntimeError, KeyError)
+_BROKEN = (RedisError, RedisClusterException, OSError, AttributeError, RuntimeError, KeyError)
 
 Command = Sequence[str | bytes | int | float]
 
@@ -44,6 +44,14 @@ class Redis:
 
     def __init__(self, url: str) -> None:
         self._url = url
+        self._options: dict[str, Any] = {
+            "socket_timeout": STEP_SECONDS,
+            "socket_connect_timeout": STEP_SECONDS,
+            # A connection of the pool may have died unnoticed; a timeout is not retried.
+            "retry": Retry(NoBackoff(), 1, (RedisConnectionError,)),
+        }
+        # One for all attempts: each new one would load the authorities of TLS.
+        self._node = Node.from_url(url, **self._options)
         self._client: Node | RedisCluster | None = None
         self._connecting = asyncio.Lock()
         self._semaphore = asyncio.Semaphore(MAX_CONNECTIONS)
@@ -99,7 +107,8 @@ class Redis:
     async def close(self) -> None:
         """Close all connections."""
         self._lookups.close()
-        if self._client is not None:
+        await self._node.aclose()
+        if isinstance(self._client, RedisCluster):
             await self._client.aclose()
 
     @asynccontextmanager
@@ -107,30 +116,28 @@ class Redis:
         """Bound a round trip in time, and turn what goes wrong in it into StoreUnavailable."""
         try:
             async with asyncio.timeout(TIMEOUT_SECONDS), self._semaphore:
-                yield self._client or await self._connect()
+                client = self._client or await self._connect()
+                try:
+                    yield client
+                except RedisClusterException:
+                    self._forget(client)
+                    raise
         except _BROKEN as error:
             raise _unavailable(error) from None
+
+    def _forget(self, client: Node | RedisCluster) -> None:
+        """Begin at REDIS_URL again: it may lead to others than the nodes that were discovered."""
+        has_discovered = isinstance(client, RedisCluster) and client.get_nodes()
+        if has_discovered and client is self._client:
+            self._client = None
 
     async def _connect(self) -> Node | RedisCluster:
         async with self._connecting:
             if self._client is None:
-                options: dict[str, Any] = {
-                    "socket_timeout": STEP_SECONDS,
-                    "socket_connect_timeout": STEP_SECONDS,
-                    # A connection of the pool may have died unnoticed; a timeout is not retried.
-                    "retry": Retry(NoBackoff(), 1, (RedisConnectionError,)),
-                }
-                node = Node.from_url(self._url, **options)
-                try:
-                    is_cluster = (await node.info("cluster"))["cluster_enabled"]
-                except BaseException:
-                    await node.aclose()
-                    raise
-                if is_cluster:
-                    await node.aclose()
-                    self._client = RedisCluster.from_url(self._url, **options)
-                else:
-                    self._client = node
+                is_cluster = (await self._node.info("cluster"))["cluster_enabled"]
+                self._client = (
+                    RedisCluster.from_url(self._url, **self._options) if is_cluster else self._node
+                )
             return self._client
 
 

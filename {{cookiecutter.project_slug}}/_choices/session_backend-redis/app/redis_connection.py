@@ -26,6 +26,8 @@ class RedisConnection:
     def __init__(self, url: str, timeout: float) -> None:
         self._url = urlsplit(url)
         self._host = self._url.hostname or "localhost"
+        # Once: loading the authorities keeps everybody waiting.
+        self._tls = ssl.create_default_context() if self._url.scheme == "rediss" else None
         self._timeout = timeout
         self._connecting = asyncio.Lock()
         self._protocol: _RedisProtocol | None = None
@@ -68,7 +70,7 @@ class RedisConnection:
             _RedisProtocol,
             self._host,
             self._url.port or DEFAULT_PORT,
-            ssl=ssl.create_default_context() if self._url.scheme == "rediss" else None,
+            ssl=self._tls,
         )
         user, password = self._url.username, self._url.password
         credentials = [unquote(each) for each in (user, password) if each]

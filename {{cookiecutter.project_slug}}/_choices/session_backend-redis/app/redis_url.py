@@ -10,7 +10,7 @@ from app.urls import is_url
 
 DEFAULT_REDIS_URL = "redis://localhost:6379/0"
 _REDIS_URL = re.compile(
-    r"rediss?://([^@/?#]*@)?([^@:/?#\[\]]+|\[[0-9a-f:]+\])(:[1-9][0-9]{0,4})?(/[0-9]*)?", re.ASCII
+    r"rediss?://([^@/?#]*@)?([^@:/?#%\[\]]+|\[[0-9a-f:]+\])(:[1-9][0-9]{0,4})?(/[0-9]*)?", re.ASCII
 )
 
 

@@ -9,7 +9,7 @@ import socket
 import subprocess
 import sys
 from collections.abc import Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from functools import partial
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -51,19 +51,30 @@ def running(binary: str, port: int, *options: str) -> Iterator[subprocess.Popen[
             server.terminate()
 
 
+def running_node(
+    binary: str, folder: Path, port: int, bus: int
+) -> AbstractContextManager[subprocess.Popen[str]]:
+    """Run a node of a cluster, without any slots, for as long as the block lasts."""
+    file = str(folder / f"{port}.conf")
+    options = ("--cluster-enabled", "yes", "--cluster-config-file", file)
+    return running(binary, port, *options, "--cluster-port", str(bus))
+
+
 @contextmanager
-def running_cluster(binary: str, folder: Path, nodes: int = 3) -> Iterator[list[int]]:
-    """Run a cluster on loopback, for as long as the block lasts; yield its ports."""
-    ports, buses = ([free_port() for _ in range(nodes)] for _ in range(2))
+def running_cluster(binary: str, folder: Path, nodes: int = 3, *more: int) -> Iterator[list[int]]:
+    """Run a cluster on loopback, for as long as the block lasts; yield its ports.
+
+    more: the ports of nodes that have no slots.
+    """
+    ports = [*(free_port() for _ in range(nodes)), *more]
+    buses = [free_port() for _ in ports]
     with ExitStack() as stack:
-        servers = []
-        for port, bus in zip(ports, buses, strict=True):
-            file = str(folder / f"{port}.conf")
-            options = ("--cluster-enabled", "yes", "--cluster-config-file", file)
-            node = running(binary, port, *options, "--cluster-port", str(bus))
-            servers.append(stack.enter_context(node))
+        servers = [
+            stack.enter_context(running_node(binary, folder, port, bus))
+            for port, bus in zip(ports, buses, strict=True)
+        ]
         bounds = [SLOTS * number // nodes for number in range(nodes + 1)]
-        for number, port in enumerate(ports):
+        for number, port in enumerate(ports[:nodes]):
             first, last = str(bounds[number]), str(bounds[number + 1] - 1)
             assert send(port, "CLUSTER", "ADDSLOTSRANGE", first, last) == OK
         for port, bus in zip(ports[1:], buses[1:], strict=True):

@@ -3,17 +3,15 @@
 import asyncio
 import os
 import signal
+import ssl
 import subprocess
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager, suppress
-from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
+from unittest.mock import Mock
 
 import pytest
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
 from redis.exceptions import ResponseError
 
 from app.config import Settings, SettingsError
@@ -24,7 +22,7 @@ from tests.client import COOKIE, PASSWORD, Client
 from tests.conftest import PRODUCTION, Start
 from tests.people import ALICE
 from tests.redis import running, send
-from tests.servers import free_port
+from tests.servers import free_port, make_certificate
 
 # A busy machine is not a broken Redis.
 PATIENCE = 10 * TIMEOUT_SECONDS
@@ -290,6 +288,8 @@ def test_a_url_of_redis_is_accepted(settings: dict[str, Any], url: str) -> None:
         "redis://h:99999",
         "redis://h:0",
         "redis://[1:2]:6379/0",
+        "redis://a..b:6379",
+        "redis://a%2e.b:6379",
     ],
 )
 def test_what_is_no_url_of_redis_is_refused(settings: dict[str, Any], url: str) -> None:
@@ -304,43 +304,47 @@ def test_production_requires_a_redis_of_its_own(settings: dict[str, Any]) -> Non
         Settings.load(**{**settings, **PRODUCTION, "redis_url": url})
 
 
-def certificate(folder: Path) -> tuple[Path, Path]:
-    """Make a self-signed certificate for localhost; return it and its key."""
-    key = ec.generate_private_key(ec.SECP256R1())
-    name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "localhost")])
-    now = datetime.now(UTC)
-    made = (
-        x509.CertificateBuilder()
-        .subject_name(name)
-        .issuer_name(name)
-        .public_key(key.public_key())
-        .serial_number(1)
-        .not_valid_before(now - timedelta(days=1))
-        .not_valid_after(now + timedelta(days=1))
-        .add_extension(x509.SubjectAlternativeName([x509.DNSName("localhost")]), critical=False)
-        .sign(key, hashes.SHA256())
-    )
-    encoding = serialization.Encoding.PEM
-    form = serialization.PrivateFormat.PKCS8
-    (folder / "certificate.pem").write_bytes(made.public_bytes(encoding))
-    secret = key.private_bytes(encoding, form, serialization.NoEncryption())
-    (folder / "key.pem").write_bytes(secret)
-    return folder / "certificate.pem", folder / "key.pem"
+@contextmanager
+def encrypted(binary: str, port: int, certificate: Path) -> Iterator[None]:
+    """Run a server that speaks TLS alone, for as long as the block lasts."""
+    files = ("--tls-cert-file", str(certificate), "--tls-key-file", str(certificate))
+    options = ("--tls-port", str(port), "--tls-auth-clients", "no", *files)
+    with running(binary, free_port(), *options):
+        yield
 
 
 async def test_an_encrypted_connection_verifies_the_certificate(
     start: Start, redis_binary: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    public, secret = certificate(tmp_path)
-    port = free_port()
-    files = ("--tls-cert-file", str(public), "--tls-key-file", str(secret))
-    options = ("--tls-port", str(port), "--tls-auth-clients", "no", *files)
+    port, certificate = free_port(), make_certificate(tmp_path)
     url = f"rediss://localhost:{port}/0"
-    with running(redis_binary, free_port(), *options):
+    with encrypted(redis_binary, port, certificate):
         stranger = Client(await start(redis_url=url))
         assert (await stranger.get("/health/ready")).status_code == 503
-        monkeypatch.setenv("SSL_CERT_FILE", str(public))
+        monkeypatch.setenv("SSL_CERT_FILE", str(certificate))
         client = Client(await start(redis_url=url))
         assert (await client.get("/health/ready")).status_code == 200
         await client.signed_in()
         assert await client.is_signed_in()
+
+
+async def test_nobody_waits_for_authorities_to_be_loaded_while_redis_is_out_of_reach(
+    start: Start, redis_binary: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    port, certificate = free_port(), make_certificate(tmp_path)
+    monkeypatch.setenv("SSL_CERT_FILE", str(certificate))
+    load = Mock(wraps=ssl.create_default_context)
+    monkeypatch.setattr(ssl, "create_default_context", load)
+    client = Client(await start(redis_url=f"rediss://localhost:{port}/0"))
+    await client.register()
+    assert (await client.get("/health/ready")).status_code == 503
+    load.reset_mock()
+    assert (await client.get("/health/ready")).status_code == 503
+    load.assert_not_called()
+    with encrypted(redis_binary, port, certificate):
+        assert (await client.sign_in()).status_code == 200
+        assert await client.is_signed_in()
+    load.reset_mock()
+    for path in ("/api/me", "/health/ready"):
+        assert (await client.get(path)).status_code == 503
+    load.assert_not_called()
