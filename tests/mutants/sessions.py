@@ -238,6 +238,28 @@ MUTANTS = (
         (27, "errors of Redis become errors of the app",
          'return StoreUnavailable(f"Redis: {type(error).__name__}")', "return error"),
     ),
+    *At(REDIS, "tests/test_cluster.py", backend="redis").faults(
+        (27, "a cluster that cannot be reached is an error of the app",
+         "_BROKEN = (RedisError, RedisClusterException, ", "_BROKEN = (RedisError, "),
+        (0, "a cluster is looked for only where it was",
+         "                    self._forget(client)", "                    pass"),
+        (0, "a cluster depends on the node of the URL",
+         "from_url(self._url, **", "from_url(self._url, dynamic_startup_nodes=False, **"),
+    ),
+    *At(REDIS, "tests/test_redis.py", backend="redis").faults(
+        (0, "authorities are loaded each time that Redis is asked for",
+         'is_cluster = (await self._node.info("cluster"))',
+         "async with Node.from_url(self._url, **self._options) as node:\n"
+         '                    is_cluster = (await node.info("cluster"))'),
+    ),
+    *At("app/redis_connection.py", "tests/test_redis.py", backend="redis").faults(
+        (0, "authorities are loaded for each connection of lookups",
+         "ssl=self._tls,", "ssl=ssl.create_default_context() if self._tls else None,"),
+    ),
+    *At("app/urls.py", "tests/test_redis.py", backend="redis").faults(
+        (0, "a Redis may have a name that no host can have",
+         '        (parts.hostname or "").encode("idna")\n', ""),
+    ),
     *At("app/redis_connection.py", "tests/test_redis.py", backend="redis").faults(
         (27, "a cancelled lookup leaves its reply to the next one",
          "                if reply.done():\n                    continue\n",
@@ -300,6 +322,19 @@ MUTANTS = (
     *At("app/database_url.py", "tests/test_postgresql.py", database="postgresql").faults(
         (0, "an option of DATABASE_URL does not reach the server",
          "if query else {}", "if not query else {}"),
+    ),
+    *At("app/database_url.py", "tests/test_postgresql.py", database="postgresql").faults(
+        (0, "the files of TLS are read for each connection to PostgreSQL",
+         'arguments["ssl"] = context', "pass"),
+        (0, "any host of an authority is the PostgreSQL of the URL",
+         'query.get("sslmode") == "verify-full"', "False"),
+        (0, "a server that is no PostgreSQL of the authority is believed",
+         'context.load_verify_locations(query["sslrootcert"])',
+         "context.check_hostname = False\n            context.verify_mode = ssl.CERT_NONE"),
+        (0, "no certificate is shown to PostgreSQL",
+         'context.load_cert_chain(query["sslcert"], query.get("sslkey"), password="")', "pass"),
+        (0, "options of TLS that the URL does not have are lost",
+         " and not _has_more_options()", ""),
     ),
     *At("app/fast_lookup.py", "tests/test_postgresql.py", database="postgresql").faults(
         (0, "a database that takes no writes is ready", ".with_for_update()", ""),

@@ -11,6 +11,8 @@ from sqlalchemy import URL, make_url
 from sqlalchemy.exc import ArgumentError
 
 _SSL_MODES = ("disable", "allow", "prefer", "require", "verify-ca", "verify-full")
+# With these, asyncpg never goes on without TLS, and trusts none but the authority of sslrootcert.
+_STRICT_MODES = _SSL_MODES[3:]
 _FILES = ("sslrootcert", "sslcert", "sslkey")
 # The parameters of libpq, which hosts of databases hand out, that asyncpg knows from a DSN.
 _OPTIONS = ("sslmode", *_FILES, "application_name", "options")
@@ -42,8 +44,7 @@ def parse(url: str) -> tuple[URL, dict[str, Any]]:
     arguments: dict[str, Any] = {"dsn": f"postgresql://?{urlencode(query)}"} if query else {}
     if query.keys() & set(_FILES) and not _has_more_options():
         context = _load_files(query)
-        # Below, TLS may be done without, which asyncpg does for no context that it is given.
-        if "sslrootcert" in query and query.get("sslmode") in _SSL_MODES[3:]:
+        if "sslrootcert" in query and query.get("sslmode") in _STRICT_MODES:
             arguments["ssl"] = context
     parsed = parsed.set(query=servers)
     _check_servers(parsed)

@@ -160,6 +160,7 @@ MISTAKES = [
             "http://mail.example.com",
             "smtp://",
             "smtp://:25",
+            "smtp://mail..example.com",
             "smtp://mail.example.com:0",
             "smtp://mail.example.com:65536",
             "smtp://mail.example.com:x",
