@@ -13,8 +13,8 @@ from tests.sizes import app_sizes, code_lines
 PROBES = Path(__file__).parent / "probes"
 
 # Code lines: neither blank, nor comment, nor docstring. They may fall, and not rise.
-DEFAULT_LINES, DEFAULT_FILES = 4_163, 65
-API_LINES = 3_430
+DEFAULT_LINES, DEFAULT_FILES = 4_162, 65
+API_LINES = 3_429
 # A project with another backend, beside one with sessions in the database.
 MORE_FOR_A_BACKEND = 0.15
 # What people with addresses need more than people with names.

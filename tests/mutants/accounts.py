@@ -80,10 +80,11 @@ MUTANTS = (
     ),
     *At(USERS, "tests/test_redis.py", backend="redis").faults(
         (22, "deleting an account leaves sessions nobody can revoke",
-         "await self._delete(await self.end_sessions(name, is_active=False))",
-         "user = await self.find(name)\n"
-         "        await self._delete(user.id)\n"
-         "        await self.sessions.revoke_before(user.session_version + 1, user.id)"),
+         "user_id = await self.end_sessions(name, is_active=False)\n"
+         "        await self.database.execute(delete(User).where(User.id == user_id))\n",
+         "user_id = (await self.find(name)).id\n"
+         "        await self.database.execute(delete(User).where(User.id == user_id))\n"
+         "        await self.sessions.revoke_before(2**40, user_id)\n"),
     ),
     *At(AUTHENTICATION, "tests/test_passwords.py").faults(
         (37, "outdated hashes are kept", "if newer_hash:", "if not right:"),

@@ -225,7 +225,9 @@ class UserService:
 
         It is disabled first, so that it can be tried again when the session store is out of reach.
         """
-        await self._delete(await self.end_sessions(name, is_active=False))
+        user_id = await self.end_sessions(name, is_active=False)
+        await self.database.execute(delete(User).where(User.id == user_id))
+        security_log.event("user_deleted", actor=user_id)
 
     async def change_role(self, name: str, role: str) -> None:
         """Give an account another role and end its sessions. Raises UserNotFound."""
@@ -276,10 +278,6 @@ class UserService:
         if changed is None:
             raise SessionEnded
         return changed
-
-    async def _delete(self, user_id: int) -> None:
-        await self.database.execute(delete(User).where(User.id == user_id))
-        security_log.event("user_deleted", actor=user_id)
 
 
 def bump_session_version(now: float, **changes: Any) -> ReturningUpdate[int, int]:
