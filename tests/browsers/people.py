@@ -102,6 +102,8 @@ def sign_in(page: Page, name: str, password: str = PASSWORD, *, remember: bool =
     page.get_by_label("Remember me on this device").set_checked(remember)
     page.get_by_role("button", name="Sign in", exact=True).click()
     expect(page.get_by_role("heading", name=f"Hello {name}")).to_be_visible()
+    # Firefox may take the end of this visit for one that interrupts the next.
+    page.wait_for_load_state()
 
 
 def change_password(page: Page, current: str, new: str) -> None:

@@ -2,10 +2,11 @@
 
 import asyncio
 import json
+import socket
 import time
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
-from itertools import count
+from itertools import chain, count
 from typing import NamedTuple
 
 import httpx2
@@ -124,25 +125,25 @@ class Remote(Target):
         host = f"Host: {self.address.host}:{self.address.port}".encode()
         first, *others = head
         self.tell("> " + " | ".join(line.decode("latin-1") for line in (first, *others)))
-        reader, writer = await asyncio.open_connection(
-            self.address.ip, self.address.port, local_addr=(self.address.source, 0)
-        )
-        writer.write(b"\r\n".join([first, host, *others, b"", b""]))
-        answer = asyncio.ensure_future(reader.readuntil(b"\r\n"))
-        with suppress(ConnectionError):
-            for part in body:
-                writer.write(part)
-                await writer.drain()
-        status = b""
-        with suppress(ConnectionError, asyncio.IncompleteReadError):
-            status = await asyncio.wait_for(answer, TIMEOUT)
-        writer.close()
-        with suppress(ConnectionError):
-            await writer.wait_closed()
+        content = chain([b"\r\n".join([first, host, *others, b"", b""])], body)
+        status = await asyncio.to_thread(_exchange, self.address, content)
         self.tell("< " + (status.decode("latin-1").strip() or "the connection was closed"))
         method, path, _ = first.decode().split()
         request = httpx2.Request(method, f"https://{self.address.host}{path}")
         return httpx2.Response(int(status[9:12]), request=request) if status else None
+
+
+def _exchange(address: Address, content: Iterable[bytes]) -> bytes:
+    """Send this to a server, as much as it takes; return the first line of its answer, if any."""
+    where = (address.ip, address.port)
+    with socket.create_connection(where, TIMEOUT, (address.source, 0)) as connection:
+        # It may answer before it has everything, and close the connection.
+        with suppress(ConnectionError):
+            for part in content:
+                connection.sendall(part)
+        with suppress(ConnectionError), connection.makefile("rb") as answer:
+            return answer.readline()
+    return b""
 
 
 class RemoteBrowser(Browser):
