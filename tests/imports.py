@@ -2,6 +2,7 @@
 
 import ast
 from collections.abc import Iterator, Mapping
+from functools import cache
 from importlib.util import resolve_name
 
 # From the top of the generated app down: a module imports from the floors below its own, and from
@@ -25,13 +26,14 @@ SIDEWAYS = {("pages", "app.api.schemas")}
 _FLOOR_OF = {room: floor for floor, rooms in enumerate(FLOORS) for room in rooms.split()}
 
 
-def imports(text: str, module: str) -> set[str]:
+@cache
+def imports(text: str, module: str) -> frozenset[str]:
     """Return the full names of what a module imports, wherever and in whatever form it does.
 
     ``from package import name`` gives ``package.name``, whether that is a module or not. module:
     its full name, which ends in ``.__init__`` for a package.
     """
-    return set(_imports(ast.parse(text), module.rpartition(".")[0]))
+    return frozenset(_imports(ast.parse(text), module.rpartition(".")[0]))
 
 
 def _imports(tree: ast.Module, package: str) -> Iterator[str]:

@@ -203,7 +203,7 @@ MEASURES: dict[str, Callable[[Path], Results]] = {
 
 @pytest.mark.slow
 @pytest.mark.usefixtures("programs")
-@pytest.mark.parametrize("kind", MEASURES if is_soak() else ["logins", "startup"])
+@pytest.mark.parametrize("kind", MEASURES if is_soak() else ["startup"])
 def test_whatever_else_is_measured_can_be(tmp_path: Path, leave_out: LeaveOut, kind: str) -> None:
     results = MEASURES[kind](tmp_path)
     assert len(results.sections) == 1
