@@ -82,7 +82,7 @@ def git(
         env={**_environment(), "LC_ALL": "C", **(variables or {})},
     )
     if check and done.returncode != 0:
-        raise Refused(f"Git refuses: {_first_line(done.stderr)}")
+        raise Refused(f"Git refuses: {_line(done.stderr, 0)}")
     return done.stdout
 
 
@@ -91,9 +91,9 @@ def _environment() -> dict[str, str]:
     return {key: said for key, said in os.environ.items() if key not in OF_ONE_REPOSITORY}
 
 
-def _first_line(text: str) -> str:
-    lines = (line.strip() for line in text.splitlines())
-    return next(filter(None, lines), "it gives no reason.")
+def _line(text: str, number: int) -> str:
+    lines = [*filter(None, (line.strip() for line in text.splitlines()))] or ["it gives no reason."]
+    return lines[number]
 
 
 # The project
@@ -211,7 +211,7 @@ def render(version: Path, answers: Mapping[str, str], folder: Path) -> dict[str,
         errors="replace",
     )
     if done.returncode != 0:
-        raise Refused(f"The template cannot be rendered: {_first_line(done.stdout)}")
+        raise Refused(f"The template cannot be rendered: {_line(done.stdout, -1)}")
     [made] = out.iterdir()
     files = {path.relative_to(made).as_posix(): path for path in made.rglob("*") if path.is_file()}
     return {name: path.read_bytes() for name, path in files.items() if name != ".env"}

@@ -162,6 +162,8 @@ MUTANTS = (
          "min(count, int(quota)", "max(0, int(quota)"),
         (54, "hashing exceeds the quota of a group around",
          "(group, *group.parents)", "(group,)"),
+        (54, "hashing exceeds a quota of the first version of control groups",
+         'cgroups / "cpu" /', 'cgroups / "none" /'),
     ),
     *At(CONFIG, "tests/test_processors.py").faults(
         (54, "hashing leaves no processor free",

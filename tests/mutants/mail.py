@@ -76,7 +76,9 @@ MUTANTS = (
         (73, "anybody can send any number of mails",
          "MAILS_PER_MINUTE = 20", "MAILS_PER_MINUTE = 2000"),
         (73, "whoever has a session buries a mailbox",
-         "        await self.limit_mail(client)\n", ""),
+         "        await self.limit_mail(client, user.id)\n", ""),
+        (73, "a stranger's mails keep neighbours from changing their passwords",
+         "self.limit_mail(client, user.id)", "self.limit_mail(client)"),
     ),
     *At(LINKS, "tests/test_recovery.py", identity="email").faults(
         (72, "links lead elsewhere than PUBLIC_URL says",

@@ -57,11 +57,22 @@ MUTANTS = (
         identity="email", oidc="yes").faults(
         (85, "an id token signs people out", 'if "nonce" in claims or claims["events"]',
          'if claims["events"]'),
+        (0, "an empty name of a session is one", 'if value not in (None, "")}', "if name}"),
         (0, "a logout token with any subject reaches the database",
          '            check_subject(claims["sub"])\n', '            str(claims["sub"])\n'),
         (85, "any event signs people out", '.get(LOGOUT) is None', " is None"),
         (85, "an old logout token signs people out", 'if claims["iat"] < self.clock() - '
          "LOGOUT_SECONDS:", 'if claims["iat"] < 0:'),
+    ),
+    *At("app/users/oidc.py", "tests/test_back_channel_logout.py",
+        identity="email", oidc="yes").faults(
+        (0, "a session that the provider had no name for does not end",
+         '[claims["sid"], ""] if', '[claims["sid"]] if'),
+    ),
+    *At("app/users/oidc.py", "tests/test_back_channel_logout.py", backend="signed-cookie",
+        identity="email", oidc="yes").faults(
+        (0, "a provider that ends sessions makes links void (signed-cookie)",
+         "change(ended, keep_links(user_id, version))", "change(ended)"),
     ),
     *At("app/users/providers.py", *OIDC_TESTS, identity="email", oidc="yes").faults(
         (85, "the verifier is told to everybody", 'hashlib.sha256(self.verifier.encode("ascii"))'

@@ -172,6 +172,19 @@ MUTANTS = (
          "if await self.store.get(self.record, self.record.last_seen_at) is None:",
          "if not self.record:"),
     ),
+    *At(STORE, "tests/test_links.py", backend="signed-cookie").faults(
+        (0, "whoever ends sessions makes links void (signed-cookie)",
+         "            keep_links(user_id, version),\n", ""),
+    ),
+    *At(ACTIVE_SESSION, "tests/test_session_life.py", backend="signed-cookie").faults(
+        (0, "a slow request takes a new token away (signed-cookie)",
+         "self.is_only_seen = True", "self.is_only_seen = False"),
+    ),
+    *At("app/web/middleware.py", "tests/test_session_life.py", backend="signed-cookie").faults(
+        (0, "a slow response is not looked at again (signed-cookie)",
+         "                    await request_session.session.drop_stale_token()\n",
+         "                    pass\n"),
+    ),
     *At(STORE, "tests/test_session_values.py", backend="memory").faults(
         (24, "a late write is kept with a revoked session",
          "            raise SessionEnded\n        values = {",

@@ -9,16 +9,20 @@ def available_processors(
 ) -> int:
     """Return the number that affinity and quota leave to this process, at least 1.
 
-    cgroups: where Linux keeps its control groups (version 2). own: the file that names ours.
+    cgroups: where Linux keeps its control groups. own: the file that names ours.
     """
     if hasattr(os, "sched_getaffinity"):
         count = len(os.sched_getaffinity(0))
     else:
         count = os.cpu_count() or 1
-    group = cgroups / _read(own).partition("0::/")[2].strip()
+    group = cgroups / _read(own).partition("0::/")[2]
     # A group has no more than the groups that it is in.
-    for folder in (group, *group.parents):
-        quota, _, period = _read(folder / "cpu.max").strip().partition(" ")
+    limits = [_read(folder / "cpu.max") for folder in (group, *group.parents)]
+    # The first version of control groups, as a container sees its own.
+    old = [_read(cgroups / "cpu" / f"cpu.cfs_{name}_us") for name in ("quota", "period")]
+    limits.append(" ".join(old))
+    for limit in limits:
+        quota, _, period = limit.partition(" ")
         if quota.isdigit() and period.isdigit():
             count = min(count, int(quota) // int(period))
     return max(1, count)
@@ -26,6 +30,6 @@ def available_processors(
 
 def _read(path: Path) -> str:
     try:
-        return path.read_text("utf-8")
+        return path.read_text("utf-8").strip()
     except OSError:
         return ""

@@ -10,9 +10,11 @@ from sqlalchemy import Connection, Table, event, inspect, text
 #{% else %}
 from sqlalchemy import Connection
 #{% endif %}
+from sqlalchemy.exc import DBAPIError
 
 from app.config import Settings, SettingsError
 from app.engine import create_migration_engine
+from app.errors import StoreUnavailable
 from app.models import Base
 
 
@@ -96,8 +98,13 @@ async def main() -> None:
         async with engine.connect() as connection:
             await connection.run_sync(migrate)
         await engine.dispose()
-    except OSError as error:
-        raise SystemExit(f"The database is unreachable: {error}") from None
+    except DBAPIError as error:
+        if error.statement:
+            # Of a migration: its traceback says where.
+            raise
+        raise SystemExit(f"The database is unreachable: {error.orig}") from None
+    except (OSError, StoreUnavailable) as error:
+        raise SystemExit(f"The database is unreachable: {error.__cause__ or error}") from None
 
 
 if context.config.config_file_name and "database_url" not in context.config.attributes:

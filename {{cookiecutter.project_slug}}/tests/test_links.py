@@ -124,6 +124,19 @@ async def test_a_link_dies_when_its_user_changes_the_password(
     assert (await reset(client, token, "and yet another password")).json() == INVALID
 
 
+async def test_a_link_outlives_the_end_of_other_sessions(client: Client, new_link: NewLink) -> None:
+    # Or a thief, who may end them, would keep the owner from choosing a new password.
+    await client.signed_in()
+    token = await new_link()
+    for _ in range(2):
+        assert (await client.delete("/api/sessions")).status_code == 204
+    assert (await reset(client, token)).status_code == 204
+    assert not await client.is_signed_in()
+    await client.sign_in(password=NEW_PASSWORD)
+    assert (await client.delete("/api/sessions")).status_code == 204
+    assert (await reset(client, token, "and yet another password")).json() == INVALID
+
+
 async def test_nobody_gets_a_link_for_a_disabled_account(run: Run, client: Client) -> None:
     await client.register(ALICE)
     await to_thread.run_sync(run, "disable-user", ALICE)

@@ -47,6 +47,14 @@ def test_affinity_and_the_quotas_of_all_groups_around_count(
 
 
 @pytest.mark.usefixtures("machine")
+def test_a_quota_of_the_first_version_counts(tmp_path: Path) -> None:
+    (tmp_path / "cpu").mkdir()
+    for name, text in {"quota": "250000\n", "period": "100000\n"}.items():
+        (tmp_path / "cpu" / f"cpu.cfs_{name}_us").write_text(text, "utf-8")
+    assert available_processors(tmp_path, tmp_path / "none") == 2
+
+
+@pytest.mark.usefixtures("machine")
 def test_without_control_groups_affinity_counts(tmp_path: Path) -> None:
     assert available_processors(tmp_path / "none", tmp_path / "none") == 8
 

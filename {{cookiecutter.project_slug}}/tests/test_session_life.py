@@ -8,6 +8,7 @@ import pytest
 
 from app.sessions.active_session import ActiveSession
 from app.sessions.service import SessionService
+from app.web.dependencies import CurrentUser
 from tests.client import PASSWORD, Client
 from tests.conftest import Clock, Start
 from tests.people import ALICE
@@ -57,6 +58,25 @@ async def test_a_session_from_the_future_is_not_active(client: Client, clock: Cl
     assert (await client.get("/api/session")).status_code == 401
     # Nothing was deleted: the clock of this host may be the one that is wrong.
     clock.turn(61)
+    assert await client.is_signed_in()
+
+
+async def test_a_slow_request_takes_no_new_token_away(client: Client, clock: Clock) -> None:
+    began, may_end = asyncio.Event(), asyncio.Event()
+
+    async def work(_: CurrentUser) -> None:
+        began.set()
+        await may_end.wait()
+
+    client.app.add_api_route("/work", work)
+    await client.signed_in()
+    clock.turn(61)
+    slow = asyncio.create_task(client.get("/work"))
+    await began.wait()
+    body = {"current_password": PASSWORD, "new_password": NEW_PASSWORD}
+    assert (await client.post("/api/password", json=body)).status_code == 204
+    may_end.set()
+    assert (await slow).status_code == 200
     assert await client.is_signed_in()
 
 

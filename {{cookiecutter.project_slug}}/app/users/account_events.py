@@ -34,7 +34,7 @@ from app.users.rate_limit import subscriber
 MAX_EVENTS = 20
 KEEP_SECONDS = 90 * 86_400
 #{% if cookiecutter.identity == "email" %}
-# How many mails one address may cause, whoever gets them.
+# How many mails one address may cause at each account, and at none.
 MAILS_PER_MINUTE = 20
 #{% endif %}
 
@@ -88,10 +88,15 @@ class AccountEvents:
         return [new.returning(AccountEvent.id), surplus]
 
     #{% if cookiecutter.identity == "email" %}
-    async def limit_mail(self, client: ClientInfo) -> None:
-        """Count a mail that somebody causes. Raises TooManyRequests."""
+    async def limit_mail(self, client: ClientInfo, user_id: int = 0) -> None:
+        """Count a mail that somebody causes. Raises TooManyRequests.
+
+        user_id: whose account lets them; 0 for none. A stranger behind the same address must not
+        keep its users from doing what they are told of by mail.
+        """
         if client != OPERATOR:
-            await self.limiter.acquire(f"mail {subscriber(client.ip)}", MAILS_PER_MINUTE, 60)
+            key = f"mail {user_id} {subscriber(client.ip)}"
+            await self.limiter.acquire(key, MAILS_PER_MINUTE, 60)
 
     #{% endif %}
     async def notify(
@@ -103,7 +108,7 @@ class AccountEvents:
         detail: stands in the mail. It must not be text that anybody can choose. Raises
         TooManyRequests.
         """
-        await self.limit_mail(client)
+        await self.limit_mail(client, user.id)
         mail = self.outbox.mail(user.email, what.replace(" ", "_"), client, detail=detail)
         return [*self.record(user.id, what, client, detail), mail]
         #{% else %}

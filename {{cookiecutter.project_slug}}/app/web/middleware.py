@@ -33,10 +33,6 @@ HEALTH = "/health/"
 _HOST = re.compile(r"(?P<name>\[[0-9a-f:.]+\]|[a-z0-9_.-]+)(:(?P<port>[0-9]{1,5}))?", re.ASCII)
 _INSECURE = {"https": "http", "wss": "ws"}
 
-TOO_LARGE = "The request body is too large."
-
-CLOSE = [(b"connection", b"close")]
-
 
 class SecurityMiddleware:
     """Checks origin, host, scheme and size of requests; completes the headers of responses.
@@ -89,10 +85,8 @@ class SecurityMiddleware:
         #{% endif %}
 
         body = RequestBody(scope, headers, receive, self._max_body_bytes)
-        has_started = False
 
         async def send_secured(message: Message) -> None:
-            nonlocal has_started
             if message["type"] in ("http.response.start", "websocket.http.response.start"):
                 if not 200 <= message["status"] < 600:
                     # Some servers drop the connection, others leave the client waiting for more.
@@ -100,11 +94,15 @@ class SecurityMiddleware:
                 headers = message.get("headers", ())
                 if message["status"] == 405:
                     headers = with_allow(headers, _as_entered(scope))
+                #{% if cookiecutter.session_backend == "signed-cookie" %}
+                if request_session.session:
+                    await request_session.session.drop_stale_token()
+                #{% endif %}
                 message["headers"] = secure_headers(scope, headers)
                 if body.is_endless:
                     # Or the server reads on for as long as somebody sends.
-                    message["headers"] += CLOSE
-                has_started = True
+                    message["headers"].append((b"connection", b"close"))
+                body.is_answered = True
                 await send(message)
                 if is_head:
                     # At once: there may be no end to the content.
@@ -127,7 +125,7 @@ class SecurityMiddleware:
                 await socket.end()
         except BaseException as error:
             # The framework's own page, for debugging, needs no headers.
-            if has_started or state["outermost_app"].debug or _is_cancelled():
+            if body.is_answered or state["outermost_app"].debug or _is_cancelled():
                 raise
             # The framework would respond further out, without the headers of this layer, and with
             # 500 to whatever a middleware of yours lets through.
@@ -217,24 +215,33 @@ class RequestBody:
         self._max_bytes = max_bytes
         announced = headers.get(b"content-length", b"")
         # Twenty digits are enough; int() is slow on very long ones.
-        self._announced = int(announced[:20]) if announced.isdigit() else 0
+        self._size = int(announced[:20]) if announced.isdigit() else 0
         self._received = 0
+        # Whether the response has started.
+        self.is_answered = False
         # Whether more may follow than anybody has a use for.
-        self.is_endless = b"transfer-encoding" in headers or self._announced > max_bytes
+        self.is_endless = b"transfer-encoding" in headers or self._size > max_bytes
 
     async def receive(self) -> Message:
-        """Return the next part of it (ASGI). Raises HTTPException when it is too large."""
+        """Return the next part of it (ASGI). Raises HTTPException when it is too large.
+
+        What streams a response meanwhile is only told when the client has gone.
+        """
         # A route's own max_body_size wins.
         limit = self._scope.get(MAX_BODY_SIZE_SCOPE_KEY, self._max_bytes)
-        if self._announced > limit:
-            raise HTTPException(413, TOO_LARGE)
-        message = await self._receive()
-        self._received += len(message.get("body", b""))
-        if self._received > limit:
-            raise HTTPException(413, TOO_LARGE)
-        if not message.get("more_body"):
-            self.is_endless = False
-        return message
+        while True:
+            if self._size > limit:
+                # What streams a response listens first, and begins a moment later.
+                await asyncio.sleep(0)
+                if not self.is_answered:
+                    raise HTTPException(413, "The request body is too large.")
+            message = await self._receive()
+            self._received += len(message.get("body", b""))
+            self._size = max(self._size, self._received)
+            if not message.get("more_body"):
+                self.is_endless = False
+            if self._size <= limit or message["type"] == "http.disconnect":
+                return message
 
 
 def secure_headers(scope: Scope, headers: Iterable[tuple[bytes, bytes]]) -> RawHeaders:

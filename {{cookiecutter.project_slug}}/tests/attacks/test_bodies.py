@@ -7,9 +7,10 @@ from typing import Any
 import pytest
 from fastapi import Request
 from sqlalchemy import select
+from starlette.responses import StreamingResponse
 
 from app.models import User
-from app.web.dependencies import CurrentUser
+from app.web.dependencies import CurrentUser, public
 from tests.attacks.stories import Target, story
 from tests.client import COOKIE, PASSWORD, Client
 from tests.conftest import Start
@@ -36,6 +37,17 @@ async def test_extra_fields_change_nothing(target: Target) -> None:
     target.expect(await client.register(name, **more), REGISTERED)
     user = target.expect(await client.sign_in(name), 200).json()
     target.hold((user[FIELD], user["role"]) == (name, "user"), "the role is that of every user")
+
+
+async def test_what_is_streamed_comes_to_its_end_whatever_is_sent_beside(client: Client) -> None:
+    @public
+    async def stream() -> StreamingResponse:
+        return StreamingResponse(map(str, range(9)))
+
+    client.app.add_api_route("/stream", stream, methods=["POST"])
+    for content in (b"x" * (LIMIT + 1), chunks(3 * LIMIT)):
+        response = await client.post("/stream", content=content)
+        assert (response.status_code, response.text) == (200, "012345678")
 
 
 async def test_no_field_makes_a_user_an_administrator(client: Client) -> None:

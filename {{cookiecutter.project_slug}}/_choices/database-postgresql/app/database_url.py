@@ -14,6 +14,8 @@ _SSL_MODES = ("disable", "allow", "prefer", "require", "verify-ca", "verify-full
 # With these, asyncpg never goes on without TLS, and trusts none but the authority of sslrootcert.
 _STRICT_MODES = _SSL_MODES[3:]
 _FILES = ("sslrootcert", "sslcert", "sslkey")
+# What asyncpg looks for in ~/.postgresql as well.
+_BY_DEFAULT = ("postgresql.crt", "postgresql.key", "root.crl")
 # The parameters of libpq, which hosts of databases hand out, that asyncpg knows from a DSN.
 _OPTIONS = ("sslmode", *_FILES, "application_name", "options")
 
@@ -90,7 +92,8 @@ def _has_more_options() -> bool:
     found: list[object] = [name for name in os.environ if name.startswith(("PGSSL", "SSLKEYLOG"))]
     # Not everybody has a home.
     with suppress(OSError, RuntimeError):
-        found += Path("~/.postgresql").expanduser().glob("*")
+        folder = Path("~/.postgresql").expanduser()
+        found += [name for name in _BY_DEFAULT if (folder / name).exists()]
     return bool(found)
 
 

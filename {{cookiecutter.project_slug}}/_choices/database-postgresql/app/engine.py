@@ -71,7 +71,10 @@ def create_lookup_engine(url: str) -> AsyncEngine:
 def create_migration_engine(url: str) -> AsyncEngine:
     """Return the engine of the migrations, which may take as long as they need."""
     parsed, arguments = parse(url)
-    return create_async_engine(parsed, connect_args=arguments, poolclass=NullPool)
+    arguments["timeout"] = STEP_SECONDS
+    engine = create_async_engine(parsed, connect_args=arguments, poolclass=NullPool)
+    event.listen(engine.sync_engine, "do_connect", _connect)
+    return engine
 
 
 def create_session_engine(url: str, pool_size: int, statement_timeout: int) -> AsyncEngine:

@@ -38,8 +38,8 @@ class OpenFile:
         if path in self._without_log:
             raise StoreUnavailable(LOG_REMOVED)
         self._path = path
-        # SQLite puts it beside the file that a link leads to.
-        self._log_path = Path(f"{path.resolve()}-wal")
+        # SQLite puts it beside the file that a link leads to. A link may lead to itself.
+        self._log_path = Path(f"{os.path.realpath(path)}-wal")
         self._file = _identify(path)
         self._log: tuple[int, int] | None = None
 

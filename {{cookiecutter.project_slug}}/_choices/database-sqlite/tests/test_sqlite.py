@@ -179,6 +179,16 @@ async def test_while_a_database_is_gone_everything_is_503_and_nothing_creates_it
     assert (await reader.register(BOB)).status_code == REGISTERED
 
 
+@pytest.mark.skipif(os.name == "nt", reason="Windows lets few users make links")
+async def test_a_link_that_leads_to_itself_is_no_database(
+    reader: Client, database_file: Path
+) -> None:
+    remove(database_file)
+    link(database_file, database_file)
+    for path in ("/api/me", "/read", "/health/ready"):
+        assert (await reader.get(path)).status_code == 503
+
+
 async def test_without_its_log_a_database_is_503_until_the_app_is_started_again(
     reader: Client, database_file: Path
 ) -> None:
@@ -191,6 +201,10 @@ async def test_without_its_log_a_database_is_503_until_the_app_is_started_again(
     for _ in range(2):
         assert [(await reader.get(path)).status_code for path in paths] == [503, 503, 503]
         assert (await reader.sign_in()).status_code == 503
+
+
+def link(path: Path, target: Path) -> None:
+    path.symlink_to(target)
 
 
 def remove(path: Path) -> None:
@@ -235,6 +249,13 @@ def test_a_migration_that_fails_half_way_changes_nothing_and_runs_once_it_is_men
     new.write_text(NEW_MIGRATION.format(head=head, last="INSERT INTO rooms VALUES (2)"))
     command.upgrade(config, "head")
     assert tables() >= {"users", "rooms"}
+
+
+def test_migrations_say_in_a_sentence_that_there_is_no_database(tmp_path: Path) -> None:
+    path = tmp_path / "text.db"
+    path.write_text("no database, though long enough for one. " * 40, "utf-8")
+    with pytest.raises(SystemExit, match="The database is unreachable"):
+        migrate(url_of(path))
 
 
 def test_the_project_may_be_in_a_folder_of_any_name(tmp_path: Path) -> None:

@@ -163,6 +163,20 @@ async def test_nobody_causes_notices_without_end(
     assert await change(client) == 204
 
 
+async def test_a_stranger_at_the_same_address_keeps_nobody_from_changing_a_password(
+    client: Client,
+) -> None:
+    await client.signed_in(ALICE)
+    stranger = Client(client.app)
+    asked = [
+        await stranger.post("/api/password/forgot", json={"email": f"nobody{number}@example.com"})
+        for number in range(21)
+    ]
+    assert [each.status_code for each in asked] == [202] * 20 + [429]
+    body = {"current_password": PASSWORD, "new_password": NEW_PASSWORD}
+    assert (await client.post("/api/password", json=body)).status_code == 204
+
+
 async def test_no_account_of_a_clock_far_ahead_is_new_for_years(
     client: Client, other: Client, services: Services, clock: Clock
 ) -> None:

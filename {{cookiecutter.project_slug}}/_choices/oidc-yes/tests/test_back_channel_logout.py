@@ -11,7 +11,9 @@ from app.users.identities import Identities
 from tests.client import Client
 from tests.conftest import Clock
 #{% if cookiecutter.session_backend != "signed-cookie" %}
-from tests.people import ALICE
+from tests.people import ALICE, FIELD
+#{% else %}
+from tests.people import FIELD
 #{% endif %}
 from tests.provider import (
     CLIENT_ID,
@@ -23,6 +25,7 @@ from tests.provider import (
     error_of,
 )
 from tests.signing_up import sign_up
+from tests.test_links import reset
 
 NOW = 1_800_000_000
 DAY, YEAR = 86_400, 31_536_000
@@ -82,6 +85,28 @@ async def test_a_session_is_found_by_its_name_there(
     #{% if cookiecutter.session_backend != "signed-cookie" %}
     assert await visitor.is_signed_in()
     #{% endif %}
+
+
+@pytest.mark.parametrize(("known_as", "sid"), [("a", ""), ("", "a"), ("", "")])
+async def test_who_is_named_has_left_whatever_their_sessions_are_called(
+    visitor: Visitor, provider: Provider, known_as: str, sid: str
+) -> None:
+    provider.claims["sid"] = known_as
+    await sign_up(visitor)
+    token = provider.logout_token(sub=SUBJECT, sid=sid)
+    assert (await tell(visitor.app, token)).status_code == 200
+    assert not await visitor.is_signed_in()
+
+
+async def test_a_provider_that_ends_sessions_leaves_links_as_they_are(
+    visitor: Visitor, provider: Provider
+) -> None:
+    await sign_up(visitor)
+    name = (await visitor.get("/api/me")).json()[FIELD]
+    link = await visitor.app.state.services.recovery.reset_link(name)
+    assert (await tell(visitor.app, provider.logout_token(sub=SUBJECT))).status_code == 200
+    assert not await visitor.is_signed_in()
+    assert (await reset(visitor, link.partition("?token=")[2])).status_code == 204
 
 
 async def test_a_session_with_a_new_token_ends_as_well(

@@ -240,7 +240,7 @@ class Identities:
 
     async def note_logout(self, claims: Mapping[str, Any]) -> None:
         """Remember what a logout token says, for sign-ins that have no session yet."""
-        kind = "sid" if claims.get("sid") else "sub"
+        kind = "sid" if "sid" in claims else "sub"
         row = {"resets_at": claims["iat"] + WAIT_SECONDS}
         key = _logout_key(claims["iss"], kind, claims[kind])
         new = insert_or_update(RequestCount).values(key=key, count=1, **row)

@@ -22,6 +22,9 @@ from app.models import Identity, ProviderSession
 from app.oidc_settings import title_of
 from app.request_limit import use_once, used_up
 from app.sessions.session import CLOCK_LEEWAY_SECONDS, ClientInfo, SessionEnded
+#{% if cookiecutter.session_backend == "signed-cookie" %}
+from app.sessions.store import keep_links
+#{% endif %}
 from app.users.github import SITE as GITHUB
 from app.users.github import GitHub
 from app.users.identities import Arrival, Identities
@@ -142,22 +145,28 @@ class OidcService:
         if "sub" in claims:
             wanted.append(Identity.subject == claims["sub"])
         if "sid" in claims:
-            wanted.append(ProviderSession.sid_hash == hash_of(str(claims["sid"])))
+            # Of somebody who is named as well, sessions count of which the provider has not said
+            # what it calls them.
+            sids = [claims["sid"], ""] if "sub" in claims else [claims["sid"]]
+            wanted.append(ProviderSession.sid_hash.in_([hash_of(str(each)) for each in sids]))
+        #{% if cookiecutter.session_backend == "signed-cookie" %}
+        users = select(User.id, User.session_version).join(Identity).join(ProviderSession)
+        found = await self.users.database.fetch_all(users.where(*wanted).distinct())
+        for user_id, version in found:
+            # All of them: the server has no list to find those in that began there.
+            ended = bump_session_version(self.users.clock()).where(User.id == user_id)
+            await self.users.database.change(ended, keep_links(user_id, version))
+            security_log.event("session_expired", actor=user_id, reason="ended at the provider")
+        #{% else %}
         found = await self.users.database.fetch_all(
             select(Identity.user_id, ProviderSession.created_at)
             .join_from(ProviderSession, Identity)
             .where(*wanted)
         )
         for user_id in {each.user_id for each in found}:
-            #{% if cookiecutter.session_backend == "signed-cookie" %}
-            # All of them: the server has no list to find those in that began there.
-            ended = bump_session_version(self.users.clock()).where(User.id == user_id)
-            await self.users.database.execute(ended)
-            security_log.event("session_expired", actor=user_id, reason="ended at the provider")
-            #{% else %}
             begun = {each.created_at for each in found if each.user_id == user_id}
             await self.users.sessions.revoke_begun(user_id, begun)
-            #{% endif %}
+        #{% endif %}
         # Last, so that the provider may send it again when a store has failed.
         await self._use_up(token_id, LOGOUT_SECONDS)
 

@@ -85,7 +85,7 @@ class OpenIdProvider:
             claims["iss"],
             claims["sub"],
             self._verified_email(claims),
-            str(claims.get("sid", "")),
+            str(claims.get("sid") or ""),
             claims.get("auth_time"),
             # Any number, of which some are too long for a database.
             max(claims["iat"], 0),
@@ -102,7 +102,8 @@ class OpenIdProvider:
             raise ValueError("it is no logout token")
         if claims["iat"] < self.clock() - LOGOUT_SECONDS:
             raise ValueError("it is too old")
-        if not claims.get("sub") and not claims.get("sid"):
+        claims = {name: value for name, value in claims.items() if value not in (None, "")}
+        if "sub" not in claims and "sid" not in claims:
             raise ValueError("it says of nobody that they have left")
         if "sub" in claims:
             check_subject(claims["sub"])

@@ -1,11 +1,13 @@
 """The session of a request."""
 
 import json
+from contextlib import suppress
 from dataclasses import dataclass
 
 from itsdangerous.encoding import base64_decode, base64_encode
 from pydantic import JsonValue
 
+from app.errors import StoreUnavailable
 from app.sessions.encryption import SessionCipher
 from app.sessions.session import Session, SessionEnded, check_name, to_json
 from app.sessions.store import SessionStore
@@ -26,16 +28,32 @@ class ActiveSession:
     tokens: SessionTokens
     # Whether the response has to set the cookie.
     token_changed: bool = False
+    # Whether the new token says no more than when the session was last used.
+    is_only_seen: bool = False
     # Whether it is too late for that.
     is_cookie_sent: bool = False
 
     def replace(self, record: Session, token: str) -> None:
         """Continue with another record and a new token."""
         self.record, self.token, self.token_changed = record, token, True
+        self.is_only_seen = False
 
     async def touch(self, seen: Session) -> None:
         """Record that it was used."""
         self._change(seen)
+        self.is_only_seen = True
+
+    async def drop_stale_token(self) -> None:
+        """Hand out no token of a session that has ended since.
+
+        The browser may have got another one meanwhile, which this one would replace.
+        """
+        if not self.is_only_seen:
+            return
+        with suppress(StoreUnavailable, SessionEnded):
+            await self._check_revoked()
+            return
+        self.token_changed = False
 
     async def revoke_others(self) -> None:
         """End every other session of the same user. Raises SessionEnded when this one was."""

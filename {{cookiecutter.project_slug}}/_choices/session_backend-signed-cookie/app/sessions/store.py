@@ -7,13 +7,13 @@ session was revoked, and whether the user's session version has moved on.
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import bindparam, exists, insert, select, update
+from sqlalchemy import Update, bindparam, exists, insert, select, update
 from sqlalchemy.exc import IntegrityError
 
 from app.config import Settings
 from app.database import Database
 from app.fast_lookup import CompiledSelect
-from app.models import USER_COLUMNS, EndedSession, User, next_session_version, user_from_row
+from app.models import USER_COLUMNS, EndedSession, Link, User, next_session_version, user_from_row
 from app.sessions.session import Session, session_end
 
 _GET_USER = CompiledSelect(
@@ -73,11 +73,13 @@ class SessionStore:
 
         None when the version of this one is no longer good.
         """
-        row = await self.database.fetch_one(
+        user_id, version = session.user_id, session.session_version
+        row = await self.database.change(
             update(User)
-            .where(User.id == session.user_id, User.session_version == session.session_version)
+            .where(User.id == user_id, User.session_version == version)
             .values(session_version=next_session_version(session.last_seen_at))
-            .returning(User.session_version)
+            .returning(User.session_version),
+            keep_links(user_id, version),
         )
         return row.session_version if row else None
 
@@ -98,3 +100,17 @@ class SessionStore:
             "key": session.key,
         }
         return await self.database.fast_lookup.fetch_one(_GET_USER, values)
+
+
+def keep_links(user_id: int, session_version: int) -> Update:
+    """Return the statement with which a user's links outlive a change of session version.
+
+    session_version: the one before. For what ends sessions and leaves the password as it is: a
+    thief who can do that must not keep the owner from choosing a new one.
+    """
+    new = select(User.session_version).where(User.id == user_id).scalar_subquery()
+    return (
+        update(Link)
+        .where(Link.user_id == user_id, Link.session_version == session_version)
+        .values(session_version=new)
+    )
