@@ -5,6 +5,7 @@ from tests.mutants.mutant import At
 REQUEST_SESSION = "app/web/request_session.py"
 CSRF = "app/web/csrf.py"
 MIDDLEWARE = "app/web/middleware.py"
+BODY = "app/web/request_body.py"
 WEBSOCKET = "app/web/websocket.py"
 DEPENDENCIES = "app/web/dependencies.py"
 MAIN = "app/main.py"
@@ -43,7 +44,7 @@ MUTANTS = (
         (0, "what is no Exception is answered without headers",
          "except BaseException as error:", "except Exception as error:"),
     ),
-    *At("app/web/middleware.py", "tests/attacks/test_smuggling.py").faults(
+    *At(BODY, "tests/attacks/test_smuggling.py").faults(
         (51, "a body without a length is not limited",
          "self._received += len(message", "self._received = len(message"),
     ),
@@ -127,14 +128,16 @@ MUTANTS = (
          '    (b"cache-control", b"no-cache"),\n', ""),
     ),
     *At(MIDDLEWARE, "tests/attacks/test_bodies.py").faults(
+        (44, "a body goes on for as long as somebody sends",
+         "if body.is_endless:", "if not body:"),
+    ),
+    *At(BODY, "tests/attacks/test_bodies.py").faults(
         (50, "a route's own limit for bodies is ignored",
          "self._scope.get(MAX_BODY_SIZE_SCOPE_KEY, self._max_bytes)", "self._max_bytes"),
         (44, "a body over the limit is read to its end",
          "self._size = max(self._size, self._received)", "self._size += 0"),
         (44, "the Content-Length of a body is ignored",
          "if announced.isdigit() else 0", "if not announced else 0"),
-        (44, "a body goes on for as long as somebody sends",
-         "if body.is_endless:", "if not body:"),
         (44, "a body that was announced goes on for as long as somebody sends",
          " or self._size > max_bytes", ""),
         (0, "what is streamed is cut off for a body that nobody reads",

@@ -9,7 +9,6 @@ from collections.abc import Iterable
 
 from starlette.datastructures import Headers
 from starlette.exceptions import HTTPException
-from starlette.middleware.body_limit import MAX_BODY_SIZE_SCOPE_KEY
 from starlette.middleware.httpsredirect import HTTPSRedirectMiddleware
 from starlette.requests import HTTPConnection
 from starlette.responses import Response
@@ -21,6 +20,7 @@ from app.services import Services
 from app.web.csrf import SAFE_METHODS, cross_origin_error
 from app.web.errors import ErrorResponse, declares_head, respond_to, with_allow
 from app.web.headers import SECURITY_HEADERS, STRICT_TRANSPORT_SECURITY
+from app.web.request_body import RequestBody
 from app.web.request_session import RawHeaders, RequestSession
 from app.web.websocket import SocketMessages
 
@@ -110,6 +110,10 @@ class SecurityMiddleware:
             elif is_head:
                 # Others have their turn, though nothing is sent.
                 await asyncio.sleep(0)
+            elif body.is_endless and not message.get("more_body"):
+                await send({**message, "more_body": True})
+                await body.drain()
+                await send({"type": "http.response.body"})
             else:
                 await send(message)
 
@@ -202,46 +206,6 @@ class SecurityMiddleware:
         if not self._has_warned:
             LOGGER.warning("X-Forwarded-* is ignored: FORWARDED_ALLOW_IPS does not name a proxy.")
             self._has_warned = True
-
-
-class RequestBody:
-    """The body of a request, of which no more is read than is allowed (ASVS 5.0 15.2.2)."""
-
-    def __init__(
-        self, scope: Scope, headers: dict[bytes, bytes], receive: Receive, max_bytes: int
-    ) -> None:
-        self._scope = scope
-        self._receive = receive
-        self._max_bytes = max_bytes
-        announced = headers.get(b"content-length", b"")
-        # Twenty digits are enough; int() is slow on very long ones.
-        self._size = int(announced[:20]) if announced.isdigit() else 0
-        self._received = 0
-        # Whether the response has started.
-        self.is_answered = False
-        # Whether more may follow than anybody has a use for.
-        self.is_endless = b"transfer-encoding" in headers or self._size > max_bytes
-
-    async def receive(self) -> Message:
-        """Return the next part of it (ASGI). Raises HTTPException when it is too large.
-
-        What streams a response meanwhile is only told when the client has gone.
-        """
-        # A route's own max_body_size wins.
-        limit = self._scope.get(MAX_BODY_SIZE_SCOPE_KEY, self._max_bytes)
-        while True:
-            if self._size > limit:
-                # What streams a response listens first, and begins a moment later.
-                await asyncio.sleep(0)
-                if not self.is_answered:
-                    raise HTTPException(413, "The request body is too large.")
-            message = await self._receive()
-            self._received += len(message.get("body", b""))
-            self._size = max(self._size, self._received)
-            if not message.get("more_body"):
-                self.is_endless = False
-            if self._size <= limit or message["type"] == "http.disconnect":
-                return message
 
 
 def secure_headers(scope: Scope, headers: Iterable[tuple[bytes, bytes]]) -> RawHeaders:
