@@ -37,6 +37,7 @@ from tests.reliability.strangers import (
     CHAPTER,
     CONNECTION,
     FORWARDED,
+    HASH,
     PATIENCE,
     SLACK,
     all_is_as_before,
@@ -62,9 +63,8 @@ MAX_FAILURES = 5
 # What a connection takes that says nothing.
 SILENT = 32 * 1024
 
-# argon2id of a password, and how many a worker makes at a time.
+# How many passwords a worker hashes at a time.
 HASHES = max(1, (os.cpu_count() or 1) - 1)
-HASH = 19 * MIB
 
 
 # What two workers keep open to their store once people sign in (docs/scaling.md).
