@@ -130,6 +130,8 @@ MUTANTS = (
     *At(MIDDLEWARE, "tests/attacks/test_bodies.py").faults(
         (44, "a body goes on for as long as somebody sends",
          "if body.is_endless:", "if not body:"),
+        (0, "a connection is closed while its client still sends",
+         "                await body.drain()\n", ""),
     ),
     *At(BODY, "tests/attacks/test_bodies.py").faults(
         (50, "a route's own limit for bodies is ignored",

@@ -39,6 +39,18 @@ async def test_extra_fields_change_nothing(target: Target) -> None:
     target.hold((user[FIELD], user["role"]) == (name, "user"), "the role is that of every user")
 
 
+async def test_what_is_on_its_way_is_read_before_the_connection_is_closed(client: Client) -> None:
+    sent = []
+
+    async def send() -> AsyncIterator[bytes]:
+        async for part in chunks(3 * LIMIT):
+            sent.append(part)
+            yield part
+
+    assert (await client.post("/api/login", content=send(), headers=JSON)).status_code == 413
+    assert len(b"".join(sent)) == 3 * LIMIT
+
+
 async def test_what_is_streamed_comes_to_its_end_whatever_is_sent_beside(client: Client) -> None:
     @public
     async def stream() -> StreamingResponse:
