@@ -102,7 +102,7 @@ def sign_in(page: Page, name: str, password: str = PASSWORD, *, remember: bool =
     page.get_by_label("Remember me on this device").set_checked(remember)
     page.get_by_role("button", name="Sign in", exact=True).click()
     expect(page.get_by_role("heading", name=f"Hello {name}")).to_be_visible()
-    # Firefox may take the end of this visit for one that interrupts the next.
+    # Firefox may take the end of loading this page for what interrupts the next navigation.
     page.wait_for_load_state()
 
 

@@ -145,6 +145,10 @@ MUTANTS = (
         (0, "what is streamed is cut off for a body that nobody reads",
          "                if not self.is_answered:\n", "                if self._size:\n"),
     ),
+    *At(BODY, "tests/test_websocket.py").faults(
+        (0, "a handshake that announces a body opens no WebSocket",
+         ' and scope["type"] == "http"', ""),
+    ),
     *At(WEBSOCKET, "tests/test_security_page.py").faults(
         (48, "a limit in force is not the one on the page",
          "MESSAGES_AT_ONCE = 50, 500", "MESSAGES_AT_ONCE = 50, 5_000"),

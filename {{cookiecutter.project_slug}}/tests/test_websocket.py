@@ -40,6 +40,18 @@ async def test_a_websocket_knows_who_is_signed_in(client: Client) -> None:
         assert await socket.receive_text() == "hello"
 
 
+@pytest.mark.parametrize("header", ["content-length: 99999999", "transfer-encoding: chunked"])
+async def test_a_handshake_that_announces_a_body_opens_a_websocket_all_the_same(
+    client: Client, header: str
+) -> None:
+    await client.signed_in()
+    async with Socket(client, dict([header.split(": ")])) as socket:
+        await socket.accepted()
+        assert await socket.receive_text() == ALICE
+        socket.send_text("hello")
+        assert await socket.receive_text() == "hello"
+
+
 @pytest.mark.usefixtures("checked_at_once")
 async def test_the_websocket_of_the_app_says_who_is_signed_in_and_hears_of_the_end(
     client: Client,

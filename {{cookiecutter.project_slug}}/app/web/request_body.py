@@ -27,7 +27,8 @@ class RequestBody:
         # Whether the response has started.
         self.is_answered = False
         # Whether more may follow than anybody has a use for.
-        self.is_endless = b"transfer-encoding" in headers or self._size > max_bytes
+        is_announced = b"transfer-encoding" in headers or self._size > max_bytes
+        self.is_endless = is_announced and scope["type"] == "http"
 
     async def receive(self) -> Message:
         """Return the next part of it (ASGI). Raises HTTPException when it is too large.

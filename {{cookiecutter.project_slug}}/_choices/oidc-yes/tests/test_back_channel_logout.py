@@ -9,12 +9,8 @@ from fastapi import FastAPI
 from app.errors import StoreUnavailable
 from app.users.identities import Identities
 from tests.client import Client
-from tests.conftest import Clock
-#{% if cookiecutter.session_backend != "signed-cookie" %}
-from tests.people import ALICE, FIELD
-#{% else %}
-from tests.people import FIELD
-#{% endif %}
+from tests.conftest import Clock, NewLink
+from tests.people import ALICE
 from tests.provider import (
     CLIENT_ID,
     OTHER_ISSUER,
@@ -99,14 +95,13 @@ async def test_who_is_named_has_left_whatever_their_sessions_are_called(
 
 
 async def test_a_provider_that_ends_sessions_leaves_links_as_they_are(
-    visitor: Visitor, provider: Provider
+    visitor: Visitor, provider: Provider, new_link: NewLink
 ) -> None:
-    await sign_up(visitor)
-    name = (await visitor.get("/api/me")).json()[FIELD]
-    link = await visitor.app.state.services.recovery.reset_link(name)
+    await sign_up(visitor, ALICE)
+    link = await new_link()
     assert (await tell(visitor.app, provider.logout_token(sub=SUBJECT))).status_code == 200
     assert not await visitor.is_signed_in()
-    assert (await reset(visitor, link.partition("?token=")[2])).status_code == 204
+    assert (await reset(visitor, link)).status_code == 204
 
 
 async def test_a_session_with_a_new_token_ends_as_well(

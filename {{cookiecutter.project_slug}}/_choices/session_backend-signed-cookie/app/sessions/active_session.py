@@ -28,10 +28,10 @@ class ActiveSession:
     tokens: SessionTokens
     # Whether the response has to set the cookie.
     token_changed: bool = False
-    # Whether the new token says no more than when the session was last used.
-    is_only_seen: bool = False
     # Whether it is too late for that.
     is_cookie_sent: bool = False
+    # Whether the new token says no more than when the session was last used.
+    is_only_seen: bool = False
 
     def replace(self, record: Session, token: str) -> None:
         """Continue with another record and a new token."""
